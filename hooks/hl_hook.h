@@ -1,0 +1,84 @@
+/* hl_hook.h - the frame contract: all that the core knows of a CPython version's insides.
+ *
+ * A file hooks/hl_hook_3xx.c per CPython minor version implements the accessors, the clones and
+ * evaluation; hooks/hl_hook.c is what they share: arming, driving, global mode. src/ sees only this.
+ *
+ * Contract:
+ *  - A "pc" is a neutral pc (hl_bc.h): the code-unit offset of the *next* instruction to execute.
+ *  - Outside evaluation and outside hl_frame_enter/leave a driven frame is NOT on the thread's frame
+ *    chain; its depth is saved and its slots are valid, so slots may be read and overwritten freely,
+ *    but nothing that can run Python code, raise, or look at frames may be called.
+ *  - Slots number localsplus, then the value stack (HlBytecode). Slots own their references. After
+ *    changing stack slots, say how many are live with hl_frame_set_depth.
+ *  - Who clears the frame: CPython (3.11: the caller of the evaluator; 3.12+: the evaluator). Never us. */
+#ifndef HL_HOOK_H
+#define HL_HOOK_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "../src/hl_bc.h"
+#include "../src/hl_code.h"
+
+typedef struct _PyInterpreterFrame HlFrame;
+
+/* --- frames ------------------------------------------------------------------------------------ */
+PyObject **hl_frame_slots(HlFrame *f);        /* localsplus followed by the value stack */
+int32_t hl_frame_depth(const HlFrame *f);     /* live stack slots */
+void hl_frame_set_depth(HlFrame *f, int32_t depth);
+int32_t hl_frame_pc(const HlFrame *f);
+void hl_frame_set_pc(HlFrame *f, int32_t pc); /* in whatever code object the frame runs now */
+PyObject *hl_frame_globals(const HlFrame *f); /* borrowed; a dict in every frame that is driven */
+PyObject *hl_frame_builtins(const HlFrame *f);/* borrowed */
+PyFunctionObject *hl_frame_func(const HlFrame *f);
+
+/* Puts the frame on the thread's chain with its original code, as if executing the instruction at its
+ * pc, so that Python code may run, look at frames and raise; leave takes it off again. Between them
+ * hl_frame_at says which instruction is executing. The token lives on the C stack. */
+typedef struct HlFrameLink { void *opaque[8]; } HlFrameLink;
+void hl_frame_enter(HlFrame *f, HlCode *code, HlFrameLink *link);
+void hl_frame_at(HlFrame *f, int32_t pc);     /* the instruction being executed: line numbers */
+void hl_frame_leave(HlFrame *f, HlCode *code, HlFrameLink *link);
+
+/* --- range iterators (their layout is CPython's own) ------------------------------------------- */
+/* true when o is an exact range iterator (of C longs). */
+bool hl_range_check(PyObject *o);
+void hl_range_get(PyObject *o, int64_t *next, int64_t *step, int64_t *left);
+/* Rewrites an iterator in place; or makes a new one. NULL = out of memory (exception set). */
+void hl_range_set(PyObject *o, int64_t next, int64_t step, int64_t left);
+PyObject *hl_range_new(int64_t next, int64_t step, int64_t left);
+
+/* --- dictionaries ------------------------------------------------------------------------------ */
+/* Version of a dict that changes at every store into it; 0 = unknown (always look up). */
+uint64_t hl_dict_version(PyObject *dict);
+
+/* --- exact ints -------------------------------------------------------------------------------- */
+/* 1 = o (exact int) fits 64 bits and is in *out; 0 = it does not. Never raises. */
+int hl_long_unbox(PyObject *o, int64_t *out);
+
+/* --- the eval breaker -------------------------------------------------------------------------- */
+const volatile int *hl_eval_breaker(void);    /* address for machine code; non-zero = work to do */
+
+/* --- code ------------------------------------------------------------------------------------- */
+/* Decodes; NULL with an exception = out of memory. Opcodes without a neutral form are UNSUPPORTED. */
+HlBytecode *hl_hook_decode(PyCodeObject *code);
+/* Name of an UNSUPPORTED opcode of this CPython version. */
+const char *hl_bc_opname(int32_t opcode);
+/* Makes the hot and serving clones of code->orig; 0, or -1 with an exception. */
+int hl_hook_make_clones(HlCode *code);
+/* Gives one loop back to the evaluator: its back-edges no longer leave the hot clone. */
+void hl_hook_unpatch(HlCode *code, int loop);
+
+/* --- arming and global mode -------------------------------------------------------------------- */
+/* Checks the interpreter (layout probes, audit hook); 0, or -1 with an exception: hotloop stays off. */
+int hl_hook_init(void);
+/* Calls func so that its frame is driven. As the function's own vectorcall otherwise. */
+PyObject *hl_hook_call(PyFunctionObject *func, HlCode *code, PyObject *const *args, size_t nargsf,
+                       PyObject *kwnames);
+/* HOTLOOP=1, hotloop.enable(): keeps the hook in for every Python function (or takes it out). */
+int hl_hook_set_global(bool on);
+bool hl_hook_is_global(void);
+/* HL_R_NONE, or why nothing may be driven now: TRACING, OTHER_HOOK. */
+HlReason hl_hook_blocked(void);
+
+#endif

@@ -1,0 +1,430 @@
+/* hl_hook_311.c - CPython 3.11: frames, clones, the evaluator, and the objects whose layout is its own.
+ *
+ * The instruction that makes a clone leave the evaluator is RETURN_VALUE: for the frame with which the
+ * evaluator was entered it saves the stack pointer (minus the value that it pops) and returns, and
+ * clears nothing, which is the caller's job in 3.11. What it returns is whatever lay on top, maybe
+ * NULL. `prev_instr` is the unit *before* the next instruction; while an instruction runs, its own. */
+#define PY_SSIZE_T_CLEAN
+#define Py_BUILD_CORE
+#include <Python.h>
+#include <internal/pycore_ceval.h>
+#include <internal/pycore_code.h>
+#include <internal/pycore_frame.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_opcode.h>
+
+#include "hl_hook_int.h"
+#include "../src/hl_mem.h"
+
+#if PY_VERSION_HEX < 0x030b0000 || PY_VERSION_HEX >= 0x030c0000
+#error "this file knows the insides of CPython 3.11"
+#endif
+
+/* -- Frames -------------------------------------------------------------------------------------- */
+
+PyObject **hl_frame_slots(HlFrame *f)
+{
+    return f->localsplus;
+}
+
+int32_t hl_frame_depth(const HlFrame *f)
+{
+    return f->stacktop - f->f_code->co_nlocalsplus;
+}
+
+void hl_frame_set_depth(HlFrame *f, int32_t depth)
+{
+    f->stacktop = f->f_code->co_nlocalsplus + depth;
+}
+
+int32_t hl_frame_pc(const HlFrame *f)
+{
+    return (int32_t)(f->prev_instr + 1 - _PyCode_CODE(f->f_code));
+}
+
+void hl_frame_set_pc(HlFrame *f, int32_t pc)
+{
+    f->prev_instr = _PyCode_CODE(f->f_code) + pc - 1;
+}
+
+PyObject *hl_frame_globals(const HlFrame *f)
+{
+    return f->f_globals;
+}
+
+PyObject *hl_frame_builtins(const HlFrame *f)
+{
+    return f->f_builtins;
+}
+
+PyFunctionObject *hl_frame_func(const HlFrame *f)
+{
+    return f->f_func;
+}
+
+PyCodeObject *hl_frame_code(const HlFrame *f)
+{
+    return f->f_code;
+}
+
+void hl_frame_move(HlFrame *f, PyCodeObject *to)
+{
+    PyCodeObject *from = f->f_code;
+    if (from == to)
+        return;
+    f->prev_instr = _PyCode_CODE(to) + (f->prev_instr - _PyCode_CODE(from));
+    f->f_code = (PyCodeObject *)Py_NewRef(to);
+    Py_DECREF(from);
+}
+
+bool hl_frame_starts(const HlFrame *f)
+{
+    const int wanted = CO_OPTIMIZED | CO_NEWLOCALS;
+    return (f->f_code->co_flags & wanted) == wanted && f->owner == FRAME_OWNED_BY_THREAD &&
+           hl_frame_pc(f) == 0 && !f->f_locals && f->f_globals && f->f_builtins &&
+           PyDict_CheckExact(f->f_globals) && PyDict_CheckExact(f->f_builtins);
+}
+
+/* The token of a linked frame. */
+typedef struct Link {
+    _PyCFrame cframe;
+    PyThreadState *ts;
+} Link;
+HL_STATIC_ASSERT(sizeof(Link) <= sizeof(HlFrameLink), "a link does not fit its token");
+
+void hl_frame_at(HlFrame *f, int32_t pc)
+{
+    _Py_CODEUNIT *unit = _PyCode_CODE(f->f_code) + pc;
+    while (_Py_OPCODE(*unit) == EXTENDED_ARG || _Py_OPCODE(*unit) == EXTENDED_ARG_QUICK)
+        unit++;
+    f->prev_instr = unit;
+}
+
+void hl_frame_enter(HlFrame *f, HlCode *code, HlFrameLink *link)
+{
+    Link *l = (Link *)link;
+    int32_t pc = hl_frame_pc(f);
+    hl_frame_move(f, code->orig);
+    hl_frame_at(f, pc);
+    l->ts = PyThreadState_Get();
+    l->cframe.use_tracing = l->ts->cframe->use_tracing;
+    l->cframe.previous = l->ts->cframe;
+    l->cframe.current_frame = f;
+    f->previous = l->ts->cframe->current_frame;
+    l->ts->cframe = &l->cframe;
+}
+
+void hl_frame_leave(HlFrame *f, HlCode *code, HlFrameLink *link)
+{
+    Link *l = (Link *)link;
+    int32_t unit = (int32_t)(f->prev_instr - _PyCode_CODE(f->f_code));
+    int32_t pc = unit;
+    while (pc > 0 && code->bytecode->bc[pc].op_unit != unit)
+        pc--;
+    hl_frame_set_pc(f, pc);
+    l->ts->cframe = l->cframe.previous;
+    l->ts->cframe->use_tracing = l->cframe.use_tracing;
+    if (code->hot)
+        hl_frame_move(f, code->hot);
+}
+
+/* -- The evaluator ------------------------------------------------------------------------------- */
+
+HlEvalFunction hl_interp_eval(PyInterpreterState *interp)
+{
+    return interp->eval_frame;
+}
+
+void hl_interp_set_eval(PyInterpreterState *interp, HlEvalFunction eval)
+{
+    interp->eval_frame = eval;
+}
+
+PyObject *hl_frame_finish(PyThreadState *ts, HlFrame *f, int throwflag)
+{
+    return _PyEval_EvalFrameDefault(ts, f, throwflag);
+}
+
+PyObject *hl_frame_eval(PyThreadState *ts, HlFrame *f, const HlCode *code, int throwflag,
+                        int32_t *unit)
+{
+    /* The frame has paid for its level of recursion when it began. If the limit went down since (another
+     * thread may do that), going on must not fail where the plain loop would not. */
+    int paid = 0;
+    if (HL_UNLIKELY(ts->recursion_remaining <= 0) && hl_frame_pc(f) > 0)
+        paid = 1 - ts->recursion_remaining;
+    ts->recursion_remaining += paid;
+    PyObject *result = _PyEval_EvalFrameDefault(ts, f, throwflag);
+    ts->recursion_remaining -= paid;
+
+    const _Py_CODEUNIT *units = _PyCode_CODE(f->f_code);
+    ptrdiff_t at = f->prev_instr - units;
+    *unit = -1;
+    /* RERAISE can leave prev_instr at any instruction, hence the look at the exception. */
+    if (at >= 0 && _Py_OPCODE(units[at]) == RETURN_VALUE &&
+        _Py_OPCODE(_PyCode_CODE(code->orig)[at]) != RETURN_VALUE && (result || !ts->curexc_type)) {
+        f->stacktop++;
+        *unit = (int32_t)at;
+    }
+    return result;
+}
+
+bool hl_thread_traced(const PyThreadState *ts)
+{
+    return ts->c_tracefunc || ts->c_profilefunc || ts->cframe->use_tracing;
+}
+
+void hl_thread_report(PyThreadState *ts, bool events)
+{
+    ts->cframe->use_tracing = events && !ts->tracing ? 255 : 0;
+}
+
+const volatile int *hl_eval_breaker(void)
+{
+    return (const volatile int *)&PyInterpreterState_Main()->ceval.eval_breaker._value;
+}
+
+/* -- Clones -------------------------------------------------------------------------------------- */
+
+static int edges_make(HlCode *code)
+{
+    const HlBytecode *b = code->bytecode;
+    size_t n = 0;
+    for (int32_t pc = 0; pc < b->n; pc++)
+        n += (b->bc[pc].flags & HL_BCF_BACKEDGE) != 0;
+    size_t head = sizeof(HlEdges) + n * sizeof(HlEdge);
+    HlEdges *edges = hl_mem_alloc(head + (size_t)b->n * sizeof *edges->at);
+    if (!edges) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    edges->at = (int32_t *)((char *)edges + head);
+    for (int32_t pc = 0; pc < b->n; pc++)
+        edges->at[pc] = -1;
+    for (int32_t pc = 0; pc < b->n; pc++) {
+        const HlBc *bc = &b->bc[pc];
+        if (!(bc->flags & HL_BCF_BACKEDGE))
+            continue;
+        edges->at[bc->op_unit] = edges->n;
+        edges->edge[edges->n++] = (HlEdge){
+            .pc = pc,
+            .unit = bc->op_unit,
+            .target = bc->target,
+            .next = bc->next,
+            .loop = hl_bc_loop_at(b, bc->target),
+            .condition = bc->op == HL_BC_POP_JUMP_IF ? (int8_t)bc->arg : -1,
+        };
+    }
+    code->hook = edges;
+    return 0;
+}
+
+/* A copy, unspecialised. Not code.replace(), which tells audit hooks. */
+static PyCodeObject *clone_make(PyCodeObject *co)
+{
+    PyObject *units = PyCode_GetCode(co), *locals = PyCode_GetVarnames(co);
+    PyObject *cells = PyCode_GetCellvars(co), *frees = PyCode_GetFreevars(co);
+    PyCodeObject *clone = NULL;
+    if (units && locals && cells && frees)
+        clone = PyCode_NewWithPosOnlyArgs(
+            co->co_argcount, co->co_posonlyargcount, co->co_kwonlyargcount, co->co_nlocals,
+            co->co_stacksize, co->co_flags, units, co->co_consts, co->co_names, locals, frees,
+            cells, co->co_filename, co->co_name, co->co_qualname, co->co_firstlineno,
+            co->co_linetable, co->co_exceptiontable);
+    Py_XDECREF(units);
+    Py_XDECREF(locals);
+    Py_XDECREF(cells);
+    Py_XDECREF(frees);
+    if (clone && (clone->co_nlocalsplus != co->co_nlocalsplus || Py_SIZE(clone) != Py_SIZE(co) ||
+                  clone->co_stacksize != co->co_stacksize)) {
+        Py_CLEAR(clone);
+        PyErr_SetString(PyExc_SystemError, "hotloop: a copy of a code object has another layout");
+    }
+    return clone;
+}
+
+int hl_hook_make_clones(HlCode *code)
+{
+    if (!code->hook && edges_make(code) < 0)
+        return -1;
+    PyCodeObject *hot = clone_make(code->orig);
+    PyCodeObject *serve = clone_make(code->orig);
+    if (!hot || !serve) {
+        Py_XDECREF(hot);
+        Py_XDECREF(serve);
+        return -1;
+    }
+    const HlEdges *edges = code->hook;
+    for (int32_t i = 0; i < edges->n; i++)
+        if (code->loops[edges->edge[i].loop].state != HL_LOOP_GIVEN_UP)
+            _Py_SET_OPCODE(_PyCode_CODE(hot)[edges->edge[i].unit], RETURN_VALUE);
+    for (int32_t i = 0; i < code->bytecode->nloops; i++)
+        _Py_SET_OPCODE(_PyCode_CODE(serve)[code->bytecode->loops[i].header], RETURN_VALUE);
+    hot->co_warmup = -1; /* its first RESUME quickens it: the jumps that count are gone */
+    Py_XSETREF(code->hot, hot);
+    Py_XSETREF(code->serve, serve);
+    return 0;
+}
+
+static void clone_restore(PyCodeObject *clone, PyCodeObject *orig, int32_t unit)
+{
+    int opcode = _PyOpcode_Deopt[_Py_OPCODE(_PyCode_CODE(orig)[unit])];
+    _Py_SET_OPCODE(_PyCode_CODE(clone)[unit], opcode);
+}
+
+void hl_hook_unpatch(HlCode *code, int loop)
+{
+    const HlEdges *edges = code->hook;
+    for (int32_t i = 0; code->hot && i < edges->n; i++)
+        if (edges->edge[i].loop == loop)
+            clone_restore(code->hot, code->orig, edges->edge[i].unit);
+    if (code->nlive == 0)
+        hl_clones_retire(code);
+}
+
+void hl_clones_retire(HlCode *code)
+{
+    const HlEdges *edges = code->hook;
+    for (int32_t i = 0; code->hot && i < edges->n; i++)
+        clone_restore(code->hot, code->orig, edges->edge[i].unit);
+    for (int32_t i = 0; code->serve && i < code->bytecode->nloops; i++)
+        clone_restore(code->serve, code->orig, code->bytecode->loops[i].header);
+    Py_CLEAR(code->hot);
+    Py_CLEAR(code->serve);
+}
+
+void hl_clones_retire_running(PyThreadState *ts)
+{
+    for (HlFrame *f = ts->cframe->current_frame; f; f = f->previous)
+        for (HlCode *code = hl_code_first(); code; code = code->next)
+            if (f->f_code == code->hot || f->f_code == code->serve)
+                hl_clones_retire(code);
+}
+
+/* -- Objects ------------------------------------------------------------------------------------- */
+
+/* As in Objects/rangeobject.c, where it is private; checked at start. */
+typedef struct RangeIter {
+    PyObject_HEAD
+    long index, start, step, len;
+} RangeIter;
+
+bool hl_range_check(PyObject *o)
+{
+    return Py_IS_TYPE(o, &PyRangeIter_Type);
+}
+
+static int64_t range_item(const RangeIter *r, long index)
+{
+    return (int64_t)((uint64_t)r->start + (uint64_t)index * (uint64_t)r->step);
+}
+
+void hl_range_get(PyObject *o, int64_t *next, int64_t *step, int64_t *left)
+{
+    const RangeIter *r = (const RangeIter *)o;
+    *next = range_item(r, r->index);
+    *step = r->step;
+    *left = r->len - r->index;
+}
+
+/* Where it is possible only the index moves, so that __reduce__ and __setstate__ of the iterator say
+ * what they would have said. */
+void hl_range_set(PyObject *o, int64_t next, int64_t step, int64_t left)
+{
+    RangeIter *r = (RangeIter *)o;
+    long index = r->len - left;
+    if (step == r->step && index >= 0 && range_item(r, index) == next) {
+        r->index = index;
+        return;
+    }
+    r->index = 0;
+    r->start = next;
+    r->step = step;
+    r->len = left;
+}
+
+PyObject *hl_range_new(int64_t next, int64_t step, int64_t left)
+{
+    RangeIter *r = PyObject_New(RangeIter, &PyRangeIter_Type);
+    if (r) {
+        r->index = 0;
+        r->start = next;
+        r->step = step;
+        r->len = left;
+    }
+    return (PyObject *)r;
+}
+
+uint64_t hl_dict_version(PyObject *dict)
+{
+    return ((PyDictObject *)dict)->ma_version_tag;
+}
+
+int hl_long_unbox(PyObject *o, int64_t *out)
+{
+    const PyLongObject *v = (const PyLongObject *)o;
+    Py_ssize_t size = Py_SIZE(v), digits = size < 0 ? -size : size;
+    if (digits > 3)
+        return 0;
+    uint64_t value = 0;
+    for (Py_ssize_t i = digits; i-- > 0;) {
+        if (value >> (64 - PyLong_SHIFT))
+            return 0;
+        value = value << PyLong_SHIFT | v->ob_digit[i];
+    }
+    if (value > (uint64_t)INT64_MAX + (size < 0))
+        return 0;
+    *out = size < 0 ? (int64_t)(0 - value) : (int64_t)value;
+    return 1;
+}
+
+/* -- Start --------------------------------------------------------------------------------------- */
+
+static int refuse(const char *what)
+{
+    PyErr_Format(PyExc_ImportError, "this CPython %.20s differs from %s: %s", Py_GetVersion(),
+                 PY_VERSION, what);
+    return -1;
+}
+
+static int probe_range(void)
+{
+    PyObject *range = PyObject_CallFunction((PyObject *)&PyRange_Type, "iii", 10, 100, 7);
+    PyObject *it = range ? PyObject_GetIter(range) : NULL;
+    PyObject *first = it ? PyIter_Next(it) : NULL;
+    int64_t next = 0, step = 0, left = 0;
+    if (first && hl_range_check(it) && Py_TYPE(it)->tp_basicsize == sizeof(RangeIter))
+        hl_range_get(it, &next, &step, &left);
+    Py_XDECREF(first);
+    Py_XDECREF(it);
+    Py_XDECREF(range);
+    if (PyErr_Occurred())
+        return -1;
+    return next == 17 && step == 7 && left == 12 ? 0 : refuse("range iterators");
+}
+
+static PyObject *probe_function(PyThreadState *ts, HlFrame *f, int throwflag)
+{
+    return _PyEval_EvalFrameDefault(ts, f, throwflag);
+}
+
+static int probe_interp(void)
+{
+    PyInterpreterState *interp = PyInterpreterState_Get();
+    _PyFrameEvalFunction before = _PyInterpreterState_GetEvalFrameFunc(interp);
+    _PyInterpreterState_SetEvalFrameFunc(interp, probe_function);
+    bool found = interp->eval_frame == probe_function;
+    _PyInterpreterState_SetEvalFrameFunc(interp, before);
+    return found ? 0 : refuse("the interpreter's state");
+}
+
+int hl_version_init(void)
+{
+#if defined(Py_DEBUG)
+    return refuse("debug builds check that no frame leaves the evaluator in a loop");
+#else
+    if ((Py_Version >> 16) != (PY_VERSION_HEX >> 16))
+        return refuse("another minor version");
+    return probe_interp() < 0 ? -1 : probe_range();
+#endif
+}

@@ -1,0 +1,403 @@
+/* hl_check.c - the verifier: finds the first way in which a region is malformed. First the shape, so
+ * that every index can be trusted; then, over the control-flow graph, that each use is dominated by
+ * its definition. Snapshots of exits that another block continues are never used and not checked. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "hl_ir.h"
+#include "hl_mem.h"
+
+const char hl_check_no_memory[] = "out of memory";
+
+typedef struct Check {
+    const HlIr *ir;
+    char *buf;
+    size_t size;
+    bool failed, no_memory;
+    int32_t *pos;   /* per instruction: position in its block, -1 = a parameter */
+    uint8_t *placed;/* per instruction: seen in a block */
+    int32_t *users; /* per exit: guards and terminators */
+    HlCfg cfg;
+} Check;
+
+__attribute__((format(printf, 2, 3))) static void fail(Check *c, const char *fmt, ...)
+{
+    if (c->failed)
+        return;
+    c->failed = true;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(c->buf, c->size, fmt, ap);
+    va_end(ap);
+}
+
+static HlRepr check_letter(char letter)
+{
+    switch (letter) {
+    case 'i': return HL_REPR_I64;
+    case 'f': return HL_REPR_F64;
+    case 'b': return HL_REPR_I1;
+    case 'p': return HL_REPR_PTR;
+    default: return HL_REPR_NONE;
+    }
+}
+
+static HlRepr check_dtype_repr(int d)
+{
+    return hl_type_repr(HL_TYPE_NPS((uint8_t)d));
+}
+
+static bool check_type_valid(HlType t)
+{
+    if (t.base == HL_T_ARR)
+        return check_dtype_repr(t.dtype) != HL_REPR_NONE;
+    return t.base == HL_T_VOID || hl_type_repr(t) != HL_REPR_NONE;
+}
+
+/* --- shape ------------------------------------------------------------------------------------- */
+
+static void check_target(Check *c, int32_t target, const char *what, int32_t index)
+{
+    if (target <= 0 || target >= c->ir->nblocks)
+        fail(c, "%s%d leads to b%d, which is not a block to go to", what, index, target);
+    else if (c->ir->blocks[target].term == HL_TERM_DEAD)
+        fail(c, "%s%d leads to b%d, which was removed", what, index, target);
+}
+
+static void check_exit(Check *c, int32_t x)
+{
+    const HlIr *ir = c->ir;
+    const HlExit *e = &ir->exits[x];
+    if (e->reason >= HL_R__COUNT)
+        fail(c, "x%d has no valid reason", x);
+    if (e->snap < 0 || e->snap >= ir->nsnaps)
+        fail(c, "x%d has no snapshot", x);
+    if (e->origin < -1 || e->origin >= ir->nexits)
+        fail(c, "x%d has a bad origin x%d", x, e->origin);
+    if (e->target != -1)
+        check_target(c, e->target, "x", x);
+    if (c->failed)
+        return;
+    if (e->target >= 0 && ir->blocks[e->target].params.n)
+        fail(c, "b%d continues x%d but has parameters", e->target, x);
+    const HlSnap *s = &ir->snaps[e->snap];
+    if (s->nslots < ir->nlocalsplus)
+        fail(c, "x%d: snapshot has %d slots, the frame %d locals", x, s->nslots, ir->nlocalsplus);
+    if (s->parent != -1)
+        fail(c, "x%d: snapshots of inlined frames have no plans", x);
+}
+
+static void check_exit_use(Check *c, int32_t x, const char *what, int32_t index)
+{
+    if (x < 0 || x >= c->ir->nexits) {
+        fail(c, "%s%d uses x%d, which is not an exit", what, index, x);
+        return;
+    }
+    if (!c->users[x]++)
+        check_exit(c, x);
+    else if (c->ir->exits[x].target >= 0)
+        fail(c, "x%d is continued by a block but used twice", x);
+}
+
+static void check_fields(Check *c, HlRef r)
+{
+    const HlIns *ins = &c->ir->ins[r];
+    const char *name = hl_op_info[ins->op].name;
+    bool good = true;
+    switch (ins->op) {
+    case HL_I_KBOOL:
+        good = ins->imm.i == 0 || ins->imm.i == 1;
+        break;
+    case HL_I_KOBJ:
+    case HL_I_GUARD_GLOBAL:
+    case HL_I_LOAD_GLOBAL:
+        good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX;
+        break;
+    case HL_I_GUARD_TYPE:
+        good = ins->check.base != HL_T_VOID && ins->check.base != HL_T_OBJ &&
+               ins->check.base != HL_T_PTR && check_type_valid(ins->check);
+        break;
+    case HL_I_GUARD_ARRAY:
+        good = ins->check.base == HL_T_ARR && check_type_valid(ins->check);
+        break;
+    case HL_I_ICMP:
+    case HL_I_FCMP:
+        good = ins->aux <= HL_GE;
+        break;
+    case HL_I_FMATH1:
+    case HL_I_FMATH2: {
+        static const uint8_t arity[] = {
+#define MATH_ARITY(name, text, sym, arity) arity,
+            HL_MATHDEF(MATH_ARITY)
+#undef MATH_ARITY
+        };
+        good = ins->aux < HL_M__COUNT && arity[ins->aux] == (ins->op == HL_I_FMATH1 ? 1 : 2);
+        break;
+    }
+    case HL_I_ARRAY_LEN:
+    case HL_I_ARRAY_STRIDE: {
+        HlType t = c->ir->ins[ins->a[0]].type;
+        good = t.base != HL_T_ARR || ins->aux < t.ndim;
+        break;
+    }
+    case HL_I_INDEX:
+        good = ins->aux <= 1;
+        break;
+    case HL_I_ARRAY_LOAD:
+        good = ins->aux && check_dtype_repr(ins->aux) == hl_type_repr(ins->type);
+        break;
+    case HL_I_ARRAY_STORE:
+        good = ins->aux && check_dtype_repr(ins->aux) == hl_type_repr(c->ir->ins[ins->a[3]].type);
+        break;
+    default:
+        break;
+    }
+    if (!good)
+        fail(c, "%%%d %s: aux, imm or check does not fit the operation", r, name);
+}
+
+static void check_ins(Check *c, HlRef r)
+{
+    const HlIr *ir = c->ir;
+    const HlIns *ins = &ir->ins[r];
+    const HlOpInfo *info = &hl_op_info[ins->op];
+    HlRepr any = HL_REPR_NONE; /* what the v's of this instruction are */
+    for (int k = 0; k < info->nargs; k++) {
+        HlRef a = ins->a[k];
+        if (a < 0 || a >= ir->nins || !c->placed[a]) {
+            fail(c, "%%%d %s: operand %%%d is not defined", r, info->name, a);
+            return;
+        }
+        HlRepr have = hl_type_repr(ir->ins[a].type), want = check_letter(info->args[k]);
+        if (info->args[k] == 'v') {
+            want = any == HL_REPR_NONE ? have : any;
+            any = want;
+        }
+        if (have != want || have == HL_REPR_NONE)
+            fail(c, "%%%d %s: operand %%%d has the wrong representation", r, info->name, a);
+    }
+    HlRepr have = hl_type_repr(ins->type), want = check_letter(info->res);
+    if (info->res == 'v')
+        want = any == HL_REPR_NONE ? have : any;
+    if (!check_type_valid(ins->type) || have != want ||
+        (have == HL_REPR_NONE) != (info->res == '-'))
+        fail(c, "%%%d %s: result has the wrong representation", r, info->name);
+    if (info->fx & HL_E_GUARD)
+        check_exit_use(c, ins->exit, "%", r);
+    else if (ins->exit != -1)
+        fail(c, "%%%d %s: has an exit but is no guard", r, info->name);
+    if (!c->failed)
+        check_fields(c, r);
+}
+
+/* Takes note of where everything is defined; nothing is looked up in the tables before. */
+static void check_place(Check *c, int32_t b, const HlRefVec *list, bool params)
+{
+    const HlIr *ir = c->ir;
+    for (int32_t i = 0; i < list->n && !c->failed; i++) {
+        HlRef r = list->v[i];
+        if (r < 0 || r >= ir->nins)
+            fail(c, "b%d lists %%%d, which does not exist", b, r);
+        else if (c->placed[r])
+            fail(c, "%%%d is in two places", r);
+        else if (ir->ins[r].block != b)
+            fail(c, "%%%d is listed in b%d but says b%d", r, b, ir->ins[r].block);
+        else if (ir->ins[r].op >= HL_I__COUNT)
+            fail(c, "%%%d has no valid operation", r);
+        else if ((ir->ins[r].op == HL_I_PARAM) != params)
+            fail(c, "%%%d: parameters and only they are in a block's params", r);
+        if (c->failed)
+            return;
+        c->placed[r] = 1;
+        c->pos[r] = params ? -1 : i;
+    }
+}
+
+static void check_jump(Check *c, int32_t index)
+{
+    const HlIr *ir = c->ir;
+    const HlBlock *b = &ir->blocks[index];
+    check_target(c, b->target, "b", index);
+    if (c->failed)
+        return;
+    const HlBlock *to = &ir->blocks[b->target];
+    if (b->args.n != to->params.n) {
+        fail(c, "b%d passes %d arguments to b%d, which has %d parameters", index, b->args.n,
+             b->target, to->params.n);
+        return;
+    }
+    for (int32_t i = 0; i < b->args.n; i++) {
+        HlRef a = b->args.v[i];
+        if (a < 0 || a >= ir->nins || !c->placed[a])
+            fail(c, "b%d: argument %%%d is not defined", index, a);
+        else if (!hl_type_eq(ir->ins[a].type, ir->ins[to->params.v[i]].type))
+            fail(c, "b%d: argument %%%d has another type than parameter %%%d", index, a,
+                 to->params.v[i]);
+    }
+}
+
+static void check_block(Check *c, int32_t index)
+{
+    const HlIr *ir = c->ir;
+    const HlBlock *b = &ir->blocks[index];
+    if (b->loop < -1 || b->loop >= ir->nloops || b->loop_of < -1 || b->loop_of >= ir->nloops)
+        fail(c, "b%d: bad loop index", index);
+    for (int32_t i = 0; i < b->ins.n && !c->failed; i++)
+        check_ins(c, b->ins.v[i]);
+    switch ((HlTermKind)b->term) {
+    case HL_TERM_JUMP:
+        check_jump(c, index);
+        break;
+    case HL_TERM_EXIT:
+        check_exit_use(c, b->exit, "b", index);
+        break;
+    case HL_TERM_DEAD:
+        if (b->params.n || b->ins.n || b->args.n || !index)
+            fail(c, "b%d was removed but is not empty", index);
+        break;
+    default:
+        fail(c, "b%d is open", index);
+        break;
+    }
+}
+
+static void check_entry(Check *c)
+{
+    const HlIr *ir = c->ir;
+    if (!ir->nblocks) {
+        fail(c, "region has no blocks");
+        return;
+    }
+    if (ir->blocks[0].params.n != ir->ninputs)
+        fail(c, "entry has %d parameters and %d inputs", ir->blocks[0].params.n, ir->ninputs);
+    for (int32_t i = 0; i < ir->ninputs && !c->failed; i++) {
+        HlRef r = ir->blocks[0].params.v[i];
+        const HlInput *in = &ir->inputs[i];
+        if (in->slot < 0 || in->part > HL_IN_RANGE_LEFT)
+            fail(c, "input %d is bad", i);
+        if (in->part != HL_IN_VALUE && hl_type_repr(ir->ins[r].type) != HL_REPR_I64)
+            fail(c, "%%%d: parts of a range are integers", r);
+    }
+    if (ir->entry_exit == -1)
+        return;
+    if (ir->entry_exit < 0 || ir->entry_exit >= ir->nexits) {
+        fail(c, "entry exit x%d does not exist", ir->entry_exit);
+        return;
+    }
+    if (ir->exits[ir->entry_exit].target != -1)
+        fail(c, "entry exit is continued by a block");
+    check_exit(c, ir->entry_exit);
+}
+
+/* --- dominance --------------------------------------------------------------------------------- */
+
+static void check_use(Check *c, HlRef a, int32_t block, int32_t at, const char *what, int32_t index)
+{
+    int32_t from = c->ir->ins[a].block;
+    if (!hl_cfg_precedes(&c->cfg, from, c->pos[a], block, at))
+        fail(c, "%s%d: %%%d does not dominate this use", what, index, a);
+}
+
+static void check_snap_value(Check *c, HlRef a, HlRepr want, int32_t x, int32_t block, int32_t at)
+{
+    const HlIr *ir = c->ir;
+    if (a < 0 || a >= ir->nins || !c->placed[a]) {
+        fail(c, "x%d: %%%d is not defined", x, a);
+        return;
+    }
+    HlType t = ir->ins[a].type;
+    if (want != HL_REPR_NONE && hl_type_repr(t) != want)
+        fail(c, "x%d: %%%d is no part of a range", x, a);
+    else if (t.base == HL_T_PTR || t.base == HL_T_VOID)
+        fail(c, "x%d: %%%d has a type that cannot be boxed", x, a);
+    else
+        check_use(c, a, block, at, "x", x);
+}
+
+static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
+{
+    const HlIr *ir = c->ir;
+    if (ir->exits[x].target >= 0)
+        return;
+    const HlSnap *s = &ir->snaps[ir->exits[x].snap];
+    int32_t entry_slots =
+        ir->entry_exit >= 0 ? ir->snaps[ir->exits[ir->entry_exit].snap].nslots : INT32_MAX;
+    for (int32_t i = 0; i < s->nslots && !c->failed; i++) {
+        const HlSlot *slot = &s->slots[i];
+        switch ((HlSlotKind)slot->kind) {
+        case HL_SLOT_UNBOUND:
+            break;
+        case HL_SLOT_VALUE:
+            check_snap_value(c, slot->a, HL_REPR_NONE, x, block, at);
+            break;
+        case HL_SLOT_RANGE:
+            check_snap_value(c, slot->a, HL_REPR_I64, x, block, at);
+            check_snap_value(c, slot->b, HL_REPR_I64, x, block, at);
+            check_snap_value(c, slot->c, HL_REPR_I64, x, block, at);
+            break;
+        case HL_SLOT_FRAME:
+            if (slot->a < 0 || slot->a >= entry_slots)
+                fail(c, "x%d: slot %d is of no slot of the frame", x, i);
+            break;
+        default:
+            fail(c, "x%d: slot %d has no valid kind", x, i);
+        }
+    }
+}
+
+static void check_uses(Check *c, int32_t index)
+{
+    const HlIr *ir = c->ir;
+    const HlBlock *b = &ir->blocks[index];
+    for (int32_t i = 0; i < b->ins.n && !c->failed; i++) {
+        HlRef r = b->ins.v[i];
+        const HlIns *ins = &ir->ins[r];
+        for (int k = 0; k < hl_op_info[ins->op].nargs; k++)
+            check_use(c, ins->a[k], index, i, "%", r);
+        if (ins->exit >= 0)
+            check_snap(c, ins->exit, index, i);
+    }
+    for (int32_t i = 0; i < b->args.n; i++)
+        check_use(c, b->args.v[i], index, INT32_MAX, "b", index);
+    if (b->term == HL_TERM_EXIT)
+        check_snap(c, b->exit, index, INT32_MAX);
+}
+
+const char *hl_check_ir(const HlIr *ir, char *buf, size_t size)
+{
+    Check c = {.ir = ir, .buf = buf, .size = size};
+    c.pos = hl_mem_alloc((size_t)ir->nins * sizeof *c.pos);
+    c.placed = hl_mem_alloc((size_t)ir->nins);
+    c.users = hl_mem_alloc((size_t)ir->nexits * sizeof *c.users);
+    c.failed = c.no_memory = !c.pos || !c.placed || !c.users;
+    for (int32_t b = 0; b < ir->nblocks && !c.failed; b++) {
+        check_place(&c, b, &ir->blocks[b].params, true);
+        check_place(&c, b, &ir->blocks[b].ins, false);
+    }
+    for (int32_t b = 0; b < ir->nblocks && !c.failed; b++) {
+        for (int32_t i = 0; i < ir->blocks[b].params.n; i++) {
+            HlRef r = ir->blocks[b].params.v[i];
+            if (hl_type_repr(ir->ins[r].type) == HL_REPR_NONE || !check_type_valid(ir->ins[r].type))
+                fail(&c, "%%%d: parameter without a valid type", r);
+        }
+    }
+    if (!c.failed)
+        check_entry(&c);
+    for (int32_t b = 0; b < ir->nblocks && !c.failed; b++)
+        check_block(&c, b);
+    if (!c.failed && hl_cfg_build(ir, &c.cfg))
+        c.failed = c.no_memory = true;
+    if (!c.failed) {
+        for (int32_t i = 0; i < c.cfg.nrpo && !c.failed; i++)
+            check_uses(&c, c.cfg.rpo[i]);
+        if (ir->entry_exit >= 0 && !c.failed)
+            check_snap(&c, ir->entry_exit, 0, INT32_MAX);
+    }
+    hl_cfg_free(&c.cfg);
+    hl_mem_free(c.pos);
+    hl_mem_free(c.placed);
+    hl_mem_free(c.users);
+    if (c.no_memory)
+        return hl_check_no_memory;
+    return c.failed ? buf : NULL;
+}

@@ -1,0 +1,53 @@
+/* hl_emit.h - the interface between the core and a code generator. The one implementation, LLVM's, is
+ * a shared object of its own (_llvm.so in the package) that is loaded at the first compile. Nothing
+ * in it touches Python; it may run in any thread without the GIL, one call at a time. */
+#ifndef HL_EMIT_H
+#define HL_EMIT_H
+
+#include "hl_ir.h"
+
+#define HL_EMIT_ABI 1
+
+/* Runs a region. `in`: one 64-bit word per input (doubles as bits, i1 as 0/1, pointers). `out`: room
+ * for the largest plan. `counts`: native iterations are added per loop index. Returns the exit index. */
+typedef int64_t (*HlEntry)(const int64_t *in, int64_t *out, int64_t *counts);
+
+/* Addresses that machine code refers to; filled by the core (hl_rt.c, hl_np.c) at start. */
+typedef struct HlEmitEnv {
+    const volatile int *eval_breaker;  /* POLL leaves when it is not 0 */
+    void *const *objects;              /* KOBJ i: objects[i]; kept alive by the region */
+    void *globals;                     /* passed to the two functions below: the region's globals */
+    int (*guard_global)(void *globals, int64_t index);   /* 1 = still that object */
+    void *(*load_global)(void *globals, int64_t index);  /* borrowed object, or NULL = missing */
+    int (*unbox_i64)(void *obj, int64_t *out);           /* exact int: 1 = fits */
+    int (*guard_array)(void *obj, int dtype, int ndim);  /* 1 = as ARR demands */
+    void *(*type_object)(HlType t);    /* the PyTypeObject of BOOL, I64, F64, NPS; asked while emitting */
+    void *py_true;
+    int32_t off_type;                  /* offset of ob_type in PyObject */
+    int32_t off_float;                 /* of ob_fval in float and np.float64 objects */
+    int32_t off_npi64, off_npbool;     /* of obval in those NumPy scalars */
+    int32_t off_arr_data, off_arr_shape, off_arr_strides, off_arr_flags; /* ndarray fields */
+    int32_t arr_writeable;             /* flag bit */
+} HlEmitEnv;
+
+typedef struct HlCodeBlob HlCodeBlob;
+
+typedef struct HlBackend {
+    int abi;              /* HL_EMIT_ABI */
+    const char *version;  /* "LLVM 19.1.7" */
+    /* Compiles an optimised region with its plans. On failure NULL and a message in err. */
+    HlCodeBlob *(*compile)(const HlIr *ir, const HlPlan *plans, const HlEmitEnv *env, char *err,
+                           size_t err_size);
+    HlEntry (*entry)(const HlCodeBlob *blob);
+    size_t (*code_size)(const HlCodeBlob *blob); /* bytes of machine code, approximately */
+    void (*release)(HlCodeBlob *blob);           /* frees the machine code */
+    /* Text of a region: 'l' = optimised LLVM IR, 'u' = LLVM IR before LLVM's passes, 'a' = assembly.
+     * malloc'ed; NULL and a message on failure. */
+    char *(*text)(const HlIr *ir, const HlPlan *plans, const HlEmitEnv *env, char what, char *err,
+                  size_t err_size);
+} HlBackend;
+
+/* The one symbol that _llvm.so exports. */
+const HlBackend *hl_backend(void);
+
+#endif

@@ -1,0 +1,147 @@
+/* hl_exit.c - rebuilds the interpreter's frame when machine code is left.
+ *
+ * While machine code runs, the frame keeps everything that it held at entry. So the old objects are
+ * still there to be used again, and nothing is freed before all new objects exist. */
+#include "hl_exit.h"
+
+#include "hl_np.h"
+
+PyObject *hl_exit_slot_object(const HlBytecode *b, PyObject *const *slots, int32_t slot)
+{
+    PyObject *o = slots[slot];
+    return o && slot < b->nlocalsplus && b->is_cell[slot] ? PyCell_GET(o) : o;
+}
+
+static PyObject *box(HlType t, int64_t word)
+{
+    double d;
+    switch ((HlBase)t.base) {
+    case HL_T_BOOL:
+        return Py_NewRef(word ? Py_True : Py_False);
+    case HL_T_I64:
+        return PyLong_FromLongLong(word);
+    case HL_T_F64:
+        memcpy(&d, &word, sizeof(d));
+        return PyFloat_FromDouble(d);
+    case HL_T_NPS:
+        return hl_np_box(word, t.dtype);
+    case HL_T_OBJ:
+    case HL_T_ARR:
+        return Py_NewRef((PyObject *)(intptr_t)word);
+    case HL_T_VOID:
+    case HL_T_PTR:
+    case HL_T__COUNT:
+        break;
+    }
+    Py_UNREACHABLE();
+}
+
+/* Is o what box(t, word) would make? Bit for bit: 0.0 is not -0.0. */
+static bool is_box_of(PyObject *o, HlType t, int64_t word)
+{
+    int64_t v;
+    double d;
+    if (t.base == HL_T_I64)
+        return PyLong_CheckExact(o) && hl_long_unbox(o, &v) && v == word;
+    if (t.base == HL_T_F64) {
+        if (!PyFloat_CheckExact(o))
+            return false;
+        d = PyFloat_AS_DOUBLE(o);
+        return memcmp(&d, &word, sizeof(d)) == 0;
+    }
+    if (t.base == HL_T_NPS)
+        return Py_TYPE(o) == hl_np_scalar_type(t.dtype) && hl_np_unbox(o, t.dtype) == word;
+    return false;
+}
+
+/* An equal number among the objects made so far or the frame's own; new reference or NULL. */
+static PyObject *find_box(const HlBytecode *b, const HlPlan *plan, PyObject *const *made, int32_t n,
+                          PyObject *const *slots, int32_t nslots, HlType t, int64_t word)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (made[i] && plan->entries[i].kind != HL_PLAN_RANGE && is_box_of(made[i], t, word))
+            return Py_NewRef(made[i]);
+    for (int32_t i = 0; i < nslots; i++) {
+        PyObject *o = hl_exit_slot_object(b, slots, i);
+        if (o && is_box_of(o, t, word))
+            return Py_NewRef(o);
+    }
+    return NULL;
+}
+
+static PyObject *make_range(PyObject *old, const int64_t *out, const HlPlanEntry *e)
+{
+    /* The frame's own iterator, which nobody else holds, goes on. */
+    if (old && hl_range_check(old) && Py_REFCNT(old) == 1) {
+        hl_range_set(old, out[e->a], out[e->b], out[e->c]);
+        return Py_NewRef(old);
+    }
+    return hl_range_new(out[e->a], out[e->b], out[e->c]);
+}
+
+static void store_slot(const HlBytecode *b, PyObject **slots, int32_t slot, PyObject *o,
+                       PyObject **old)
+{
+    if (slot < b->nlocalsplus && b->is_cell[slot]) {
+        PyObject *cell = slots[slot];
+        *old = Py_XNewRef(PyCell_GET(cell));
+        PyCell_Set(cell, o);
+        Py_XDECREF(o);
+    } else {
+        *old = slots[slot];
+        slots[slot] = o;
+    }
+}
+
+int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f)
+{
+    const HlBytecode *b = r->code->bytecode;
+    PyObject **slots = hl_frame_slots(f);
+    int32_t nslots = b->nlocalsplus + hl_frame_depth(f), n = plan->nentries;
+    PyObject *made[n + 1], *old[n + 1];
+    int failed = 0;
+
+    for (int32_t i = 0; i < n; i++) {
+        const HlPlanEntry *e = &plan->entries[i];
+        int64_t word = e->kind == HL_PLAN_IMM ? e->imm : e->kind == HL_PLAN_BOX ? r->out[e->a] : 0;
+        made[i] = NULL;
+        switch ((HlPlanKind)e->kind) {
+        case HL_PLAN_UNBOUND:
+            continue;
+        case HL_PLAN_FRAME:
+            made[i] = Py_XNewRef(hl_exit_slot_object(b, slots, e->from));
+            continue;
+        case HL_PLAN_CONST:
+            made[i] = Py_NewRef(r->objects[e->from]);
+            continue;
+        case HL_PLAN_BOX:
+        case HL_PLAN_IMM:
+            made[i] = find_box(b, plan, made, i, slots, nslots, e->type, word);
+            if (!made[i])
+                made[i] = box(e->type, word);
+            break;
+        case HL_PLAN_RANGE:
+            made[i] = make_range(e->slot < nslots ? slots[e->slot] : NULL, r->out, e);
+            break;
+        }
+        if (!made[i]) {
+            failed = -1;
+            if (e->slot >= b->nlocalsplus)
+                made[i] = Py_NewRef(Py_None);
+            else
+                made[i] = Py_XNewRef(hl_exit_slot_object(b, slots, e->slot));
+        }
+    }
+    for (int32_t i = nslots; i < plan->nslots; i++)
+        slots[i] = NULL; /* above the entry's stack: not initialised */
+    for (int32_t i = 0; i < n; i++)
+        store_slot(b, slots, plan->entries[i].slot, made[i], &old[i]);
+    hl_frame_set_depth(f, plan->nslots - b->nlocalsplus);
+    hl_frame_set_pc(f, plan->pc);
+    /* Deaths: of numbers, or checked at entry to be no one's last reference. */
+    for (int32_t i = 0; i < n; i++)
+        Py_XDECREF(old[i]);
+    for (int32_t i = plan->nslots; i < nslots; i++)
+        Py_CLEAR(slots[i]);
+    return failed;
+}

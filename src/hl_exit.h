@@ -1,0 +1,17 @@
+/* hl_exit.h - leaving machine code: from an exit's plan and live values to the interpreter's frame. */
+#ifndef HL_EXIT_H
+#define HL_EXIT_H
+
+#include "hl_region.h"
+
+/* Rebuilds the frame (off the chain, as it was when the region was entered) from r->out: slots, depth,
+ * pc. Numbers are boxed once each; an object of the frame with the same type and value is used again,
+ * so that what came from an object keeps it. Returns 0, or -1 with MemoryError set: then stack slots
+ * that could not be made hold None and locals what they held at entry. */
+int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f);
+
+/* The object that a frame slot stands for: its cell's content when it is a cell; borrowed, may be
+ * NULL. */
+PyObject *hl_exit_slot_object(const HlBytecode *b, PyObject *const *slots, int32_t slot);
+
+#endif

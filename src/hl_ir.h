@@ -1,0 +1,335 @@
+/* hl_ir.h - the intermediate representation: a region, a graph of typed SSA blocks.
+ *
+ * A region is rooted at a loop header. Block 0 is the entry: its parameters are the frame slots that
+ * the region reads, already checked and unboxed (HlInput), and it jumps to the root header's block.
+ * Every other block begins at a bytecode position. A block holds a straight run of instructions;
+ * a guard among them leaves through its exit when it fails. An exit has a snapshot, from which the
+ * frame is rebuilt; when the path behind the exit was recorded, `target` is the block that goes on,
+ * and machine code jumps there instead. Blocks with several predecessors have parameters; a block
+ * that continues an exit has none and uses the values that dominate it.
+ *
+ * Instruction ids are SSA values. The order of execution is the order in a block's `ins` list.
+ * Everything an HlIr points to is owned by it, so that hl_ir_copy gives a unit that a background
+ * thread can compile without the GIL. Object constants are addresses; whoever made the IR keeps them
+ * alive (HlRegion.objects). */
+#ifndef HL_IR_H
+#define HL_IR_H
+
+#include "hl_bc.h"
+#include "hl_reason.h"
+#include "hl_type.h"
+
+typedef int32_t HlRef; /* instruction id = SSA value */
+#define HL_NOREF (-1)
+
+/* Effects, in an operation's row. An operation without any is pure: it may be removed when unused,
+ * merged with an equal one that dominates it, and moved. */
+enum {
+    HL_E_GUARD = 1,     /* has an exit; leaves when its condition does not hold */
+    HL_E_TRAPS = 2,     /* undefined for some operands that an earlier guard excludes: never moved up */
+    HL_E_RD_ITEMS = 4,  /* reads array items */
+    HL_E_WR_ITEMS = 8,  /* writes array items */
+    HL_E_RD_HEADER = 16,/* reads an array's header (data, shape, strides) or an object's type/value */
+    HL_E_RD_GLOBALS = 32, /* reads a module's or the builtins' dictionary */
+    HL_E_PINNED = 64    /* stays where it is, and is kept (PARAM, POLL) */
+};
+
+/* One row per operation: _(NAME, "text", "operands", result, effects)
+ * Operands: one letter each: i = i64, f = f64, b = i1, p = pointer, v = any one representation (all
+ * v's of a row agree with each other and with a result of v). Result: the same letters, '-' = none.
+ * The HlType of an instruction says what the value boxes to and must have the row's representation.
+ * `imm`, `aux` and `type` as the comment says. */
+#define HL_IRDEF(_)                                                                                \
+    _(PARAM, "param", "", v, HL_E_PINNED)                                                          \
+    _(KINT, "kint", "", i, 0)                   /* imm.i */                                        \
+    _(KFLOAT, "kfloat", "", f, 0)               /* imm.f */                                        \
+    _(KBOOL, "kbool", "", b, 0)                 /* imm.i: 0 or 1 */                                \
+    _(KOBJ, "kobj", "", p, 0)                   /* imm.i: index into the region's objects */       \
+    /* checks of objects */                                                                        \
+    _(GUARD_TYPE, "guard_type", "p", -, HL_E_GUARD | HL_E_RD_HEADER) /* check: the exact type */   \
+    _(GUARD_ARRAY, "guard_array", "p", -, HL_E_GUARD | HL_E_RD_HEADER) /* check: an ARR type */    \
+    _(GUARD_WRITEABLE, "guard_writeable", "p", -, HL_E_GUARD | HL_E_RD_HEADER)                     \
+    _(GUARD_BOUND, "guard_bound", "p", -, HL_E_GUARD)  /* not NULL */                              \
+    _(UNBOX_I64, "unbox_i64", "p", i, HL_E_GUARD | HL_E_RD_HEADER) /* int checked; must fit */     \
+    _(UNBOX_F64, "unbox_f64", "p", f, HL_E_TRAPS | HL_E_RD_HEADER) /* float or np.float64 */       \
+    _(UNBOX_BOOL, "unbox_bool", "p", b, 0)             /* is it Py_True? */                        \
+    _(UNBOX_NPI64, "unbox_npi64", "p", i, HL_E_TRAPS | HL_E_RD_HEADER) /* np.int64 */              \
+    _(UNBOX_NPBOOL, "unbox_npbool", "p", b, HL_E_TRAPS | HL_E_RD_HEADER) /* np.bool_ */            \
+    _(IS, "is", "pp", b, 0)                            /* same object */                           \
+    _(RETYPE, "retype", "v", v, 0)                     /* same bits, boxes to another type */      \
+    /* globals: imm.i = index into the region's globals */                                         \
+    _(GUARD_GLOBAL, "guard_global", "", -, HL_E_GUARD | HL_E_RD_GLOBALS) /* still that object */   \
+    _(LOAD_GLOBAL, "load_global", "", p, HL_E_GUARD | HL_E_RD_GLOBALS)   /* exits when missing */  \
+    /* conditions */                                                                               \
+    _(GUARD_TRUE, "guard_true", "b", -, HL_E_GUARD)                                                \
+    _(GUARD_FALSE, "guard_false", "b", -, HL_E_GUARD)                                              \
+    _(ICMP, "icmp", "ii", b, 0)                 /* aux: HlCompare, signed */                       \
+    _(FCMP, "fcmp", "ff", b, 0)                 /* aux: HlCompare; NaN: only != holds */           \
+    _(BNOT, "bnot", "b", b, 0)                                                                     \
+    _(BAND, "band", "bb", b, 0)                                                                    \
+    _(BOR, "bor", "bb", b, 0)                                                                      \
+    _(BXOR, "bxor", "bb", b, 0)                                                                    \
+    _(SELECT, "select", "bvv", v, 0)            /* a[0] ? a[1] : a[2] */                           \
+    /* integers; _OV leave when the result does not fit 64 bits */                                 \
+    _(ADD, "add", "ii", i, 0)                   /* modulo 2^64, as SUB and MUL */                  \
+    _(SUB, "sub", "ii", i, 0)                                                                      \
+    _(MUL, "mul", "ii", i, 0)                                                                      \
+    _(ADD_OV, "add_ov", "ii", i, HL_E_GUARD)                                                       \
+    _(SUB_OV, "sub_ov", "ii", i, HL_E_GUARD)                                                       \
+    _(MUL_OV, "mul_ov", "ii", i, HL_E_GUARD)                                                       \
+    _(AND, "and", "ii", i, 0)                                                                      \
+    _(OR, "or", "ii", i, 0)                                                                        \
+    _(XOR, "xor", "ii", i, 0)                                                                      \
+    _(SHL_OV, "shl_ov", "ii", i, HL_E_GUARD)    /* leaves unless 0 <= b <= 63 and it fits */       \
+    _(SHL, "shl", "ii", i, 0)                   /* NumPy's: 0 unless 0 <= b <= 63; modulo 2^64 */  \
+    _(SHR, "shr", "ii", i, 0)                   /* arithmetic; b outside 0..63 acts as 63 */       \
+    _(FLOORDIV, "floordiv", "ii", i, HL_E_TRAPS)/* Python's; b != 0 and not MIN / -1 */            \
+    _(MOD, "mod", "ii", i, HL_E_TRAPS)          /* Python's sign; same conditions */               \
+    _(IPOW_OV, "ipow_ov", "ii", i, HL_E_GUARD)  /* b >= 0 was guarded */                           \
+    _(IPOW, "ipow", "ii", i, 0)                 /* modulo 2^64, b >= 0 was guarded */              \
+    /* floats */                                                                                   \
+    _(FADD, "fadd", "ff", f, 0)                                                                    \
+    _(FSUB, "fsub", "ff", f, 0)                                                                    \
+    _(FMUL, "fmul", "ff", f, 0)                                                                    \
+    _(FDIV, "fdiv", "ff", f, 0)                                                                    \
+    _(FNEG, "fneg", "f", f, 0)                                                                     \
+    _(FABS, "fabs", "f", f, 0)                                                                     \
+    _(FMOD, "fmod", "ff", f, 0)                 /* Python's and NumPy's %; b != 0 was guarded */   \
+    _(FFLOORDIV, "ffloordiv", "ff", f, 0)       /* Python's and NumPy's //; b != 0 was guarded */  \
+    _(FPOW, "fpow", "ff", f, 0)                 /* libm pow */                                     \
+    _(FMATH1, "fmath1", "f", f, 0)              /* aux: HlMath */                                  \
+    _(FMATH2, "fmath2", "ff", f, 0)             /* aux: HlMath */                                  \
+    _(GUARD_FINITE, "guard_finite", "f", -, HL_E_GUARD)                                            \
+    _(GUARD_FP, "guard_fp", "fff", -, HL_E_GUARD) /* r a b: see HL_FP_OK below */                  \
+    /* conversions */                                                                              \
+    _(SITOFP, "sitofp", "i", f, 0)              /* rounds to nearest, ties to even */              \
+    _(GUARD_I53, "guard_i53", "i", -, HL_E_GUARD) /* |a| <= 2^53: converts exactly */              \
+    _(ZEXT, "zext", "b", i, 0)                                                                     \
+    _(FPTOSI_OV, "fptosi_ov", "f", i, HL_E_GUARD) /* truncates; leaves unless it fits 64 bits */   \
+    /* arrays: data pointer, byte stride, element index */                                         \
+    _(ARRAY_DATA, "array_data", "p", p, HL_E_RD_HEADER | HL_E_TRAPS)                               \
+    _(ARRAY_LEN, "array_len", "p", i, HL_E_RD_HEADER | HL_E_TRAPS)   /* aux: axis */               \
+    _(ARRAY_STRIDE, "array_stride", "p", i, HL_E_RD_HEADER | HL_E_TRAPS) /* aux: axis */           \
+    _(INDEX, "index", "ii", i, HL_E_GUARD)      /* index, length: Python's rule for negatives; */  \
+                                                /* aux 1: the index is known to be >= 0 */         \
+    _(ARRAY_LOAD, "array_load", "pii", v, HL_E_RD_ITEMS | HL_E_TRAPS) /* aux: HlDtype */           \
+    _(ARRAY_STORE, "array_store", "piiv", -, HL_E_WR_ITEMS)           /* aux: HlDtype */           \
+    /* the eval breaker: leaves when CPython has something to do */                                \
+    _(POLL, "poll", "", -, HL_E_GUARD | HL_E_PINNED)
+
+/* GUARD_FP r a b holds when a scalar operation on a and b with result r raised none of NumPy's
+ * overflow, divide and invalid conditions:
+ *   finite(r) or isnan(a) or isnan(b) or (isinf(r) and (isinf(a) or isinf(b)))
+ * For unary operations b = a. Computed from values, never from hardware flags. */
+
+/* Functions of the math module that machine code calls: _(NAME, "python name", libm symbol, arity,
+ * range): range 1 = GUARD_FP decides whether Python raises. */
+#define HL_MATHDEF(_)                                                                              \
+    _(SQRT, "sqrt", sqrt, 1) _(SIN, "sin", sin, 1) _(COS, "cos", cos, 1) _(TAN, "tan", tan, 1)     \
+    _(ASIN, "asin", asin, 1) _(ACOS, "acos", acos, 1) _(ATAN, "atan", atan, 1)                     \
+    _(SINH, "sinh", sinh, 1) _(COSH, "cosh", cosh, 1) _(TANH, "tanh", tanh, 1)                     \
+    _(ASINH, "asinh", asinh, 1) _(ACOSH, "acosh", acosh, 1) _(ATANH, "atanh", atanh, 1)            \
+    _(EXP, "exp", exp, 1) _(EXPM1, "expm1", expm1, 1) _(LOG1P, "log1p", log1p, 1)                  \
+    _(LOG, "log", log, 1) _(LOG2, "log2", log2, 1) _(LOG10, "log10", log10, 1)                     \
+    _(CBRT, "cbrt", cbrt, 1) _(EXP2, "exp2", exp2, 1) _(FABS, "fabs", fabs, 1)                     \
+    _(ERF, "erf", erf, 1) _(ERFC, "erfc", erfc, 1)                                                 \
+    _(FLOOR, "floor", floor, 1) _(CEIL, "ceil", ceil, 1) _(TRUNC, "trunc", trunc, 1)               \
+    _(ATAN2, "atan2", atan2, 2) _(POW, "pow", pow, 2) _(FMOD, "fmod", fmod, 2)                     \
+    _(COPYSIGN, "copysign", copysign, 2)
+
+#define HL_MATH_ENUM(name, text, sym, arity) HL_M_##name,
+typedef enum HlMath { HL_MATHDEF(HL_MATH_ENUM) HL_M__COUNT } HlMath;
+#undef HL_MATH_ENUM
+
+#define HL_IR_ENUM(name, text, args, res, fx) HL_I_##name,
+typedef enum HlOp { HL_IRDEF(HL_IR_ENUM) HL_I__COUNT } HlOp;
+#undef HL_IR_ENUM
+
+#define HL_MAX_ARGS 4
+
+typedef struct HlOpInfo {
+    const char *name;
+    const char *args; /* operand letters */
+    char res;         /* result letter or '-' */
+    uint8_t nargs;
+    uint16_t fx;      /* HL_E_* */
+} HlOpInfo;
+extern const HlOpInfo hl_op_info[HL_I__COUNT];
+
+typedef struct HlIns {
+    uint8_t op;   /* HlOp */
+    uint8_t aux;  /* condition, axis, dtype or HlMath, as the row says */
+    HlType type;  /* of the result; VOID = none */
+    HlType check; /* GUARD_TYPE, GUARD_ARRAY: the type demanded */
+    HlRef a[HL_MAX_ARGS];
+    int32_t exit; /* guards: index of the exit; -1 otherwise */
+    int32_t block;/* block that it is in; -1 = removed */
+    int32_t pc;   /* bytecode it came from, for reports */
+    union { int64_t i; double f; } imm;
+} HlIns;
+
+typedef struct HlRefVec { HlRef *v; int32_t n, cap; } HlRefVec;
+
+typedef enum HlTermKind {
+    HL_TERM_OPEN, /* only while recording */
+    HL_TERM_JUMP,
+    HL_TERM_EXIT,
+    HL_TERM_DEAD  /* the block was unreachable and has been removed: empty, never a target */
+} HlTermKind;
+
+typedef struct HlBlock {
+    int32_t pc;       /* bytecode position; the entry has the root header's */
+    int32_t loop;     /* loop index when this block is a loop header, -1 otherwise */
+    int32_t loop_of;  /* innermost loop whose bytecode contains pc, -1 = none */
+    HlRefVec params;  /* PARAM instructions */
+    HlRefVec ins;     /* in order of execution, parameters not among them */
+    uint8_t term;     /* HlTermKind */
+    int32_t target;   /* JUMP: block */
+    HlRefVec args;    /* JUMP: one per parameter of the target */
+    int32_t exit;     /* EXIT: exit index */
+} HlBlock;
+
+/* What a frame slot holds at a snapshot. */
+typedef enum HlSlotKind {
+    HL_SLOT_UNBOUND, /* NULL: unbound local, or CPython's NULL below a callable */
+    HL_SLOT_VALUE,   /* a: the value, boxed by its type */
+    HL_SLOT_RANGE,   /* range iterator: a: next value, b: step, c: how many are left */
+    HL_SLOT_FRAME    /* never unboxed: the object that slot number a held when the region was entered */
+} HlSlotKind;
+
+typedef struct HlSlot {
+    uint8_t kind; /* HlSlotKind */
+    HlRef a, b, c;
+} HlSlot;
+
+/* The interpreter's state before the instruction at pc. nslots = nlocalsplus + stack depth.
+ * A slot that is a cell stands for the cell's content. */
+typedef struct HlSnap {
+    int32_t pc;
+    int32_t nslots;
+    HlSlot *slots;
+    int32_t parent; /* snapshot of the caller's frame when inlined; -1 = the region's own frame */
+} HlSnap;
+
+/* Indexes never change: statistics are kept in parallel. Several guards may share an exit when it has
+ * no target. Passes append copies of the entry exit, one per guard hoisted into the entry block. */
+typedef struct HlExit {
+    int32_t snap;    /* -1 = not in use (after parsing text that leaves indexes out) */
+    uint8_t reason;  /* HlReason */
+    uint8_t stay;    /* 1 = never hoist its guard (it failed too often at the entry) */
+    int32_t target;  /* block that continues it, -1 = leaves machine code */
+    int32_t origin;  /* copy of the entry exit: the exit that the hoisted guard had; else -1 */
+} HlExit;
+
+/* An input of the entry block: parameter k of block 0 is inputs[k]. */
+typedef enum HlInputPart {
+    HL_IN_VALUE,      /* the slot's (or its cell's) object, unboxed by the parameter's type */
+    HL_IN_RANGE_NEXT, /* range iterator in the slot: its next value */
+    HL_IN_RANGE_STEP,
+    HL_IN_RANGE_LEFT
+} HlInputPart;
+typedef struct HlInput { int32_t slot; uint8_t part; } HlInput;
+
+typedef struct HlIr {
+    char name[64];    /* of the function */
+    int32_t nlocalsplus;
+    HlIns *ins; int32_t nins, cap_ins;
+    HlBlock *blocks; int32_t nblocks, cap_blocks;
+    HlSnap *snaps; int32_t nsnaps, cap_snaps;
+    HlExit *exits; int32_t nexits, cap_exits;
+    HlInput *inputs; int32_t ninputs, cap_inputs;
+    int32_t nloops;   /* loop indexes are below it; machine code counts iterations per loop */
+    int32_t entry_exit; /* exit whose snapshot is the frame as it was entered; -1 = hoist no guards */
+} HlIr;
+
+/* --- making and copying (hl_ir.c); -1 / NULL / HL_NOREF = out of memory ------------------------ */
+HlIr *hl_ir_new(const char *name, int32_t nlocalsplus, int32_t nloops);
+HlIr *hl_ir_copy(const HlIr *ir);
+void hl_ir_free(HlIr *ir);
+int32_t hl_ir_block(HlIr *ir, int32_t pc);              /* new block, OPEN */
+HlRef hl_ir_param(HlIr *ir, int32_t block, HlType type);
+/* Appends an instruction to a block, as it is. Operands not used are HL_NOREF. */
+HlRef hl_ir_emit(HlIr *ir, int32_t block, const HlIns *ins);
+int32_t hl_ir_snap(HlIr *ir, int32_t pc, const HlSlot *slots, int32_t nslots);
+int32_t hl_ir_exit(HlIr *ir, int32_t snap, HlReason reason);
+int hl_ir_input(HlIr *ir, int32_t slot, HlInputPart part); /* index, -1 = out of memory */
+int hl_ir_jump(HlIr *ir, int32_t block, int32_t target, const HlRef *args, int32_t nargs);
+void hl_ir_end(HlIr *ir, int32_t block, int32_t exit);  /* terminator EXIT */
+int hl_refvec_push(HlRefVec *v, HlRef r);
+
+/* --- text (hl_irtext.c): prints and parses the same form; described there ---------------------- */
+char *hl_irtext_print(const HlIr *ir);                   /* hl_mem_free it; NULL = no memory */
+HlIr *hl_irtext_parse(const char *text, char *err, size_t err_size);
+
+/* --- verifier (hl_check.c) ---------------------------------------------------------------------
+ * NULL when the region is well formed: every operand defined and dominating its use, representations
+ * as the tables say, jump arguments matching parameters, exits and snapshots in range, no block OPEN;
+ * otherwise a message in buf. */
+const char *hl_check_ir(const HlIr *ir, char *buf, size_t size);
+extern const char hl_check_no_memory[]; /* what it returns when memory ran out */
+
+/* --- control flow, recomputed by whoever needs it (hl_cfg.c) ----------------------------------- */
+typedef struct HlCfg {
+    int32_t n;         /* blocks */
+    int32_t *rpo;      /* reachable blocks in reverse post-order, nrpo of them */
+    int32_t nrpo;
+    int32_t *order;    /* block -> position in rpo, -1 = unreachable */
+    int32_t *idom;     /* block -> immediate dominator block, -1 for entry and unreachable */
+    int32_t *idom_ins; /* block -> position in the idom chain's block at which control leaves for it:
+                          index into that block's ins (the guard whose exit leads here), or INT32_MAX
+                          for the terminator: values defined before it dominate the block */
+    int32_t *header;   /* block -> innermost loop-header block that contains it (a header: itself),
+                          -1 = none */
+    int32_t *outer;    /* loop-header block -> header of the loop around its loop, -1 = none */
+    int32_t *pred;     /* edges into block b from reachable blocks: pred[pred_at[b] .. pred_at[b + 1]) */
+    int32_t *pred_ins; /* parallel to pred: where the edge leaves, as idom_ins */
+    int32_t *pred_at;  /* n + 1 entries */
+} HlCfg;
+int hl_cfg_build(const HlIr *ir, HlCfg *cfg);            /* 0, or -1 = out of memory */
+void hl_cfg_free(HlCfg *cfg);
+bool hl_cfg_dominates(const HlCfg *cfg, int32_t a, int32_t b);
+/* Does what is at position `at` of block a's `ins` (-1 = a parameter) come before position `use` of
+ * block b (INT32_MAX = the terminator) on every path? */
+bool hl_cfg_precedes(const HlCfg *cfg, int32_t a, int32_t at, int32_t b, int32_t use);
+
+/* --- passes (hl_opt_*.c); each opens with its idea; 0, or -1 = out of memory ------------------- */
+int hl_opt_phi(HlIr *ir);   /* removes block parameters that are redundant or unused */
+int hl_opt_gvn(HlIr *ir);   /* merges equal pure instructions and guards along dominators; folds */
+int hl_opt_hoist(HlIr *ir); /* moves invariant instructions and guards into the loop's preheader/entry */
+int hl_opt_range(HlIr *ir); /* drops overflow, bounds and sign checks that value ranges prove */
+int hl_opt_dce(HlIr *ir);   /* removes unused instructions, unreachable blocks; compacts nothing */
+/* All of them in order, verified after each in debug builds (hl_opt.c). */
+int hl_opt_run(HlIr *ir);
+/* One by name, "phi", "gvn", ...; -2 = no such pass. For the IR tests. */
+int hl_opt_run_named(HlIr *ir, const char *name);
+
+/* --- exit plans (hl_plan.c): how each exit that leaves machine code rebuilds the frame ----------
+ * Machine code stores the live values to out[0..nlive) as 64-bit words (doubles as bits, i1 as 0/1,
+ * pointers as addresses) and returns the exit's index. Entries say what to do with them. */
+typedef enum HlPlanKind {
+    HL_PLAN_UNBOUND, /* slot becomes NULL */
+    HL_PLAN_FRAME,   /* object that slot `from` held when the region was entered (keeps identity) */
+    HL_PLAN_BOX,     /* box out[a] as `type` (OBJ and ARR: the object itself, incref'd) */
+    HL_PLAN_RANGE,   /* range iterator from out[a] next, out[b] step, out[c] left */
+    HL_PLAN_CONST,   /* the region's object number `from` */
+    HL_PLAN_IMM      /* box the constant `imm` (a word, as in out) as `type` */
+} HlPlanKind;
+typedef struct HlPlanEntry {
+    int32_t slot;
+    uint8_t kind; /* HlPlanKind */
+    HlType type;
+    int32_t from, a, b, c;
+    int64_t imm;
+} HlPlanEntry;
+typedef struct HlPlan {
+    int32_t pc, nslots; /* nslots: as the snapshot's; slots from there up are empty */
+    HlReason reason;
+    HlRef *live; int32_t nlive;
+    HlPlanEntry *entries; int32_t nentries; /* slots that keep their frame's object are left out */
+} HlPlan;
+/* One per exit (those with a target, and those that no guard uses, have nlive = nentries = 0).
+ * NULL = out of memory. */
+HlPlan *hl_plan_build(const HlIr *ir);
+void hl_plan_free(HlPlan *plans, int32_t n);
+
+#endif

@@ -1,0 +1,833 @@
+/* hl_llvm_emit.c - region to LLVM IR.
+ *
+ * Every block of the region becomes an LLVM block with phis for its parameters, split where a guard
+ * branches away. A guard's branch goes to the block that continues its exit, or to the exit's own cold
+ * block, which stores the values that the exit's plan wants and joins `leave`, where the iteration
+ * counters are added and the exit's index is returned.
+ *
+ * Undefined behaviour is never relied on beyond what an earlier guard excludes, and no fast-math flag
+ * is ever set: what the optimiser does to this IR cannot change a result. Array items are told from
+ * object headers and from in/out/counts by TBAA; items of all dtypes are one class, because arrays of
+ * different dtypes may share memory. Headers cannot change while machine code runs (it runs no
+ * Python), so their loads are invariant. */
+#include <stdio.h>
+#include <string.h>
+
+#include "hl_llvm_int.h"
+#include "hl_mem.h"
+
+typedef LLVMValueRef Val;
+typedef LLVMBasicBlockRef Bb;
+
+typedef struct Emit {
+    const HlIr *ir;
+    const HlPlan *plans;
+    const HlEmitEnv *env;
+    HlCfg cfg;
+    LLVMContextRef ctx;
+    LLVMModuleRef mod;
+    LLVMBuilderRef b;
+    Val fn;
+    LLVMTypeRef i1, i8, i32, i64, f64, ptr, rt_int;
+    unsigned k_prof, k_tbaa, k_invariant;
+    Val likely;                     /* branch weights: the first successor, nearly always */
+    Val tbaa_item, tbaa_header, tbaa_words;
+    Bb leave;                       /* common end of all exits; made by the first one */
+    Val leave_exit;                 /* phi in it: the exit's index */
+    Val scratch;                    /* i64 in the stack frame, for results by address */
+    Val *val;                       /* by HlRef */
+    Bb *first;                      /* by block: its first LLVM block */
+    Bb *exit;                       /* by exit: its cold block, NULL = not referred to yet */
+    Val *counter;                   /* by loop: stack slot, NULL = no header of it here */
+} Emit;
+
+/* --- small parts -------------------------------------------------------------------------------- */
+
+static Val k_int(Emit *e, int64_t i)
+{
+    return LLVMConstInt(e->i64, (uint64_t)i, false);
+}
+
+static Val k_ptr(Emit *e, const void *p)
+{
+    return LLVMConstIntToPtr(k_int(e, (int64_t)(intptr_t)p), e->ptr);
+}
+
+/* By bits, so that every NaN arrives as it is. */
+static Val k_float(Emit *e, double f)
+{
+    int64_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    return LLVMConstBitCast(k_int(e, bits), e->f64);
+}
+
+static Val k_inf(Emit *e)
+{
+    return k_float(e, __builtin_inf());
+}
+
+static bool is_const(Val v, int64_t *out)
+{
+    if (!LLVMIsAConstantInt(v))
+        return false;
+    *out = LLVMConstIntGetSExtValue(v);
+    return true;
+}
+
+static LLVMTypeRef repr_type(Emit *e, HlRepr r)
+{
+    switch (r) {
+    case HL_REPR_PTR: return e->ptr;
+    case HL_REPR_I1: return e->i1;
+    case HL_REPR_I64: return e->i64;
+    case HL_REPR_F64: return e->f64;
+    case HL_REPR_NONE: break;
+    }
+    return NULL;
+}
+
+static Bb new_block(Emit *e, const char *name)
+{
+    return LLVMAppendBasicBlockInContext(e->ctx, e->fn, name);
+}
+
+/* A block that follows the current one in the text, so that hot code reads from top to bottom. */
+static Bb next_block(Emit *e, const char *name)
+{
+    Bb bb = new_block(e, name);
+    LLVMMoveBasicBlockAfter(bb, LLVMGetInsertBlock(e->b));
+    return bb;
+}
+
+static void at(Emit *e, Bb bb)
+{
+    LLVMPositionBuilderAtEnd(e->b, bb);
+}
+
+static void add_attr(Emit *e, Val fn, LLVMAttributeIndex where, const char *name, uint64_t value)
+{
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+    LLVMAddAttributeAtIndex(fn, where, LLVMCreateEnumAttribute(e->ctx, kind, value));
+}
+
+static Val tag(Emit *e, Val access, Val tbaa)
+{
+    LLVMSetMetadata(access, e->k_tbaa, tbaa);
+    return access;
+}
+
+/* Loads a field of an object header; invariant while machine code runs. */
+static Val load_header(Emit *e, LLVMTypeRef type, Val object, int64_t offset)
+{
+    Val off = k_int(e, offset);
+    Val field = LLVMBuildInBoundsGEP2(e->b, e->i8, object, &off, 1, "");
+    Val load = tag(e, LLVMBuildLoad2(e->b, type, field, ""), e->tbaa_header);
+    LLVMSetMetadata(load, e->k_invariant, LLVMMDNodeInContext(e->ctx, NULL, 0));
+    return load;
+}
+
+static Val word_at(Emit *e, Val words, int32_t index)
+{
+    Val i = k_int(e, index);
+    return LLVMBuildInBoundsGEP2(e->b, e->i64, words, &i, 1, "");
+}
+
+/* --- calls -------------------------------------------------------------------------------------- */
+
+static Val intrinsic(Emit *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs)
+{
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    Val fn = LLVMGetIntrinsicDeclaration(e->mod, id, &type, 1);
+    return LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, &type, 1), fn, args, nargs, "");
+}
+
+static Val fabs_of(Emit *e, Val x)
+{
+    return intrinsic(e, "llvm.fabs", e->f64, &x, 1);
+}
+
+/* Calls a function of hl_llvm_rt.c. To the optimiser they are functions of their operands alone. */
+static Val call_rt(Emit *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args, unsigned nargs)
+{
+    LLVMTypeRef params[2] = {arg, arg};
+    LLVMTypeRef type = LLVMFunctionType(res, params, nargs, false);
+    Val fn = LLVMGetNamedFunction(e->mod, name);
+    if (!fn) {
+        fn = LLVMAddFunction(e->mod, name, type);
+        add_attr(e, fn, LLVMAttributeFunctionIndex, "nounwind", 0);
+        add_attr(e, fn, LLVMAttributeFunctionIndex, "willreturn", 0);
+        add_attr(e, fn, LLVMAttributeFunctionIndex, "nocallback", 0);
+        add_attr(e, fn, LLVMAttributeFunctionIndex, "nonlazybind", 0);
+        add_attr(e, fn, LLVMAttributeFunctionIndex, "memory", 0);
+    }
+    return LLVMBuildCall2(e->b, type, fn, args, nargs, "");
+}
+
+/* Calls a function of the environment, by its address. What they look at does not change while
+ * machine code runs, so but for a result by address they may be taken as functions of their operands. */
+static Val call_env(Emit *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args, unsigned nargs,
+                    bool writes_result)
+{
+    enum { ARGMEM_WRITE = 2 };
+    LLVMTypeRef type = LLVMFunctionType(res, params, nargs, false);
+    Val call = LLVMBuildCall2(e->b, type, k_ptr(e, fn), args, nargs, "");
+    const char *names[] = {"nounwind", "willreturn", "nocallback", "memory"};
+    for (int i = 0; i < HL_COUNTOF(names); i++) {
+        unsigned kind = LLVMGetEnumAttributeKindForName(names[i], strlen(names[i]));
+        uint64_t value = i == 3 && writes_result ? ARGMEM_WRITE : 0;
+        LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex,
+                                 LLVMCreateEnumAttribute(e->ctx, kind, value));
+    }
+    return call;
+}
+
+/* --- guards and exits --------------------------------------------------------------------------- */
+
+/* Where a failing guard goes. */
+static Bb exit_block(Emit *e, int32_t exit)
+{
+    int32_t target = e->ir->exits[exit].target;
+    if (target >= 0)
+        return e->first[target];
+    if (!e->exit[exit]) {
+        char name[24];
+        snprintf(name, sizeof name, "exit%d", exit);
+        e->exit[exit] = new_block(e, name);
+    }
+    return e->exit[exit];
+}
+
+static Val branch(Emit *e, Val cond, Bb yes, Bb no, bool likely)
+{
+    Val br = LLVMBuildCondBr(e->b, cond, yes, no);
+    if (likely)
+        LLVMSetMetadata(br, e->k_prof, e->likely);
+    return br;
+}
+
+/* Goes on in a new block when ok, leaves through the exit otherwise. An exit that was recorded on is
+ * as good a way as the other, so only those that leave machine code are marked as rare. */
+static void guard(Emit *e, const HlIns *ins, Val ok)
+{
+    Bb next = next_block(e, "");
+    branch(e, ok, next, exit_block(e, ins->exit), e->ir->exits[ins->exit].target < 0);
+    at(e, next);
+}
+
+/* Fills an exit's cold block. */
+static void emit_exit(Emit *e, int32_t exit)
+{
+    const HlPlan *plan = &e->plans[exit];
+    Val out = LLVMGetParam(e->fn, 1);
+    if (!e->leave) {
+        e->leave = new_block(e, "leave");
+        at(e, e->leave);
+        e->leave_exit = LLVMBuildPhi(e->b, e->i64, "exit");
+    }
+    at(e, e->exit[exit]);
+    for (int32_t k = 0; k < plan->nlive; k++) {
+        Val v = e->val[plan->live[k]];
+        if (LLVMTypeOf(v) == e->i1)
+            v = LLVMBuildZExt(e->b, v, e->i64, "");
+        tag(e, LLVMBuildStore(e->b, v, word_at(e, out, k)), e->tbaa_words);
+    }
+    LLVMBuildBr(e->b, e->leave);
+    Val index = k_int(e, exit);
+    LLVMAddIncoming(e->leave_exit, &index, &e->exit[exit], 1);
+}
+
+static void emit_leave(Emit *e)
+{
+    if (!e->leave)
+        return;
+    LLVMMoveBasicBlockAfter(e->leave, LLVMGetLastBasicBlock(e->fn));
+    at(e, e->leave);
+    Val counts = LLVMGetParam(e->fn, 2);
+    for (int32_t l = 0; l < e->ir->nloops; l++) {
+        if (!e->counter[l])
+            continue;
+        Val n = LLVMBuildLoad2(e->b, e->i64, e->counter[l], "");
+        Val where = word_at(e, counts, l);
+        Val sum = tag(e, LLVMBuildLoad2(e->b, e->i64, where, ""), e->tbaa_words);
+        tag(e, LLVMBuildStore(e->b, LLVMBuildAdd(e->b, sum, n, ""), where), e->tbaa_words);
+    }
+    LLVMBuildRet(e->b, e->leave_exit);
+}
+
+/* --- integers ----------------------------------------------------------------------------------- */
+
+static Val with_overflow(Emit *e, const HlIns *ins, const char *name, Val a, Val b)
+{
+    Val args[2] = {a, b};
+    Val pair = intrinsic(e, name, e->i64, args, 2);
+    Val r = LLVMBuildExtractValue(e->b, pair, 0, "");
+    guard(e, ins, LLVMBuildNot(e->b, LLVMBuildExtractValue(e->b, pair, 1, ""), ""));
+    return r;
+}
+
+/* Python rounds the quotient down, hardware towards zero: where the remainder is not 0 and its sign is
+ * not the divisor's, the quotient is one too large and the remainder one divisor too small. A positive
+ * constant divisor needs only the remainder's sign, a power of two only a shift or a mask. */
+static Val floor_div(Emit *e, Val a, Val b, bool want_mod)
+{
+    LLVMBuilderRef B = e->b;
+    int64_t k;
+    bool positive = is_const(b, &k) && k > 0;
+    if (positive && (k & (k - 1)) == 0)
+        return want_mod ? LLVMBuildAnd(B, a, k_int(e, k - 1), "")
+                        : LLVMBuildAShr(B, a, k_int(e, __builtin_ctzll((uint64_t)k)), "");
+    Val q = want_mod ? NULL : LLVMBuildSDiv(B, a, b, "");
+    Val r = LLVMBuildSRem(B, a, b, "");
+    Val off = LLVMBuildICmp(B, LLVMIntSLT, positive ? r : LLVMBuildXor(B, r, b, ""), k_int(e, 0), "");
+    if (!positive) {
+        Val inexact = LLVMBuildICmp(B, LLVMIntNE, r, k_int(e, 0), "");
+        off = LLVMBuildAnd(B, off, inexact, "");
+    }
+    if (want_mod)
+        return LLVMBuildSelect(B, off, LLVMBuildAdd(B, r, b, ""), r, "");
+    return LLVMBuildAdd(B, q, LLVMBuildSExt(B, off, e->i64, ""), "");
+}
+
+static Val shift_in_range(Emit *e, Val b)
+{
+    return LLVMBuildICmp(e->b, LLVMIntULT, b, k_int(e, 64), "");
+}
+
+static Val shift_masked(Emit *e, Val b)
+{
+    return LLVMBuildAnd(e->b, b, k_int(e, 63), "");
+}
+
+static Val shift_left_ov(Emit *e, const HlIns *ins, Val a, Val b)
+{
+    guard(e, ins, shift_in_range(e, b));
+    Val by = shift_masked(e, b);
+    Val r = LLVMBuildShl(e->b, a, by, "");
+    Val back = LLVMBuildAShr(e->b, r, by, "");
+    guard(e, ins, LLVMBuildICmp(e->b, LLVMIntEQ, back, a, ""));
+    return r;
+}
+
+/* A small constant exponent is multiplied out, highest bit first: each product's absolute value is at
+ * most the result's, so that one overflows only when the result does. */
+static Val int_power(Emit *e, const HlIns *ins, Val a, Val b, bool checked)
+{
+    int64_t n;
+    if (is_const(b, &n) && n >= 0 && n <= 16) {
+        Val r = n == 0 ? k_int(e, 1) : a;
+        for (int bit = n > 1 ? 62 - __builtin_clzll((uint64_t)n) : -1; bit >= 0; bit--) {
+            for (int step = 0; step < 1 + (int)(n >> bit & 1); step++) {
+                Val by = step == 0 ? r : a;
+                r = checked ? with_overflow(e, ins, "llvm.smul.with.overflow", r, by)
+                            : LLVMBuildMul(e->b, r, by, "");
+            }
+        }
+        return r;
+    }
+    Val args[2] = {a, b};
+    if (!checked)
+        return call_rt(e, "rt.ipow", e->i64, e->i64, args, 2);
+    Val pair = call_rt(e, "rt.ipow_ov", e->rt_int, e->i64, args, 2);
+    Val fits = LLVMBuildExtractValue(e->b, pair, 1, "");
+    guard(e, ins, LLVMBuildICmp(e->b, LLVMIntNE, fits, k_int(e, 0), ""));
+    return LLVMBuildExtractValue(e->b, pair, 0, "");
+}
+
+/* Python's rule for indexes. The usual one costs a comparison and a branch; a negative one goes a
+ * longer way. Lengths are never negative, so one unsigned comparison checks both ends, also after
+ * the length was added. */
+static Val index_in(Emit *e, const HlIns *ins, Val index, Val len)
+{
+    Val inside = LLVMBuildICmp(e->b, LLVMIntULT, index, len, "");
+    if (ins->aux == 1) { /* known not to be negative */
+        guard(e, ins, inside);
+        return index;
+    }
+    Bb here = LLVMGetInsertBlock(e->b), wrap = next_block(e, ""), join = next_block(e, "");
+    branch(e, inside, join, wrap, true);
+    LLVMMoveBasicBlockAfter(wrap, join);
+    at(e, wrap);
+    Val wrapped = LLVMBuildAdd(e->b, index, len, "");
+    branch(e, LLVMBuildICmp(e->b, LLVMIntULT, wrapped, len, ""), join, exit_block(e, ins->exit),
+           e->ir->exits[ins->exit].target < 0);
+    at(e, join);
+    Val phi = LLVMBuildPhi(e->b, e->i64, "");
+    LLVMAddIncoming(phi, &index, &here, 1);
+    LLVMAddIncoming(phi, &wrapped, &wrap, 1);
+    return phi;
+}
+
+static LLVMIntPredicate int_predicate(HlCompare c)
+{
+    switch (c) {
+    case HL_LT: return LLVMIntSLT;
+    case HL_LE: return LLVMIntSLE;
+    case HL_EQ: return LLVMIntEQ;
+    case HL_NE: return LLVMIntNE;
+    case HL_GT: return LLVMIntSGT;
+    case HL_GE: return LLVMIntSGE;
+    }
+    return LLVMIntEQ;
+}
+
+/* --- floats ------------------------------------------------------------------------------------- */
+
+static LLVMRealPredicate float_predicate(HlCompare c)
+{
+    switch (c) {
+    case HL_LT: return LLVMRealOLT;
+    case HL_LE: return LLVMRealOLE;
+    case HL_EQ: return LLVMRealOEQ;
+    case HL_NE: return LLVMRealUNE;
+    case HL_GT: return LLVMRealOGT;
+    case HL_GE: return LLVMRealOGE;
+    }
+    return LLVMRealOEQ;
+}
+
+static Val is_finite(Emit *e, Val x)
+{
+    return LLVMBuildFCmp(e->b, LLVMRealOLT, fabs_of(e, x), k_inf(e), "");
+}
+
+static Val is_inf(Emit *e, Val x)
+{
+    return LLVMBuildFCmp(e->b, LLVMRealOEQ, fabs_of(e, x), k_inf(e), "");
+}
+
+/* Finite results, nearly all, pass one comparison; the rest is decided out of line. */
+static void guard_fp(Emit *e, const HlIns *ins, Val r, Val a, Val b)
+{
+    Bb cold = next_block(e, ""), join = next_block(e, "");
+    branch(e, is_finite(e, r), join, cold, true);
+    LLVMMoveBasicBlockAfter(cold, join);
+    at(e, cold);
+    Val nan_in = LLVMBuildFCmp(e->b, LLVMRealUNO, a, b, "");
+    Val inf_in = LLVMBuildOr(e->b, is_inf(e, a), is_inf(e, b), "");
+    Val inf_ok = LLVMBuildAnd(e->b, is_inf(e, r), inf_in, "");
+    branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), join, exit_block(e, ins->exit),
+           e->ir->exits[ins->exit].target < 0);
+    at(e, join);
+}
+
+static Val float_to_int(Emit *e, const HlIns *ins, Val x)
+{
+    const double limit = 9223372036854775808.0; /* 2^63 */
+    Val low = LLVMBuildFCmp(e->b, LLVMRealOGE, x, k_float(e, -limit), "");
+    Val high = LLVMBuildFCmp(e->b, LLVMRealOLT, x, k_float(e, limit), "");
+    guard(e, ins, LLVMBuildAnd(e->b, low, high, ""));
+    return LLVMBuildFPToSI(e->b, x, e->i64, "");
+}
+
+/* What IEEE 754 defines exactly is an instruction; the rest is libm's. */
+static Val math_call(Emit *e, HlMath m, Val *args)
+{
+#define NAME(name, text, sym, arity) "math." text,
+#define ARITY(name, text, sym, arity) arity,
+    static const char *const names[] = {HL_MATHDEF(NAME)};
+    static const uint8_t arities[] = {HL_MATHDEF(ARITY)};
+#undef NAME
+#undef ARITY
+    static const char *const exact[HL_M__COUNT] = {
+        [HL_M_SQRT] = "llvm.sqrt",   [HL_M_FABS] = "llvm.fabs",   [HL_M_FLOOR] = "llvm.floor",
+        [HL_M_CEIL] = "llvm.ceil",   [HL_M_TRUNC] = "llvm.trunc", [HL_M_COPYSIGN] = "llvm.copysign",
+    };
+    if (exact[m])
+        return intrinsic(e, exact[m], e->f64, args, arities[m]);
+    return call_rt(e, names[m], e->f64, e->f64, args, arities[m]);
+}
+
+/* --- objects and arrays ------------------------------------------------------------------------- */
+
+static Val guard_array_call(Emit *e, const HlIns *ins, Val object)
+{
+    LLVMTypeRef params[3] = {e->ptr, e->i32, e->i32};
+    Val args[3] = {object, LLVMConstInt(e->i32, ins->check.dtype, false),
+                   LLVMConstInt(e->i32, ins->check.ndim, false)};
+    return call_env(e, (void *)e->env->guard_array, e->i32, params, args, 3, false);
+}
+
+static Val unbox_int(Emit *e, const HlIns *ins, Val object)
+{
+    LLVMTypeRef params[2] = {e->ptr, e->ptr};
+    Val args[2] = {object, e->scratch};
+    Val fits = call_env(e, (void *)e->env->unbox_i64, e->i32, params, args, 2, true);
+    Val r = LLVMBuildLoad2(e->b, e->i64, e->scratch, "");
+    guard(e, ins, LLVMBuildICmp(e->b, LLVMIntNE, fits, LLVMConstInt(e->i32, 0, false), ""));
+    return r;
+}
+
+static Val call_globals(Emit *e, const HlIns *ins, void *fn, LLVMTypeRef res)
+{
+    LLVMTypeRef params[2] = {e->ptr, e->i64};
+    Val args[2] = {k_ptr(e, e->env->globals), k_int(e, ins->imm.i)};
+    return call_env(e, fn, res, params, args, 2, false);
+}
+
+static Val not_null(Emit *e, Val p)
+{
+    return LLVMBuildICmp(e->b, LLVMIntNE, p, LLVMConstNull(e->ptr), "");
+}
+
+/* shape or strides: a vector that the array header points to. */
+static Val array_axis(Emit *e, const HlIns *ins, Val array, int32_t offset)
+{
+    return load_header(e, e->i64, load_header(e, e->ptr, array, offset), 8 * (int64_t)ins->aux);
+}
+
+static LLVMTypeRef item_type(Emit *e, HlDtype d)
+{
+    switch (d) {
+    case HL_D_BOOL: return e->i8;
+    case HL_D_I64: return e->i64;
+    case HL_D_F64: return e->f64;
+    case HL_D_NONE: case HL_D__COUNT: break;
+    }
+    return NULL;
+}
+
+/* A stride that is the item's size makes an ordinary array of it, which LLVM understands best. */
+static Val item_address(Emit *e, HlDtype d, Val data, Val stride, Val index)
+{
+    int64_t bytes;
+    if (is_const(stride, &bytes) && bytes == hl_dtype_size(d))
+        return LLVMBuildInBoundsGEP2(e->b, item_type(e, d), data, &index, 1, "");
+    Val offset = LLVMBuildNSWMul(e->b, index, stride, "");
+    return LLVMBuildInBoundsGEP2(e->b, e->i8, data, &offset, 1, "");
+}
+
+static Val load_item(Emit *e, HlDtype d, Val address)
+{
+    Val v = tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
+    LLVMSetAlignment(v, (unsigned)hl_dtype_size(d));
+    return d == HL_D_BOOL ? LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "") : v;
+}
+
+static void store_item(Emit *e, HlDtype d, Val address, Val v)
+{
+    if (d == HL_D_BOOL)
+        v = LLVMBuildZExt(e->b, v, e->i8, "");
+    LLVMSetAlignment(tag(e, LLVMBuildStore(e->b, v, address), e->tbaa_item),
+                     (unsigned)hl_dtype_size(d));
+}
+
+/* Another thread sets the eval breaker: the load is atomic, so that it stays in its loop. */
+static void poll(Emit *e, const HlIns *ins)
+{
+    Val load = LLVMBuildLoad2(e->b, e->i32, k_ptr(e, (const void *)e->env->eval_breaker), "");
+    LLVMSetOrdering(load, LLVMAtomicOrderingMonotonic);
+    LLVMSetAlignment(load, 4);
+    guard(e, ins, LLVMBuildICmp(e->b, LLVMIntEQ, load, LLVMConstInt(e->i32, 0, false), ""));
+}
+
+/* --- instructions ------------------------------------------------------------------------------- */
+
+/* Emits one instruction; its value, or NULL when it has none. */
+static Val emit_ins(Emit *e, const HlIns *ins)
+{
+    const HlEmitEnv *env = e->env;
+    LLVMBuilderRef B = e->b;
+    Val a[HL_MAX_ARGS] = {NULL};
+    for (int k = 0; k < HL_MAX_ARGS; k++)
+        if (ins->a[k] != HL_NOREF)
+            a[k] = e->val[ins->a[k]];
+
+    switch ((HlOp)ins->op) {
+    case HL_I_PARAM: break; /* a phi, or loaded from in[] */
+    case HL_I_KINT: return k_int(e, ins->imm.i);
+    case HL_I_KFLOAT: return k_float(e, ins->imm.f);
+    case HL_I_KBOOL: return LLVMConstInt(e->i1, ins->imm.i != 0, false);
+    case HL_I_KOBJ: return k_ptr(e, env->objects[ins->imm.i]);
+
+    case HL_I_GUARD_TYPE: {
+        Val want = k_ptr(e, env->type_object(ins->check));
+        Val type = load_header(e, e->ptr, a[0], env->off_type);
+        guard(e, ins, LLVMBuildICmp(B, LLVMIntEQ, type, want, ""));
+        return NULL;
+    }
+    case HL_I_GUARD_ARRAY: {
+        Val zero = LLVMConstInt(e->i32, 0, false);
+        guard(e, ins, LLVMBuildICmp(B, LLVMIntNE, guard_array_call(e, ins, a[0]), zero, ""));
+        return NULL;
+    }
+    case HL_I_GUARD_WRITEABLE: {
+        Val flags = load_header(e, e->i32, a[0], env->off_arr_flags);
+        Val bit = LLVMConstInt(e->i32, (unsigned)env->arr_writeable, false);
+        Val zero = LLVMConstInt(e->i32, 0, false);
+        guard(e, ins, LLVMBuildICmp(B, LLVMIntNE, LLVMBuildAnd(B, flags, bit, ""), zero, ""));
+        return NULL;
+    }
+    case HL_I_GUARD_BOUND: guard(e, ins, not_null(e, a[0])); return NULL;
+    case HL_I_UNBOX_I64: return unbox_int(e, ins, a[0]);
+    case HL_I_UNBOX_F64: return load_header(e, e->f64, a[0], env->off_float);
+    case HL_I_UNBOX_BOOL: return LLVMBuildICmp(B, LLVMIntEQ, a[0], k_ptr(e, env->py_true), "");
+    case HL_I_UNBOX_NPI64: return load_header(e, e->i64, a[0], env->off_npi64);
+    case HL_I_UNBOX_NPBOOL: {
+        Val byte = load_header(e, e->i8, a[0], env->off_npbool);
+        return LLVMBuildICmp(B, LLVMIntNE, byte, LLVMConstInt(e->i8, 0, false), "");
+    }
+    case HL_I_IS: return LLVMBuildICmp(B, LLVMIntEQ, a[0], a[1], "");
+    case HL_I_RETYPE: return a[0];
+
+    case HL_I_GUARD_GLOBAL: {
+        Val same = call_globals(e, ins, (void *)env->guard_global, e->i32);
+        guard(e, ins, LLVMBuildICmp(B, LLVMIntNE, same, LLVMConstInt(e->i32, 0, false), ""));
+        return NULL;
+    }
+    case HL_I_LOAD_GLOBAL: {
+        Val object = call_globals(e, ins, (void *)env->load_global, e->ptr);
+        guard(e, ins, not_null(e, object));
+        return object;
+    }
+
+    case HL_I_GUARD_TRUE: guard(e, ins, a[0]); return NULL;
+    case HL_I_GUARD_FALSE: guard(e, ins, LLVMBuildNot(B, a[0], "")); return NULL;
+    case HL_I_ICMP: return LLVMBuildICmp(B, int_predicate((HlCompare)ins->aux), a[0], a[1], "");
+    case HL_I_FCMP: return LLVMBuildFCmp(B, float_predicate((HlCompare)ins->aux), a[0], a[1], "");
+    case HL_I_BNOT: return LLVMBuildNot(B, a[0], "");
+    case HL_I_BAND: return LLVMBuildAnd(B, a[0], a[1], "");
+    case HL_I_BOR: return LLVMBuildOr(B, a[0], a[1], "");
+    case HL_I_BXOR: return LLVMBuildXor(B, a[0], a[1], "");
+    case HL_I_SELECT: return LLVMBuildSelect(B, a[0], a[1], a[2], "");
+
+    case HL_I_ADD: return LLVMBuildAdd(B, a[0], a[1], "");
+    case HL_I_SUB: return LLVMBuildSub(B, a[0], a[1], "");
+    case HL_I_MUL: return LLVMBuildMul(B, a[0], a[1], "");
+    case HL_I_ADD_OV: return with_overflow(e, ins, "llvm.sadd.with.overflow", a[0], a[1]);
+    case HL_I_SUB_OV: return with_overflow(e, ins, "llvm.ssub.with.overflow", a[0], a[1]);
+    case HL_I_MUL_OV: return with_overflow(e, ins, "llvm.smul.with.overflow", a[0], a[1]);
+    case HL_I_AND: return LLVMBuildAnd(B, a[0], a[1], "");
+    case HL_I_OR: return LLVMBuildOr(B, a[0], a[1], "");
+    case HL_I_XOR: return LLVMBuildXor(B, a[0], a[1], "");
+    case HL_I_SHL_OV: return shift_left_ov(e, ins, a[0], a[1]);
+    case HL_I_SHL: {
+        Val r = LLVMBuildShl(B, a[0], shift_masked(e, a[1]), "");
+        return LLVMBuildSelect(B, shift_in_range(e, a[1]), r, k_int(e, 0), "");
+    }
+    case HL_I_SHR: {
+        Val by = LLVMBuildSelect(B, shift_in_range(e, a[1]), a[1], k_int(e, 63), "");
+        return LLVMBuildAShr(B, a[0], by, "");
+    }
+    case HL_I_FLOORDIV: return floor_div(e, a[0], a[1], false);
+    case HL_I_MOD: return floor_div(e, a[0], a[1], true);
+    case HL_I_IPOW_OV: return int_power(e, ins, a[0], a[1], true);
+    case HL_I_IPOW: return int_power(e, ins, a[0], a[1], false);
+
+    case HL_I_FADD: return LLVMBuildFAdd(B, a[0], a[1], "");
+    case HL_I_FSUB: return LLVMBuildFSub(B, a[0], a[1], "");
+    case HL_I_FMUL: return LLVMBuildFMul(B, a[0], a[1], "");
+    case HL_I_FDIV: return LLVMBuildFDiv(B, a[0], a[1], "");
+    case HL_I_FNEG: return LLVMBuildFNeg(B, a[0], "");
+    case HL_I_FABS: return fabs_of(e, a[0]);
+    case HL_I_FMOD: return call_rt(e, "rt.fmod", e->f64, e->f64, a, 2);
+    case HL_I_FFLOORDIV: return call_rt(e, "rt.ffloordiv", e->f64, e->f64, a, 2);
+    case HL_I_FPOW: return math_call(e, HL_M_POW, a);
+    case HL_I_FMATH1:
+    case HL_I_FMATH2: return math_call(e, (HlMath)ins->aux, a);
+    case HL_I_GUARD_FINITE: guard(e, ins, is_finite(e, a[0])); return NULL;
+    case HL_I_GUARD_FP: guard_fp(e, ins, a[0], a[1], a[2]); return NULL;
+
+    case HL_I_SITOFP: return LLVMBuildSIToFP(B, a[0], e->f64, "");
+    case HL_I_GUARD_I53: {
+        const int64_t limit = INT64_C(1) << 53;
+        Val shifted = LLVMBuildAdd(B, a[0], k_int(e, limit), "");
+        guard(e, ins, LLVMBuildICmp(B, LLVMIntULE, shifted, k_int(e, 2 * limit), ""));
+        return NULL;
+    }
+    case HL_I_ZEXT: return LLVMBuildZExt(B, a[0], e->i64, "");
+    case HL_I_FPTOSI_OV: return float_to_int(e, ins, a[0]);
+
+    case HL_I_ARRAY_DATA: return load_header(e, e->ptr, a[0], env->off_arr_data);
+    case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
+    case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
+    case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);
+    case HL_I_ARRAY_LOAD:
+        return load_item(e, (HlDtype)ins->aux,
+                         item_address(e, (HlDtype)ins->aux, a[0], a[1], a[2]));
+    case HL_I_ARRAY_STORE:
+        store_item(e, (HlDtype)ins->aux, item_address(e, (HlDtype)ins->aux, a[0], a[1], a[2]), a[3]);
+        return NULL;
+    case HL_I_POLL: poll(e, ins); return NULL;
+    case HL_I__COUNT: break;
+    }
+    return NULL;
+}
+
+/* For readers of the text: values keep their numbers. */
+static void name_value(Emit *e, HlRef ref)
+{
+    char name[16];
+    size_t len;
+    Val v = e->val[ref];
+    LLVMGetValueName2(v, &len);
+    if (len == 0 && !LLVMIsConstant(v) && !LLVMContextShouldDiscardValueNames(e->ctx)) {
+        snprintf(name, sizeof name, "v%d", ref);
+        LLVMSetValueName2(v, name, strlen(name));
+    }
+}
+
+static void emit_term(Emit *e, int32_t block)
+{
+    const HlBlock *b = &e->ir->blocks[block];
+    if (b->term == HL_TERM_EXIT) {
+        LLVMBuildBr(e->b, exit_block(e, b->exit));
+        return;
+    }
+    const HlBlock *to = &e->ir->blocks[b->target];
+    if (block != 0 && to->loop >= 0) {
+        Val slot = e->counter[to->loop];
+        Val n = LLVMBuildLoad2(e->b, e->i64, slot, "");
+        LLVMBuildStore(e->b, LLVMBuildAdd(e->b, n, k_int(e, 1), ""), slot);
+    }
+    Bb from = LLVMGetInsertBlock(e->b);
+    LLVMBuildBr(e->b, e->first[b->target]);
+    for (int32_t k = 0; k < to->params.n; k++)
+        LLVMAddIncoming(e->val[to->params.v[k]], &e->val[b->args.v[k]], &from, 1);
+}
+
+/* --- the function ------------------------------------------------------------------------------- */
+
+static Val tbaa_class(Emit *e, LLVMMetadataRef root, const char *name)
+{
+    LLVMMetadataRef zero = LLVMValueAsMetadata(k_int(e, 0));
+    LLVMMetadataRef type[3] = {LLVMMDStringInContext2(e->ctx, name, strlen(name)), root, zero};
+    LLVMMetadataRef node = LLVMMDNodeInContext2(e->ctx, type, 3);
+    LLVMMetadataRef access[3] = {node, node, zero};
+    return LLVMMetadataAsValue(e->ctx, LLVMMDNodeInContext2(e->ctx, access, 3));
+}
+
+static void init_types(Emit *e)
+{
+    LLVMContextRef c = e->ctx;
+    e->i1 = LLVMInt1TypeInContext(c);
+    e->i8 = LLVMInt8TypeInContext(c);
+    e->i32 = LLVMInt32TypeInContext(c);
+    e->i64 = LLVMInt64TypeInContext(c);
+    e->f64 = LLVMDoubleTypeInContext(c);
+    e->ptr = LLVMPointerTypeInContext(c, 0);
+    e->rt_int = LLVMStructTypeInContext(c, (LLVMTypeRef[]){e->i64, e->i64}, 2, false);
+    e->k_prof = LLVMGetMDKindIDInContext(c, "prof", 4);
+    e->k_tbaa = LLVMGetMDKindIDInContext(c, "tbaa", 4);
+    e->k_invariant = LLVMGetMDKindIDInContext(c, "invariant.load", 14);
+
+    LLVMMetadataRef weights[3] = {LLVMMDStringInContext2(c, "branch_weights", 14),
+                                  LLVMValueAsMetadata(LLVMConstInt(e->i32, 1 << 20, false)),
+                                  LLVMValueAsMetadata(LLVMConstInt(e->i32, 1, false))};
+    e->likely = LLVMMetadataAsValue(c, LLVMMDNodeInContext2(c, weights, 3));
+    LLVMMetadataRef name = LLVMMDStringInContext2(c, "hotloop", 7);
+    LLVMMetadataRef root = LLVMMDNodeInContext2(c, &name, 1);
+    e->tbaa_item = tbaa_class(e, root, "item");
+    e->tbaa_header = tbaa_class(e, root, "header");
+    e->tbaa_words = tbaa_class(e, root, "words");
+}
+
+static void make_function(Emit *e, const char *name)
+{
+    static const char *const params[] = {"in", "out", "counts"};
+    static const char *const access[] = {"readonly", "writeonly", NULL};
+    LLVMTypeRef type = LLVMFunctionType(e->i64, (LLVMTypeRef[]){e->ptr, e->ptr, e->ptr}, 3, false);
+    e->fn = LLVMAddFunction(e->mod, name, type);
+    add_attr(e, e->fn, LLVMAttributeFunctionIndex, "nounwind", 0);
+    for (unsigned k = 0; k < 3; k++) {
+        LLVMSetValueName2(LLVMGetParam(e->fn, k), params[k], strlen(params[k]));
+        add_attr(e, e->fn, k + 1, "noalias", 0);
+        add_attr(e, e->fn, k + 1, "nocapture", 0);
+        if (access[k])
+            add_attr(e, e->fn, k + 1, access[k], 0);
+    }
+}
+
+/* LLVM blocks and phis of all blocks that can be reached, and the loops' counters in the entry. */
+static void make_blocks(Emit *e)
+{
+    const HlIr *ir = e->ir;
+    for (int32_t k = 0; k < e->cfg.nrpo; k++) {
+        char name[16];
+        int32_t block = e->cfg.rpo[k];
+        const HlBlock *b = &ir->blocks[block];
+        snprintf(name, sizeof name, "b%d", block);
+        e->first[block] = new_block(e, name);
+        at(e, e->first[block]);
+        for (int32_t p = 0; block != 0 && p < b->params.n; p++) {
+            HlRef ref = b->params.v[p];
+            LLVMTypeRef type = repr_type(e, hl_type_repr(ir->ins[ref].type));
+            e->val[ref] = LLVMBuildPhi(e->b, type, "");
+            name_value(e, ref);
+        }
+    }
+    at(e, e->first[0]);
+    e->scratch = LLVMBuildAlloca(e->b, e->i64, "scratch");
+    for (int32_t k = 0; k < e->cfg.nrpo; k++) {
+        int32_t loop = ir->blocks[e->cfg.rpo[k]].loop;
+        if (loop >= 0 && !e->counter[loop]) {
+            e->counter[loop] = LLVMBuildAlloca(e->b, e->i64, "iterations");
+            LLVMBuildStore(e->b, k_int(e, 0), e->counter[loop]);
+        }
+    }
+}
+
+static void load_inputs(Emit *e)
+{
+    const HlBlock *entry = &e->ir->blocks[0];
+    Val in = LLVMGetParam(e->fn, 0);
+    for (int32_t k = 0; k < entry->params.n; k++) {
+        HlRef ref = entry->params.v[k];
+        HlRepr repr = hl_type_repr(e->ir->ins[ref].type);
+        LLVMTypeRef type = repr == HL_REPR_I1 ? e->i64 : repr_type(e, repr);
+        Val v = tag(e, LLVMBuildLoad2(e->b, type, word_at(e, in, k), ""), e->tbaa_words);
+        if (repr == HL_REPR_I1)
+            v = LLVMBuildICmp(e->b, LLVMIntNE, v, k_int(e, 0), "");
+        e->val[ref] = v;
+        name_value(e, ref);
+    }
+}
+
+static void emit_function(Emit *e, const char *name)
+{
+    const HlIr *ir = e->ir;
+    init_types(e);
+    make_function(e, name);
+    make_blocks(e);
+    load_inputs(e);
+    /* In reverse post-order, what dominates a block is emitted before it. */
+    for (int32_t k = 0; k < e->cfg.nrpo; k++) {
+        int32_t block = e->cfg.rpo[k];
+        const HlBlock *b = &ir->blocks[block];
+        at(e, k == 0 ? LLVMGetEntryBasicBlock(e->fn) : e->first[block]);
+        for (int32_t i = 0; i < b->ins.n; i++) {
+            HlRef ref = b->ins.v[i];
+            Val v = emit_ins(e, &ir->ins[ref]);
+            e->val[ref] = v;
+            if (v)
+                name_value(e, ref);
+        }
+        emit_term(e, block);
+    }
+    for (int32_t x = 0; x < ir->nexits; x++)
+        if (e->exit[x])
+            emit_exit(e, x);
+    emit_leave(e);
+}
+
+int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPlan *plans,
+                 const HlEmitEnv *env)
+{
+    Emit e = {.ir = ir, .plans = plans, .env = env, .mod = mod, .ctx = LLVMGetModuleContext(mod)};
+    e.val = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nins + 1));
+    e.first = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nblocks + 1));
+    e.exit = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nexits + 1));
+    e.counter = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nloops + 1));
+    int status = -1;
+    if (e.val && e.first && e.exit && e.counter && hl_cfg_build(ir, &e.cfg) == 0) {
+        e.b = LLVMCreateBuilderInContext(e.ctx);
+        emit_function(&e, name);
+        LLVMDisposeBuilder(e.b);
+        hl_cfg_free(&e.cfg);
+        status = 0;
+    }
+    hl_mem_free(e.val);
+    hl_mem_free(e.first);
+    hl_mem_free(e.exit);
+    hl_mem_free(e.counter);
+    return status;
+}

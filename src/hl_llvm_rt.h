@@ -1,0 +1,25 @@
+/* hl_llvm_rt.h - the C functions that machine code calls by name. No LLVM header is needed here, so
+ * that tests can call them directly. */
+#ifndef HL_LLVM_RT_H
+#define HL_LLVM_RT_H
+
+#include "hl_def.h"
+
+typedef struct HlRtSymbol {
+    const char *name; /* as machine code refers to it: "rt.fmod", "math.sin", "memcpy" */
+    void *address;
+} HlRtSymbol;
+extern const HlRtSymbol hl_llvm_rt_symbols[];
+extern const int hl_llvm_rt_nsymbols;
+
+/* Returned in two registers, as LLVM returns { i64, i64 }. */
+typedef struct HlRtInt {
+    int64_t value, fits;
+} HlRtInt;
+
+double hl_llvm_rt_fmod(double a, double b);       /* a % b, b != 0 */
+double hl_llvm_rt_ffloordiv(double a, double b);  /* a // b, b != 0 */
+HlRtInt hl_llvm_rt_ipow_ov(int64_t a, int64_t b); /* a ** b, b >= 0 */
+int64_t hl_llvm_rt_ipow(int64_t a, int64_t b);    /* modulo 2^64, b >= 0 */
+
+#endif

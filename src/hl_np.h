@@ -1,0 +1,34 @@
+/* hl_np.h - NumPy as the core sees it; hl_np.c is the only file with NumPy's headers. NumPy is never
+ * imported by hotloop: hl_np_ready looks whether the program has done it. */
+#ifndef HL_NP_H
+#define HL_NP_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "hl_emit.h"
+#include "hl_type.h"
+
+/* true once the program has imported NumPy and its C API is bound; cheap after that. While it is false
+ * no object is a NumPy object. Never raises. */
+bool hl_np_ready(void);
+/* HlType of a NumPy object: NPS for an exact scalar of a dtype we know, ARR for an exact ndarray of
+ * such a dtype (native byte order, aligned, 1 dimension now); VOID for everything else. */
+HlType hl_np_type_of(PyObject *o);
+bool hl_np_is_array(PyObject *o);        /* exact ndarray of any dtype */
+bool hl_np_is_scalar(PyObject *o);       /* instance of np.generic */
+bool hl_np_writeable(PyObject *arr);
+/* Scalars: word = the value as machine code holds it. */
+int64_t hl_np_unbox(PyObject *scalar, HlDtype d);
+PyObject *hl_np_box(int64_t word, HlDtype d); /* new reference; NULL = out of memory, exception set */
+PyTypeObject *hl_np_scalar_type(HlDtype d);   /* borrowed; NULL before hl_np_ready */
+/* 1 = exact ndarray of dtype d and ndim dimensions, native byte order, aligned. */
+int hl_np_guard_array(void *obj, int d, int ndim);
+/* Fills the NumPy offsets of env (needs hl_np_ready). */
+void hl_np_fill_env(HlEmitEnv *env);
+/* true when np.errstate(under=...) is 'ignore' in this thread and context, NumPy's default. */
+bool hl_np_underflow_ignored(void);
+/* Does this NumPy follow NEP 50 (2.x: Python scalars are weak)? */
+bool hl_np_nep50(void);
+
+#endif

@@ -1,0 +1,128 @@
+/* hl_opt.c - the order of the passes, and what they share. */
+#include "hl_opt.h"
+
+static const struct {
+    const char *name;
+    int (*run)(HlIr *ir);
+} opt_pass[] = {
+    {"phi", hl_opt_phi},     {"gvn", hl_opt_gvn}, {"hoist", hl_opt_hoist},
+    {"range", hl_opt_range}, {"dce", hl_opt_dce},
+};
+
+/* Parameters that are the same value on every way in hide that equal operations are equal, and that
+ * invariant ones are invariant; removing branches makes more of them. Ranges come last: they profit
+ * from all that, and what they prove frees instructions for dce. */
+static const char *const opt_order[] = {"phi", "gvn", "phi", "hoist", "gvn", "range", "dce", "phi"};
+
+int hl_opt_run_named(HlIr *ir, const char *name)
+{
+    for (int i = 0; i < HL_COUNTOF(opt_pass); i++) {
+        if (strcmp(name, opt_pass[i].name))
+            continue;
+        int status = opt_pass[i].run(ir);
+#ifdef HL_DEBUG
+        char why[200];
+        const char *bad = hl_check_ir(ir, why, sizeof why);
+        if (bad && bad != hl_check_no_memory) {
+            fprintf(stderr, "hotloop: after pass %s: %s\n", name, bad);
+            abort();
+        }
+#endif
+        return status;
+    }
+    return -2;
+}
+
+int hl_opt_run(HlIr *ir)
+{
+    for (int i = 0; i < HL_COUNTOF(opt_order); i++) {
+        if (hl_opt_run_named(ir, opt_order[i]))
+            return -1;
+    }
+    return 0;
+}
+
+HlRef *hl_opt_map(const HlIr *ir)
+{
+    HlRef *map = hl_mem_alloc((size_t)ir->nins * sizeof *map);
+    for (HlRef r = 0; map && r < ir->nins; r++)
+        map[r] = r;
+    return map;
+}
+
+HlRef hl_opt_find(HlRef *map, HlRef r)
+{
+    if (r < 0)
+        return r;
+    while (map[r] != r)
+        r = map[r] = map[map[r]];
+    return r;
+}
+
+void hl_opt_apply(HlIr *ir, HlRef *map)
+{
+    for (int32_t b = 0; b < ir->nblocks; b++) {
+        HlBlock *block = &ir->blocks[b];
+        for (int32_t i = 0; i < block->ins.n; i++) {
+            HlIns *ins = &ir->ins[block->ins.v[i]];
+            for (int k = 0; k < HL_MAX_ARGS; k++)
+                ins->a[k] = hl_opt_find(map, ins->a[k]);
+        }
+        for (int32_t i = 0; i < block->args.n; i++)
+            block->args.v[i] = hl_opt_find(map, block->args.v[i]);
+    }
+    for (int32_t i = 0; i < ir->nsnaps; i++) {
+        for (int32_t k = 0; k < ir->snaps[i].nslots; k++) {
+            HlSlot *s = &ir->snaps[i].slots[k];
+            if (s->kind == HL_SLOT_VALUE || s->kind == HL_SLOT_RANGE)
+                s->a = hl_opt_find(map, s->a);
+            if (s->kind == HL_SLOT_RANGE) {
+                s->b = hl_opt_find(map, s->b);
+                s->c = hl_opt_find(map, s->c);
+            }
+        }
+    }
+}
+
+void hl_opt_sweep(HlIr *ir)
+{
+    for (int32_t b = 0; b < ir->nblocks; b++) {
+        HlRefVec *v = &ir->blocks[b].ins;
+        int32_t n = 0;
+        for (int32_t i = 0; i < v->n; i++) {
+            if (ir->ins[v->v[i]].block == b)
+                v->v[n++] = v->v[i];
+        }
+        v->n = n;
+    }
+}
+
+void hl_opt_snap_uses(const HlIr *ir, int32_t x, HlVisit visit, void *data)
+{
+    if (x < 0 || ir->exits[x].target >= 0)
+        return;
+    const HlSnap *s = &ir->snaps[ir->exits[x].snap];
+    for (int32_t i = 0; i < s->nslots; i++) {
+        const HlSlot *slot = &s->slots[i];
+        if (slot->kind == HL_SLOT_VALUE || slot->kind == HL_SLOT_RANGE)
+            visit(data, slot->a);
+        if (slot->kind == HL_SLOT_RANGE) {
+            visit(data, slot->b);
+            visit(data, slot->c);
+        }
+    }
+}
+
+int32_t *hl_opt_positions(const HlIr *ir)
+{
+    int32_t *pos = hl_mem_alloc((size_t)ir->nins * sizeof *pos);
+    if (!pos)
+        return NULL;
+    for (HlRef r = 0; r < ir->nins; r++)
+        pos[r] = -1;
+    for (int32_t b = 0; b < ir->nblocks; b++) {
+        for (int32_t i = 0; i < ir->blocks[b].ins.n; i++)
+            pos[ir->blocks[b].ins.v[i]] = i;
+    }
+    return pos;
+}

@@ -1,0 +1,34 @@
+/* hl_opt.h - what the passes share (hl_opt.c); nobody else includes it. */
+#ifndef HL_OPT_H
+#define HL_OPT_H
+
+#include "hl_ir.h"
+#include "hl_mem.h"
+
+#define HL_NO_ARGS {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}
+
+/* A map from each value to what replaces it, itself at first; chains are followed. NULL = no memory. */
+HlRef *hl_opt_map(const HlIr *ir);
+HlRef hl_opt_find(HlRef *map, HlRef r);
+/* Rewrites every operand, jump argument and snapshot by the map. */
+void hl_opt_apply(HlIr *ir, HlRef *map);
+
+/* Drops from the blocks' lists what has been removed or moved elsewhere. */
+void hl_opt_sweep(HlIr *ir);
+
+/* Calls visit for each value that the snapshot of exit x needs; none when a block continues it. */
+typedef void (*HlVisit)(void *data, HlRef r);
+void hl_opt_snap_uses(const HlIr *ir, int32_t x, HlVisit visit, void *data);
+
+/* Position of each instruction in its block, -1 = a parameter or removed. NULL = out of memory. */
+int32_t *hl_opt_positions(const HlIr *ir);
+
+static inline bool hl_opt_in_loop(const HlCfg *cfg, int32_t block, int32_t header)
+{
+    int32_t h = cfg->header[block];
+    while (h >= 0 && h != header)
+        h = cfg->outer[h];
+    return h >= 0;
+}
+
+#endif

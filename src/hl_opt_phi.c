@@ -1,0 +1,160 @@
+/* hl_opt_phi.c - removes block parameters that are redundant or unused.
+ *
+ * Optimistically, every parameter is nothing yet; what the jumps pass flows in: a parameter that only
+ * ever receives one value (or parameters that stand for it, itself among them) is that value, which
+ * then dominates it; one that receives two is itself. This sees through cycles of parameters, nested
+ * loops' for instance. It is repeated until nothing is found, because a parameter that turned out to
+ * be itself makes others equal to it. The entry's parameters stay. */
+#include "hl_opt.h"
+
+enum { PHI_TOP = -2 }; /* no value has been seen */
+
+/* What is passed when the argument is r: parameters stand for their value. */
+static HlRef phi_value(const HlRef *val, const HlIr *ir, HlRef r)
+{
+    const HlIns *ins = &ir->ins[r];
+    return ins->op == HL_I_PARAM && ins->block != 0 ? val[r] : r;
+}
+
+/* Lets the jump of block b flow into its target's parameters; true when something changed. */
+static bool phi_flow(const HlIr *ir, int32_t b, HlRef *val)
+{
+    const HlBlock *from = &ir->blocks[b];
+    bool changed = false;
+    if (from->term != HL_TERM_JUMP)
+        return false;
+    const HlBlock *to = &ir->blocks[from->target];
+    for (int32_t i = 0; i < to->params.n; i++) {
+        HlRef p = to->params.v[i], v = phi_value(val, ir, from->args.v[i]);
+        if (v == PHI_TOP || v == val[p] || val[p] == p || v == p)
+            continue;
+        bool first = val[p] == PHI_TOP && hl_type_eq(ir->ins[v].type, ir->ins[p].type);
+        val[p] = first ? v : p;
+        changed = true;
+    }
+    return changed;
+}
+
+/* Removes the parameters that have `gone` set, with the arguments passed to them. */
+static void phi_remove(HlIr *ir, const uint8_t *gone)
+{
+    for (int32_t b = 0; b < ir->nblocks; b++) {
+        HlBlock *from = &ir->blocks[b];
+        if (from->term != HL_TERM_JUMP)
+            continue;
+        const HlRefVec *params = &ir->blocks[from->target].params;
+        int32_t n = 0;
+        for (int32_t i = 0; i < params->n; i++) {
+            if (!gone[params->v[i]])
+                from->args.v[n++] = from->args.v[i];
+        }
+        from->args.n = n;
+    }
+    for (int32_t b = 1; b < ir->nblocks; b++) {
+        HlRefVec *params = &ir->blocks[b].params;
+        int32_t n = 0;
+        for (int32_t i = 0; i < params->n; i++) {
+            HlRef p = params->v[i];
+            if (gone[p])
+                ir->ins[p].block = -1;
+            else
+                params->v[n++] = p;
+        }
+        params->n = n;
+    }
+}
+
+/* One round of finding redundant parameters; 1 = found some, 0 = none, -1 = out of memory. */
+static int phi_round(HlIr *ir, const HlCfg *cfg, HlRef *val, uint8_t *gone)
+{
+    for (HlRef r = 0; r < ir->nins; r++)
+        val[r] = PHI_TOP;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int32_t i = 0; i < cfg->nrpo; i++)
+            changed |= phi_flow(ir, cfg->rpo[i], val);
+    }
+    HlRef *map = hl_opt_map(ir);
+    if (!map)
+        return -1;
+    int found = 0;
+    memset(gone, 0, (size_t)ir->nins);
+    for (int32_t i = 1; i < cfg->nrpo; i++) {
+        const HlRefVec *params = &ir->blocks[cfg->rpo[i]].params;
+        for (int32_t k = 0; k < params->n; k++) {
+            HlRef p = params->v[k];
+            if (val[p] != p && val[p] != PHI_TOP) {
+                map[p] = val[p];
+                gone[p] = 1;
+                found = 1;
+            }
+        }
+    }
+    if (found) {
+        hl_opt_apply(ir, map);
+        phi_remove(ir, gone);
+    }
+    hl_mem_free(map);
+    return found;
+}
+
+static void phi_keep(void *gone, HlRef r)
+{
+    ((uint8_t *)gone)[r] = 0;
+}
+
+/* Removes parameters that nothing but the arguments of unused parameters uses. */
+static void phi_unused(HlIr *ir, const HlCfg *cfg, uint8_t *gone)
+{
+    memset(gone, 1, (size_t)ir->nins);
+    for (int32_t i = 0; i < cfg->nrpo; i++) {
+        const HlBlock *b = &ir->blocks[cfg->rpo[i]];
+        for (int32_t k = 0; k < b->ins.n; k++) {
+            const HlIns *ins = &ir->ins[b->ins.v[k]];
+            for (int a = 0; a < HL_MAX_ARGS; a++) {
+                if (ins->a[a] >= 0)
+                    gone[ins->a[a]] = 0;
+            }
+            hl_opt_snap_uses(ir, ins->exit, phi_keep, gone);
+        }
+        if (b->term == HL_TERM_EXIT)
+            hl_opt_snap_uses(ir, b->exit, phi_keep, gone);
+    }
+    hl_opt_snap_uses(ir, ir->entry_exit, phi_keep, gone);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int32_t i = cfg->nrpo - 1; i >= 0; i--) {
+            const HlBlock *from = &ir->blocks[cfg->rpo[i]];
+            if (from->term != HL_TERM_JUMP)
+                continue;
+            const HlRefVec *params = &ir->blocks[from->target].params;
+            for (int32_t k = 0; k < params->n; k++) {
+                changed |= !gone[params->v[k]] && gone[from->args.v[k]];
+                gone[from->args.v[k]] &= gone[params->v[k]];
+            }
+        }
+    }
+    for (int32_t b = 0; b < ir->nblocks; b++) { /* the unreachable stays as it is */
+        for (int32_t i = 0; cfg->order[b] <= 0 && i < ir->blocks[b].params.n; i++)
+            gone[ir->blocks[b].params.v[i]] = 0;
+    }
+    phi_remove(ir, gone);
+}
+
+int hl_opt_phi(HlIr *ir)
+{
+    HlCfg cfg;
+    if (hl_cfg_build(ir, &cfg))
+        return -1;
+    HlRef *val = hl_mem_alloc((size_t)ir->nins * sizeof *val);
+    uint8_t *gone = hl_mem_alloc((size_t)ir->nins);
+    int found = val && gone ? 1 : -1;
+    while (found > 0)
+        found = phi_round(ir, &cfg, val, gone);
+    if (!found)
+        phi_unused(ir, &cfg, gone);
+    hl_mem_free(val);
+    hl_mem_free(gone);
+    hl_cfg_free(&cfg);
+    return found;
+}

@@ -1,0 +1,189 @@
+/* hl_plan.c - from snapshots to exit plans: which values machine code must hand over at an exit, and
+ * how the frame's slots are made from them. A slot whose object was in the frame at entry and whose
+ * value was never recomputed keeps that object (and with it, its identity); constants need no word. */
+#include "hl_ir.h"
+#include "hl_mem.h"
+
+typedef struct PlanMaker {
+    const HlIr *ir;
+    int32_t *word;  /* per value: its word in the exit being planned... */
+    int32_t *stamp; /* ...when this is the exit's number plus 1 */
+    int32_t exit;
+    HlPlan *plan;
+} PlanMaker;
+
+/* The entry slot whose object the value r still is, -1 = none. */
+static int32_t plan_slot_of(const HlIr *ir, HlRef r)
+{
+    const HlIns *ins = &ir->ins[r];
+    switch (ins->op) {
+    case HL_I_UNBOX_I64:
+    case HL_I_UNBOX_F64:
+    case HL_I_UNBOX_NPI64:
+    case HL_I_UNBOX_NPBOOL:
+        r = ins->a[0];
+        ins = &ir->ins[r];
+        break;
+    default:
+        break;
+    }
+    if (ins->op != HL_I_PARAM || ins->block != 0)
+        return -1;
+    for (int32_t i = 0; i < ir->ninputs; i++) {
+        if (ir->blocks[0].params.v[i] == r)
+            return ir->inputs[i].part == HL_IN_VALUE ? ir->inputs[i].slot : -1;
+    }
+    return -1;
+}
+
+/* The slot whose range iterator next, step and left are, all of them as at entry; -1 = none. */
+static int32_t plan_range_of(const HlIr *ir, const HlSlot *s)
+{
+    const HlRef part[] = {[HL_IN_RANGE_NEXT] = s->a, [HL_IN_RANGE_STEP] = s->b,
+                          [HL_IN_RANGE_LEFT] = s->c};
+    int32_t slot = -1, found = 0;
+    for (int32_t i = 0; i < ir->ninputs; i++) {
+        const HlInput *in = &ir->inputs[i];
+        if (in->part != HL_IN_VALUE && ir->blocks[0].params.v[i] == part[in->part] &&
+            (!found || in->slot == slot)) {
+            slot = in->slot;
+            found++;
+        }
+    }
+    return found == 3 ? slot : -1;
+}
+
+/* The word that carries the value r, -1 = out of memory. */
+static int32_t plan_word(PlanMaker *m, HlRef r)
+{
+    if (m->stamp[r] != m->exit + 1) {
+        HlRefVec live = {m->plan->live, m->plan->nlive, m->plan->nlive};
+        if (hl_refvec_push(&live, r))
+            return -1;
+        m->stamp[r] = m->exit + 1;
+        m->word[r] = m->plan->nlive;
+        m->plan->live = live.v;
+        m->plan->nlive = live.n;
+    }
+    return m->word[r];
+}
+
+static int plan_value(PlanMaker *m, HlRef r, HlPlanEntry *e)
+{
+    const HlIns *ins = &m->ir->ins[r];
+    e->type = ins->type;
+    int32_t from = plan_slot_of(m->ir, r);
+    if (from >= 0) {
+        e->kind = HL_PLAN_FRAME;
+        e->from = from;
+    } else if (ins->op == HL_I_KOBJ) {
+        e->kind = HL_PLAN_CONST;
+        e->from = (int32_t)ins->imm.i;
+    } else if (ins->op == HL_I_KINT || ins->op == HL_I_KFLOAT || ins->op == HL_I_KBOOL) {
+        e->kind = HL_PLAN_IMM;
+        e->imm = ins->imm.i; /* of a double: its bits */
+    } else {
+        e->kind = HL_PLAN_BOX;
+        e->a = plan_word(m, r);
+        return e->a < 0 ? -1 : 0;
+    }
+    return 0;
+}
+
+static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
+{
+    switch ((HlSlotKind)s->kind) {
+    case HL_SLOT_UNBOUND:
+        e->kind = HL_PLAN_UNBOUND;
+        break;
+    case HL_SLOT_VALUE:
+        return plan_value(m, s->a, e);
+    case HL_SLOT_FRAME:
+        e->kind = HL_PLAN_FRAME;
+        e->from = s->a;
+        break;
+    case HL_SLOT_RANGE:
+        e->from = plan_range_of(m->ir, s);
+        if (e->from >= 0) {
+            e->kind = HL_PLAN_FRAME;
+            break;
+        }
+        e->kind = HL_PLAN_RANGE;
+        e->a = plan_word(m, s->a);
+        e->b = plan_word(m, s->b);
+        e->c = plan_word(m, s->c);
+        return e->a < 0 || e->b < 0 || e->c < 0 ? -1 : 0;
+    }
+    return 0;
+}
+
+static int plan_exit(PlanMaker *m)
+{
+    const HlSnap *snap = &m->ir->snaps[m->ir->exits[m->exit].snap];
+    HlPlan *plan = m->plan;
+    plan->entries = hl_mem_alloc((size_t)snap->nslots * sizeof *plan->entries);
+    if (!plan->entries)
+        return -1;
+    for (int32_t i = 0; i < snap->nslots; i++) {
+        HlPlanEntry e = {.slot = i, .from = -1, .a = -1, .b = -1, .c = -1};
+        if (plan_slot(m, &snap->slots[i], &e))
+            return -1;
+        if (e.kind != HL_PLAN_FRAME || e.from != i)
+            plan->entries[plan->nentries++] = e;
+    }
+    return 0;
+}
+
+static bool plan_leaves(const HlIr *ir, int32_t x)
+{
+    return x >= 0 && ir->exits[x].target < 0 && ir->exits[x].snap >= 0;
+}
+
+HlPlan *hl_plan_build(const HlIr *ir)
+{
+    HlPlan *plans = hl_mem_alloc((size_t)ir->nexits * sizeof *plans);
+    uint8_t *used = hl_mem_alloc((size_t)ir->nexits);
+    PlanMaker m = {.ir = ir};
+    m.word = hl_mem_alloc((size_t)ir->nins * sizeof *m.word);
+    m.stamp = hl_mem_alloc((size_t)ir->nins * sizeof *m.stamp);
+    bool failed = !plans || !used || !m.word || !m.stamp;
+    for (int32_t b = 0; !failed && b < ir->nblocks; b++) {
+        const HlBlock *block = &ir->blocks[b];
+        for (int32_t i = 0; i < block->ins.n; i++) {
+            int32_t x = ir->ins[block->ins.v[i]].exit;
+            if (plan_leaves(ir, x))
+                used[x] = 1;
+        }
+        if (block->term == HL_TERM_EXIT && plan_leaves(ir, block->exit))
+            used[block->exit] = 1;
+    }
+    for (int32_t x = 0; !failed && x < ir->nexits; x++) {
+        HlPlan *plan = &plans[x];
+        plan->reason = (HlReason)ir->exits[x].reason;
+        if (ir->exits[x].snap >= 0) {
+            plan->pc = ir->snaps[ir->exits[x].snap].pc;
+            plan->nslots = ir->snaps[ir->exits[x].snap].nslots;
+        }
+        m.exit = x;
+        m.plan = plan;
+        if (used[x])
+            failed = plan_exit(&m);
+    }
+    hl_mem_free(used);
+    hl_mem_free(m.word);
+    hl_mem_free(m.stamp);
+    if (failed) {
+        hl_plan_free(plans, ir->nexits);
+        return NULL;
+    }
+    return plans;
+}
+
+void hl_plan_free(HlPlan *plans, int32_t n)
+{
+    for (int32_t i = 0; plans && i < n; i++) {
+        hl_mem_free(plans[i].live);
+        hl_mem_free(plans[i].entries);
+    }
+    hl_mem_free(plans);
+}

@@ -1,0 +1,114 @@
+/* hl_rec_int.h - shared by the recorder's files: its state, and how a handler emits.
+ *
+ * A handler of one bytecode works in three steps, in this order:
+ *  1. look: read operands, symbolic (HlVal.s) and concrete (HlVal.o); stop if it cannot be compiled;
+ *     compute the concrete result, at most once (rec_compute_*; it may raise or run Python);
+ *  2. emit: append IR. In a block that exists already (following), an emission is compared with what
+ *     is there; where a guard differs, the recorder moves to that guard's exit and the whole handler
+ *     is run again (REC_RETRY), so nothing may be changed before
+ *  3. commit: change the frame and the symbolic state (rec_finish, rec_push, ...). */
+#ifndef HL_REC_INT_H
+#define HL_REC_INT_H
+
+#include "hl_record.h"
+
+typedef enum RecStatus {
+    REC_OK,    /* executed; R->next is the next pc */
+    REC_RETRY, /* went over to another block: dispatch the same instruction again */
+    REC_STOP,  /* R->why; not executed (or R->result holds what it computed) */
+    REC_RAISED /* executed and raised */
+} RecStatus;
+
+typedef struct HlRec {
+    HlRegion *r;
+    HlIr *ir;
+    HlCode *code;
+    const HlBytecode *b;
+    HlFrame *f;
+    PyObject **slots;  /* the frame's */
+    HlSlot *st;        /* symbolic state, one per slot */
+    int32_t depth;     /* value-stack depth, of both */
+    int32_t pc, next;
+    int32_t block;     /* where emissions go */
+    int32_t cursor;    /* following: next instruction of the block to compare with */
+    bool following;
+    int32_t snap;      /* of the state at pc; -1 = not made yet */
+    RecStatus pending; /* REC_OK, or why emission is over for this dispatch */
+    HlReason why;
+    PyObject *result;  /* concrete result of the instruction at pc; owned */
+    int32_t pops;      /* operands that the result replaces */
+    int32_t new_exit;  /* exit at which the path now recorded began; -1 once it has joined */
+    int32_t nsteps, path_steps, settled;
+    bool grew, closed;
+} HlRec;
+
+/* A value as the recorder sees it. */
+typedef struct HlVal {
+    HlSlot s;
+    HlType t;     /* VOID when s is no VALUE */
+    PyObject *o;  /* concrete, borrowed; NULL for UNBOUND */
+} HlVal;
+
+/* --- hl_record.c ------------------------------------------------------------------------------- */
+HlVal rec_peek(HlRec *R, int32_t n);              /* n-th from the top, 0 = top */
+HlVal rec_slot(HlRec *R, int32_t slot);
+RecStatus rec_stop(HlRec *R, HlReason why);
+/* Emits; HL_NOREF when R->pending says that this dispatch is over (later emissions do nothing). */
+HlRef rec_emit(HlRec *R, HlOp op, HlType type, HlRef a, HlRef b, int aux);
+HlRef rec_emit3(HlRec *R, HlOp op, HlType type, HlRef a, HlRef b, HlRef c);
+/* The same with an exit for `why`. */
+HlRef rec_guard(HlRec *R, HlOp op, HlType type, HlRef a, HlRef b, HlReason why);
+void rec_guard_check(HlRec *R, HlOp op, HlRef a, HlType check, HlReason why);
+void rec_guard_fp(HlRec *R, HlRef r, HlRef a, HlRef b, HlReason why);
+void rec_guard_cond(HlRec *R, HlRef cond, bool seen, HlReason why); /* GUARD_TRUE or _FALSE */
+HlRef rec_emit_ins(HlRec *R, HlIns *ins, HlReason why);
+HlRef rec_kint(HlRec *R, int64_t v);
+HlRef rec_kfloat(HlRec *R, double v);
+HlRef rec_kbool(HlRec *R, bool v);
+HlRef rec_kobj(HlRec *R, PyObject *o);
+bool rec_is_k(HlRec *R, HlRef ref, HlOp op);
+bool rec_is_kint(HlRec *R, HlRef ref, int64_t *v);
+PyObject *rec_const_obj(HlRec *R, HlVal v);       /* the object of a KOBJ value, NULL otherwise */
+/* Index into the region's globals; -1 = out of memory (stopped). */
+int rec_global(HlRec *R, PyObject *dict, PyObject *name, PyObject *object);
+HlSlot rec_value(HlRef ref);
+/* A slot is about to lose its value: if that is an object of the frame's, its death must be checked. */
+void rec_overwrite(HlRec *R, int32_t slot);
+/* Commit: pops n, pushes; obj is stolen. */
+RecStatus rec_finish(HlRec *R, int32_t n, HlSlot s, PyObject *obj);
+void rec_pop(HlRec *R, int32_t n);
+void rec_push(HlRec *R, HlSlot s, PyObject *obj);
+/* Commit of a computed result: checks that it has the type that the IR value boxes to. */
+RecStatus rec_finish_result(HlRec *R, int32_t n, HlRef ref);
+/* Symbolic value of an object just read from outside (global, attribute): emits checks and unboxing. */
+HlSlot rec_unbox(HlRec *R, HlRef obj, PyObject *o);
+
+/* An object that lives as long as the process (builtins, modules, static types): a region may hold it
+ * without delaying anybody's death. */
+bool rec_is_lasting(PyObject *o);
+
+/* --- hl_rec_arith.c ---------------------------------------------------------------------------- */
+RecStatus rec_unary(HlRec *R, int op);
+RecStatus rec_binary(HlRec *R, int op, bool inplace);
+RecStatus rec_compare(HlRec *R, int op);
+bool rec_is_number(HlType t);
+HlRef rec_to_int(HlRec *R, HlVal v);              /* i64 of BOOL, I64, NPS bool/int; NOREF: none */
+HlRef rec_to_float(HlRec *R, HlVal v);            /* double of any number, as PyNumber_Float */
+HlRef rec_cmp(HlRec *R, int op, HlVal a, HlVal b);/* i1; NOREF and stopped when it can't */
+/* i1 of a value's truth; NOREF and stopped when it can't. */
+HlRef rec_truth(HlRec *R, HlVal v);
+HlType rec_type(HlRec *R, HlRef ref);
+
+/* --- hl_rec_call.c ----------------------------------------------------------------------------- */
+RecStatus rec_call(HlRec *R, const HlBc *bc);
+
+/* --- hl_rec_object.c: globals, attributes, subscripts ------------------------------------------- */
+RecStatus rec_load_global(HlRec *R, const HlBc *bc);
+RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method);
+RecStatus rec_subscr(HlRec *R);
+RecStatus rec_store_subscr(HlRec *R);
+RecStatus rec_for_iter(HlRec *R, const HlBc *bc);
+/* range(...) followed by GET_ITER: the virtual iterator. */
+RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop);
+
+#endif

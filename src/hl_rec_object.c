@@ -1,0 +1,323 @@
+/* hl_rec_object.c - recording of what reads and writes objects: globals, attributes, array items,
+ * range iterators. */
+#include "hl_rec_int.h"
+
+#include "hl_np.h"
+
+/* --- globals ----------------------------------------------------------------------------------- */
+
+/* A name that stands for a builtin, module or static type is a constant under a guard; one that holds
+ * a number or an array is read (once per entry, as nothing in machine code can store to it). */
+static HlSlot global_value(HlRec *R, PyObject *dict, PyObject *name, PyObject *o)
+{
+    bool lasting = rec_is_lasting(o);
+    int index = rec_global(R, dict, name, lasting ? o : NULL);
+    HlIns ins = {.op = lasting ? HL_I_GUARD_GLOBAL : HL_I_LOAD_GLOBAL,
+                 .type = lasting ? HL_TYPE(VOID) : HL_TYPE(OBJ), .imm.i = index};
+    for (int i = 0; i < HL_MAX_ARGS; i++)
+        ins.a[i] = HL_NOREF;
+    HlRef ref = rec_emit_ins(R, &ins, HL_R_GLOBAL);
+    if (lasting)
+        return rec_value(R->pending == REC_OK ? rec_kobj(R, o) : HL_NOREF);
+    return rec_unbox(R, ref, o);
+}
+
+RecStatus rec_load_global(HlRec *R, const HlBc *bc)
+{
+    PyObject *name = PyTuple_GET_ITEM(R->code->orig->co_names, bc->arg);
+    PyObject *g = hl_frame_globals(R->f), *b = hl_frame_builtins(R->f);
+    if (!PyDict_CheckExact(g) || !PyDict_CheckExact(b))
+        return rec_stop(R, HL_R_NYI_GLOBAL);
+    PyObject *o = PyDict_GetItemWithError(g, name);
+    if (!o && !PyErr_Occurred())
+        o = PyDict_GetItemWithError(b, name);
+    PyErr_Clear(); /* names are strings: a miss is not an error here; the interpreter raises */
+    bool big;
+    if (!o || (!rec_is_lasting(o) && hl_record_type_of(o, &big).base == HL_T_VOID))
+        return rec_stop(R, HL_R_NYI_GLOBAL);
+    HlSlot s = global_value(R, NULL, name, o);
+    if (R->pending != REC_OK)
+        return R->pending;
+    if (bc->arg2)
+        rec_push(R, (HlSlot){.kind = HL_SLOT_UNBOUND, .a = HL_NOREF, .b = HL_NOREF, .c = HL_NOREF},
+                 NULL);
+    rec_push(R, s, Py_NewRef(o));
+    return REC_OK;
+}
+
+/* --- attributes -------------------------------------------------------------------------------- */
+
+/* Replaces the top of the stack by an attribute's value; LOAD_METHOD pushes a NULL below it. */
+static RecStatus finish_attr(HlRec *R, HlSlot s, PyObject *o, bool method)
+{
+    if (R->pending != REC_OK) {
+        Py_XDECREF(o);
+        return R->pending;
+    }
+    rec_pop(R, 1);
+    if (method)
+        rec_push(R, (HlSlot){.kind = HL_SLOT_UNBOUND, .a = HL_NOREF, .b = HL_NOREF, .c = HL_NOREF},
+                 NULL);
+    rec_push(R, s, o);
+    return REC_OK;
+}
+
+static RecStatus module_attr(HlRec *R, PyObject *module, PyObject *name, bool method)
+{
+    PyObject *dict = PyModule_GetDict(module);
+    PyObject *o = PyDict_GetItemWithError(dict, name);
+    bool big;
+    PyErr_Clear();
+    if (!PyModule_CheckExact(module) || !o ||
+        (!rec_is_lasting(o) && hl_record_type_of(o, &big).base == HL_T_VOID))
+        return rec_stop(R, HL_R_NYI_ATTR);
+    HlSlot s = global_value(R, dict, name, o);
+    return finish_attr(R, s, Py_NewRef(o), method);
+}
+
+/* a.shape[k]: the tuple is never made. */
+static RecStatus shape_item(HlRec *R, const HlBc *bc, HlVal v)
+{
+    const HlBc *k = &R->b->bc[bc->next];
+    const HlBc *sub = k->op == HL_BC_LOAD_CONST ? &R->b->bc[k->next] : NULL;
+    if (!sub || sub->op != HL_BC_SUBSCR || k->flags || sub->flags)
+        return rec_stop(R, HL_R_NYI_ATTR);
+    PyObject *index = PyTuple_GET_ITEM(R->code->orig->co_consts, k->arg);
+    int64_t axis;
+    if (!PyLong_CheckExact(index) || !hl_long_unbox(index, &axis))
+        return rec_stop(R, HL_R_NYI_ATTR);
+    if (axis < 0)
+        axis += v.t.ndim;
+    if (axis < 0 || axis >= v.t.ndim)
+        return rec_stop(R, HL_R_NYI_ATTR); /* raises IndexError */
+    HlRef ref = rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), v.s.a, HL_NOREF, (int)axis);
+    R->next = sub->next;
+    if (!R->result) {
+        PyObject *shape = PyObject_GetAttrString(v.o, "shape");
+        R->result = shape ? PyObject_GetItem(shape, index) : NULL;
+        R->pops = 1;
+        Py_XDECREF(shape);
+        if (!R->result)
+            return REC_RAISED;
+    }
+    return rec_finish_result(R, 1, ref);
+}
+
+static RecStatus array_attr(HlRec *R, const HlBc *bc, HlVal v, PyObject *name)
+{
+    HlRef ref;
+    if (PyUnicode_CompareWithASCIIString(name, "shape") == 0)
+        return shape_item(R, bc, v);
+    if (PyUnicode_CompareWithASCIIString(name, "size") == 0 && v.t.ndim == 1)
+        ref = rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), v.s.a, HL_NOREF, 0);
+    else if (PyUnicode_CompareWithASCIIString(name, "ndim") == 0)
+        ref = rec_kint(R, v.t.ndim);
+    else
+        return rec_stop(R, HL_R_NYI_ATTR);
+    if (!R->result) {
+        R->pops = 1;
+        R->result = PyObject_GetAttr(v.o, name);
+        if (!R->result)
+            return REC_RAISED;
+    }
+    return rec_finish_result(R, 1, ref);
+}
+
+RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method)
+{
+    HlVal v = rec_peek(R, 0);
+    PyObject *name = PyTuple_GET_ITEM(R->code->orig->co_names, bc->arg);
+    PyObject *k = rec_const_obj(R, v);
+    if (k && PyModule_Check(k))
+        return module_attr(R, k, name, method);
+    if (v.t.base == HL_T_ARR && !method)
+        return array_attr(R, bc, v, name);
+    return rec_stop(R, HL_R_NYI_ATTR);
+}
+
+/* --- array items ------------------------------------------------------------------------------- */
+
+/* The element index of a one-dimensional array, checked and wrapped; NOREF and stopped when the index
+ * is no integer or out of range (the interpreter raises). */
+static HlRef item_index(HlRec *R, HlVal arr, HlVal index, HlRef *data, HlRef *stride)
+{
+    bool is_int = index.t.base == HL_T_I64 ||
+                  (index.t.base == HL_T_NPS && index.t.dtype == HL_D_I64);
+    if (arr.t.base != HL_T_ARR || arr.t.ndim != 1 || !is_int) {
+        rec_stop(R, HL_R_NYI_SUBSCR);
+        return HL_NOREF;
+    }
+    Py_ssize_t n = PyObject_Size(arr.o), i = PyNumber_AsSsize_t(index.o, NULL);
+    if (i >= n || i < -n) {
+        rec_stop(R, HL_R_INDEX);
+        return HL_NOREF;
+    }
+    HlRef len = rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), arr.s.a, HL_NOREF, 0);
+    HlRef ix = rec_guard(R, HL_I_INDEX, HL_TYPE(I64), index.s.a, len, HL_R_INDEX);
+    *data = rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), arr.s.a, HL_NOREF, 0);
+    *stride = rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), arr.s.a, HL_NOREF, 0);
+    return ix;
+}
+
+RecStatus rec_subscr(HlRec *R)
+{
+    HlVal arr = rec_peek(R, 1), index = rec_peek(R, 0);
+    HlRef data, stride;
+    HlRef ix = item_index(R, arr, index, &data, &stride);
+    if (R->pending != REC_OK)
+        return R->pending;
+    if (!R->result) {
+        R->pops = 2;
+        R->result = PyObject_GetItem(arr.o, index.o);
+        if (!R->result)
+            return REC_RAISED;
+    }
+    HlIns ins = {.op = HL_I_ARRAY_LOAD, .aux = arr.t.dtype, .type = HL_TYPE_NPS(arr.t.dtype),
+                 .a = {data, stride, ix, HL_NOREF}};
+    return rec_finish_result(R, 2, rec_emit_ins(R, &ins, HL_R_NONE));
+}
+
+/* The value as the array's dtype stores it; NOREF and stopped when NumPy's cast is more than that. */
+static HlRef item_cast(HlRec *R, HlVal v, HlDtype d)
+{
+    if (!rec_is_number(v.t)) {
+        rec_stop(R, HL_R_NYI_SUBSCR);
+        return HL_NOREF;
+    }
+    if (d == HL_D_F64)
+        return rec_to_float(R, v);
+    if (d == HL_D_BOOL)
+        return rec_truth(R, v);
+    HlRef i = rec_to_int(R, v);
+    if (i == HL_NOREF && R->pending == REC_OK) {
+        double x = PyFloat_AsDouble(v.o);
+        if (!(x > -9.2e18 && x < 9.2e18)) { /* raises, or warns */
+            rec_stop(R, HL_R_RANGE);
+            return HL_NOREF;
+        }
+        i = rec_guard(R, HL_I_FPTOSI_OV, HL_TYPE(I64), v.s.a, HL_NOREF, HL_R_RANGE);
+    }
+    return i;
+}
+
+RecStatus rec_store_subscr(HlRec *R)
+{
+    HlVal index = rec_peek(R, 0), arr = rec_peek(R, 1), v = rec_peek(R, 2);
+    HlRef data, stride;
+    if (arr.t.base == HL_T_ARR && !hl_np_writeable(arr.o))
+        return rec_stop(R, HL_R_READONLY);
+    HlRef ix = item_index(R, arr, index, &data, &stride);
+    rec_guard(R, HL_I_GUARD_WRITEABLE, HL_TYPE(VOID), arr.s.a, HL_NOREF, HL_R_READONLY);
+    if (R->pending != REC_OK)
+        return R->pending;
+    HlRef item = item_cast(R, v, arr.t.dtype);
+    HlIns ins = {.op = HL_I_ARRAY_STORE, .aux = arr.t.dtype, .type = HL_TYPE(VOID),
+                 .a = {data, stride, ix, item}};
+    if (R->pending != REC_OK)
+        return R->pending;
+    rec_emit_ins(R, &ins, HL_R_NONE);
+    if (R->pending != REC_OK)
+        return R->pending;
+    if (PyObject_SetItem(arr.o, index.o, v.o) < 0)
+        return REC_RAISED;
+    rec_pop(R, 3);
+    return REC_OK;
+}
+
+/* --- range ------------------------------------------------------------------------------------- */
+
+RecStatus rec_for_iter(HlRec *R, const HlBc *bc)
+{
+    HlVal it = rec_peek(R, 0);
+    int32_t slot = R->b->nlocalsplus + R->depth - 1;
+    int64_t next, step, left;
+    if (it.s.kind != HL_SLOT_RANGE)
+        return rec_stop(R, HL_R_NYI_ITER);
+    hl_range_get(it.o, &next, &step, &left);
+    HlRef more = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), it.s.c, rec_kint(R, 0), HL_GT);
+    rec_guard_cond(R, more, left > 0, left > 0 ? HL_R_LOOP_END : HL_R_BRANCH);
+    if (left <= 0) {
+        if (R->pending != REC_OK)
+            return R->pending;
+        rec_pop(R, 1);
+        R->next = bc->target;
+        return REC_OK;
+    }
+    HlSlot after = {.kind = HL_SLOT_RANGE, .b = it.s.b};
+    after.a = rec_emit(R, HL_I_ADD, HL_TYPE(I64), it.s.a, it.s.b, 0);
+    after.c = rec_emit(R, HL_I_SUB, HL_TYPE(I64), it.s.c, rec_kint(R, 1), 0);
+    if (R->pending != REC_OK)
+        return R->pending;
+    PyObject *o = Py_TYPE(it.o)->tp_iternext(it.o);
+    if (!o)
+        return PyErr_Occurred() ? REC_RAISED : rec_stop(R, HL_R_NYI_ITER);
+    R->st[slot] = after;
+    rec_push(R, rec_value(it.s.a), o);
+    return REC_OK;
+}
+
+/* How many values range(start, stop, step) has, as an i64; the step's sign is known. */
+static HlRef range_length(HlRec *R, HlRef start, HlRef stop, HlRef step, int64_t sign)
+{
+    HlType t = HL_TYPE(I64);
+    int64_t k;
+    HlRef lo = sign > 0 ? start : stop, hi = sign > 0 ? stop : start;
+    HlRef n = rec_guard(R, HL_I_SUB_OV, t, hi, lo, HL_R_OVERFLOW);
+    if (!(rec_is_kint(R, step, &k) && (k == 1 || k == -1))) {
+        HlRef one = rec_kint(R, 1);
+        HlRef by = sign > 0 ? step : rec_guard(R, HL_I_SUB_OV, t, rec_kint(R, 0), step,
+                                               HL_R_OVERFLOW);
+        n = rec_emit(R, HL_I_SUB, t, n, one, 0);
+        n = rec_emit(R, HL_I_FLOORDIV, t, n, by, 0);
+        n = rec_emit(R, HL_I_ADD, t, n, one, 0);
+    }
+    HlRef some = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), hi, lo, HL_GT);
+    return rec_emit3(R, HL_I_SELECT, t, some, n, rec_kint(R, 0));
+}
+
+RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop)
+{
+    const HlBc *get_iter = &R->b->bc[R->next];
+    HlVal v[3];
+    if (get_iter->op != HL_BC_GET_ITER || get_iter->flags || nargs < 1 || nargs > 3)
+        return rec_stop(R, HL_R_NYI_CALL);
+    for (int32_t i = 0; i < nargs; i++) {
+        v[i] = rec_peek(R, nargs - 1 - i);
+        if (v[i].t.base != HL_T_I64 && v[i].t.base != HL_T_BOOL &&
+            !(v[i].t.base == HL_T_NPS && v[i].t.dtype == HL_D_I64))
+            return rec_stop(R, HL_R_NYI_CALL);
+    }
+    if (!R->result) {
+        PyObject *args[3];
+        for (int32_t i = 0; i < nargs; i++)
+            args[i] = v[i].o;
+        PyObject *range = PyObject_Vectorcall((PyObject *)&PyRange_Type, args, nargs, NULL);
+        R->pops = npop;
+        R->result = range ? PyObject_GetIter(range) : NULL;
+        Py_XDECREF(range);
+        if (!R->result)
+            return REC_RAISED;
+    }
+    R->next = get_iter->next; /* also for a result that is kept */
+    if (!hl_range_check(R->result))
+        return rec_stop(R, HL_R_BIGINT);
+    HlRef ref[3];
+    for (int32_t i = 0; i < nargs; i++) {
+        ref[i] = rec_to_int(R, v[i]);
+        if (v[i].t.base == HL_T_NPS)
+            ref[i] = rec_emit(R, HL_I_RETYPE, HL_TYPE(I64), ref[i], HL_NOREF, 0);
+    }
+    HlRef start = nargs > 1 ? ref[0] : rec_kint(R, 0), stop = nargs > 1 ? ref[1] : ref[0];
+    HlRef step = nargs > 2 ? ref[2] : rec_kint(R, 1);
+    int64_t next, by, left;
+    hl_range_get(R->result, &next, &by, &left);
+    if (!rec_is_k(R, step, HL_I_KINT)) {
+        HlRef zero = rec_kint(R, 0);
+        HlRef up = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), step, zero, HL_GT);
+        HlRef down = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), step, zero, HL_LT);
+        rec_guard_cond(R, by > 0 ? up : down, true, HL_R_BRANCH);
+    }
+    HlSlot s = {.kind = HL_SLOT_RANGE, .a = start, .b = step,
+                .c = range_length(R, start, stop, step, by)};
+    return rec_finish(R, npop, s, R->result);
+}

@@ -1,0 +1,1110 @@
+/* hl_record.c - the recorder: executes the bytecode of a hot loop on the real frame and appends typed
+ * IR to the region's graph.
+ *
+ * The symbolic state gives each frame slot an IR value. A block begins at the region's entry, at
+ * every bytecode position where paths can meet (joins and loop headers; the state then consists of
+ * block parameters), or behind an exit (it goes on with the values of the exit's snapshot). Arriving
+ * at a position for which a block with the same types exists, the recorder ends its block with a jump
+ * and *follows* that block: it goes on executing, but compares what it would emit with what is there.
+ * The first guard that differs is the guard that fails now: its exit is where a new path starts. So
+ * one recording collects the paths of many iterations, and ends when nothing new was seen for a while.
+ *
+ * The frame is correct at every bytecode boundary. An instruction that cannot be compiled is not
+ * executed: the path ends with an exit there and the interpreter goes on. An instruction that raises
+ * was executed by the recorder, once, and the interpreter unwinds from it. */
+#include "hl_rec_int.h"
+
+#include "hl_mem.h"
+#include "hl_np.h"
+#include "hl_param.h"
+
+/* --- types ------------------------------------------------------------------------------------- */
+
+HlType hl_record_type_of(PyObject *o, bool *big)
+{
+    int64_t v;
+    *big = false;
+    if (PyLong_CheckExact(o)) {
+        if (hl_long_unbox(o, &v))
+            return HL_TYPE(I64);
+        *big = true;
+        return HL_TYPE(VOID);
+    }
+    if (PyFloat_CheckExact(o))
+        return HL_TYPE(F64);
+    if (PyBool_Check(o))
+        return HL_TYPE(BOOL);
+    if (hl_np_ready())
+        return hl_np_type_of(o);
+    return HL_TYPE(VOID);
+}
+
+HlType rec_type(HlRec *R, HlRef ref)
+{
+    return ref == HL_NOREF ? HL_TYPE(VOID) : R->ir->ins[ref].type;
+}
+
+/* --- symbolic state ---------------------------------------------------------------------------- */
+
+HlSlot rec_value(HlRef ref)
+{
+    return (HlSlot){.kind = HL_SLOT_VALUE, .a = ref, .b = HL_NOREF, .c = HL_NOREF};
+}
+
+static HlSlot slot_unbound(void)
+{
+    return (HlSlot){.kind = HL_SLOT_UNBOUND, .a = HL_NOREF, .b = HL_NOREF, .c = HL_NOREF};
+}
+
+static HlSlot slot_frame(int32_t slot)
+{
+    return (HlSlot){.kind = HL_SLOT_FRAME, .a = slot, .b = HL_NOREF, .c = HL_NOREF};
+}
+
+static bool slot_is_cell(const HlBytecode *b, int32_t slot)
+{
+    return slot < b->nlocalsplus && b->is_cell[slot];
+}
+
+/* The object that a slot stands for: its cell's content when it is a cell. Borrowed; may be NULL. */
+static PyObject *slot_object(HlRec *R, int32_t slot)
+{
+    PyObject *o = R->slots[slot];
+    return o && slot_is_cell(R->b, slot) ? PyCell_GET(o) : o;
+}
+
+HlVal rec_slot(HlRec *R, int32_t slot)
+{
+    HlVal v = {.s = R->st[slot], .o = slot_object(R, slot)};
+    if (v.s.kind == HL_SLOT_VALUE)
+        v.t = rec_type(R, v.s.a);
+    return v;
+}
+
+HlVal rec_peek(HlRec *R, int32_t n)
+{
+    return rec_slot(R, R->b->nlocalsplus + R->depth - 1 - n);
+}
+
+RecStatus rec_stop(HlRec *R, HlReason why)
+{
+    if (R->pending == REC_OK) {
+        R->pending = REC_STOP;
+        R->why = why;
+    }
+    return R->pending;
+}
+
+void rec_overwrite(HlRec *R, int32_t slot)
+{
+    for (int32_t i = 0; i < R->r->nentry; i++)
+        if (R->r->entry[i].slot == slot)
+            R->r->entry[i].dies = true;
+}
+
+void rec_pop(HlRec *R, int32_t n)
+{
+    while (n-- > 0) {
+        int32_t slot = R->b->nlocalsplus + --R->depth;
+        rec_overwrite(R, slot);
+        R->st[slot] = slot_unbound();
+        Py_CLEAR(R->slots[slot]);
+    }
+}
+
+void rec_push(HlRec *R, HlSlot s, PyObject *obj)
+{
+    int32_t slot = R->b->nlocalsplus + R->depth++;
+    R->st[slot] = s;
+    R->slots[slot] = obj;
+}
+
+RecStatus rec_finish(HlRec *R, int32_t n, HlSlot s, PyObject *obj)
+{
+    if (R->pending != REC_OK) {
+        if (obj != R->result)
+            Py_XDECREF(obj);
+        return R->pending;
+    }
+    if (obj == R->result)
+        R->result = NULL;
+    rec_pop(R, n);
+    rec_push(R, s, obj);
+    return REC_OK;
+}
+
+RecStatus rec_finish_result(HlRec *R, int32_t n, HlRef ref)
+{
+    if (R->pending == REC_OK) {
+        bool big;
+        HlType t = hl_record_type_of(R->result, &big);
+        if (big)
+            rec_stop(R, HL_R_BIGINT);
+        else if (!hl_type_eq(t, rec_type(R, ref)))
+            rec_stop(R, HL_R_NYI_TYPE);
+    }
+    return rec_finish(R, n, rec_value(ref), R->result);
+}
+
+/* --- constants (in the entry block, where they dominate everything) ----------------------------- */
+
+static HlRef rec_const(HlRec *R, HlOp op, HlType type, int64_t bits)
+{
+    HlIr *ir = R->ir;
+    HlRefVec *v = &ir->blocks[0].ins;
+    for (int32_t i = 0; i < v->n; i++) {
+        HlIns *k = &ir->ins[v->v[i]];
+        if (k->op == op && k->imm.i == bits && hl_type_eq(k->type, type))
+            return v->v[i];
+    }
+    HlIns ins = {.op = op, .type = type, .exit = -1, .pc = R->pc, .imm.i = bits};
+    for (int i = 0; i < HL_MAX_ARGS; i++)
+        ins.a[i] = HL_NOREF;
+    HlRef ref = hl_ir_emit(ir, 0, &ins);
+    if (ref == HL_NOREF)
+        rec_stop(R, HL_R_NO_MEMORY);
+    return ref;
+}
+
+HlRef rec_kint(HlRec *R, int64_t v)
+{
+    return rec_const(R, HL_I_KINT, HL_TYPE(I64), v);
+}
+
+HlRef rec_kfloat(HlRec *R, double v)
+{
+    int64_t bits;
+    memcpy(&bits, &v, sizeof(bits));
+    return rec_const(R, HL_I_KFLOAT, HL_TYPE(F64), bits);
+}
+
+HlRef rec_kbool(HlRec *R, bool v)
+{
+    return rec_const(R, HL_I_KBOOL, HL_TYPE(BOOL), v);
+}
+
+HlRef rec_kobj(HlRec *R, PyObject *o)
+{
+    HlRegion *r = R->r;
+    for (int32_t i = 0; i < r->nobjects; i++)
+        if (r->objects[i] == o)
+            return rec_const(R, HL_I_KOBJ, HL_TYPE(OBJ), i);
+    if (hl_mem_grow((void **)&r->objects, &r->cap_objects, r->nobjects + 1, sizeof(PyObject *)) < 0) {
+        rec_stop(R, HL_R_NO_MEMORY);
+        return HL_NOREF;
+    }
+    r->objects[r->nobjects++] = Py_NewRef(o);
+    return rec_const(R, HL_I_KOBJ, HL_TYPE(OBJ), r->nobjects - 1);
+}
+
+bool rec_is_k(HlRec *R, HlRef ref, HlOp op)
+{
+    return ref != HL_NOREF && R->ir->ins[ref].op == op;
+}
+
+bool rec_is_kint(HlRec *R, HlRef ref, int64_t *v)
+{
+    if (!rec_is_k(R, ref, HL_I_KINT))
+        return false;
+    *v = R->ir->ins[ref].imm.i;
+    return true;
+}
+
+PyObject *rec_const_obj(HlRec *R, HlVal v)
+{
+    if (v.s.kind != HL_SLOT_VALUE || !rec_is_k(R, v.s.a, HL_I_KOBJ))
+        return NULL;
+    return R->r->objects[R->ir->ins[v.s.a].imm.i];
+}
+
+int rec_global(HlRec *R, PyObject *dict, PyObject *name, PyObject *object)
+{
+    HlGlobals *g = &R->r->globals;
+    for (int32_t i = 0; i < g->n; i++)
+        if (g->v[i].dict == dict && g->v[i].name == name && g->v[i].object == object)
+            return i;
+    if (hl_mem_grow((void **)&g->v, &g->cap, g->n + 1, sizeof(HlGlobalRef)) < 0) {
+        rec_stop(R, HL_R_NO_MEMORY);
+        return -1;
+    }
+    g->v[g->n] = (HlGlobalRef){
+        .dict = Py_XNewRef(dict), .name = Py_NewRef(name), .object = Py_XNewRef(object)};
+    return g->n++;
+}
+
+/* --- emission ---------------------------------------------------------------------------------- */
+
+static bool exit_may_grow(HlRec *R, int32_t exit)
+{
+    HlReason why = R->ir->exits[exit].reason;
+    if (R->r->exits[exit].why_not != HL_R_NONE)
+        return false;
+    if (why == HL_R_POLL || why == HL_R_ENTRY || why == HL_R_GLOBAL || why == HL_R_RETURN)
+        return false;
+    if (why == HL_R_LOOP_END) {
+        /* Behind the end of an outermost loop nothing repeats. */
+        int32_t loop = hl_bc_loop_of(R->b, R->ir->snaps[R->ir->exits[exit].snap].pc);
+        return loop >= 0 && R->b->loops[loop].parent >= 0;
+    }
+    return R->ir->nblocks < hl_params.max_blocks;
+}
+
+/* Goes on behind an exit: in the block that continues it, or in a new one. */
+static void rec_take_exit(HlRec *R, int32_t exit)
+{
+    HlExit *x = &R->ir->exits[exit];
+    if (x->target >= 0) {
+        R->block = x->target;
+        R->cursor = 0;
+        R->following = true;
+        R->pending = REC_RETRY;
+        return;
+    }
+    if (!exit_may_grow(R, exit)) {
+        rec_stop(R, R->ir->nblocks < hl_params.max_blocks ? HL_R_NONE : HL_R_TOO_MANY_BLOCKS);
+        return;
+    }
+    int32_t block = hl_ir_block(R->ir, R->pc);
+    if (block < 0) {
+        rec_stop(R, HL_R_NO_MEMORY);
+        return;
+    }
+    R->ir->blocks[block].loop_of = hl_bc_loop_of(R->b, R->pc);
+    R->ir->exits[exit].target = block;
+    R->block = block;
+    R->new_exit = exit;
+    R->path_steps = 0;
+    R->settled = 0;
+    R->following = false;
+    R->snap = -1;
+    R->pending = REC_RETRY;
+}
+
+static int32_t rec_exit(HlRec *R, HlReason why)
+{
+    HlIr *ir = R->ir;
+    HlRegion *r = R->r;
+    if (R->snap < 0)
+        R->snap = hl_ir_snap(ir, R->pc, R->st, R->b->nlocalsplus + R->depth);
+    if (R->snap < 0 ||
+        hl_mem_grow((void **)&r->exits, &r->cap_exits, ir->nexits + 1, sizeof(HlExitStat)) < 0)
+        return -1;
+    int32_t exit = hl_ir_exit(ir, R->snap, why);
+    if (exit >= 0) {
+        r->exits[exit] = (HlExitStat){.countdown = hl_params.hot_exit};
+        r->nexits = ir->nexits;
+    }
+    return exit;
+}
+
+static bool same_ins(const HlIns *a, const HlIns *b)
+{
+    return a->op == b->op && a->aux == b->aux && hl_type_eq(a->type, b->type) &&
+           hl_type_eq(a->check, b->check) && a->imm.i == b->imm.i &&
+           memcmp(a->a, b->a, sizeof(a->a)) == 0;
+}
+
+/* Following: the instruction must be the one that is there. */
+static HlRef rec_follow(HlRec *R, const HlIns *ins)
+{
+    const HlBlock *blk = &R->ir->blocks[R->block];
+    if (R->cursor < blk->ins.n) {
+        HlRef there = blk->ins.v[R->cursor];
+        const HlIns *e = &R->ir->ins[there];
+        if (same_ins(e, ins)) {
+            R->cursor++;
+            return there;
+        }
+        if (e->exit >= 0)
+            rec_take_exit(R, e->exit);
+        else
+            rec_stop(R, HL_R_MISMATCH);
+    } else if (blk->term == HL_TERM_EXIT) {
+        rec_take_exit(R, blk->exit);
+    } else {
+        rec_stop(R, HL_R_MISMATCH);
+    }
+    return HL_NOREF;
+}
+
+HlRef rec_emit_ins(HlRec *R, HlIns *ins, HlReason why)
+{
+    if (R->pending != REC_OK)
+        return HL_NOREF;
+    ins->pc = R->pc;
+    ins->exit = -1;
+    if (R->following)
+        return rec_follow(R, ins);
+    if (hl_op_info[ins->op].fx & HL_E_GUARD) {
+        ins->exit = rec_exit(R, why);
+        if (ins->exit < 0) {
+            rec_stop(R, HL_R_NO_MEMORY);
+            return HL_NOREF;
+        }
+    }
+    HlRef ref = hl_ir_emit(R->ir, R->block, ins);
+    if (ref == HL_NOREF)
+        rec_stop(R, HL_R_NO_MEMORY);
+    return ref;
+}
+
+static HlRef rec_emit_any(HlRec *R, HlOp op, HlType type, HlRef a, HlRef b, HlRef c, int aux,
+                          HlReason why)
+{
+    HlIns ins = {.op = op, .aux = aux, .type = type, .a = {a, b, c, HL_NOREF}};
+    for (int i = 0; i < hl_op_info[op].nargs; i++)
+        if (ins.a[i] == HL_NOREF)
+            return HL_NOREF; /* an operand was not emitted: R->pending says why */
+    return rec_emit_ins(R, &ins, why);
+}
+
+HlRef rec_emit(HlRec *R, HlOp op, HlType type, HlRef a, HlRef b, int aux)
+{
+    return rec_emit_any(R, op, type, a, b, HL_NOREF, aux, HL_R_NONE);
+}
+
+HlRef rec_emit3(HlRec *R, HlOp op, HlType type, HlRef a, HlRef b, HlRef c)
+{
+    return rec_emit_any(R, op, type, a, b, c, 0, HL_R_NONE);
+}
+
+HlRef rec_guard(HlRec *R, HlOp op, HlType type, HlRef a, HlRef b, HlReason why)
+{
+    return rec_emit_any(R, op, type, a, b, HL_NOREF, 0, why);
+}
+
+void rec_guard_fp(HlRec *R, HlRef r, HlRef a, HlRef b, HlReason why)
+{
+    if (why == HL_R_FPCHECK)
+        R->r->uses_npfloat = true;
+    rec_emit_any(R, HL_I_GUARD_FP, HL_TYPE(VOID), r, a, b, 0, why);
+}
+
+void rec_guard_check(HlRec *R, HlOp op, HlRef a, HlType check, HlReason why)
+{
+    HlIns ins = {.op = op, .check = check, .a = {a, HL_NOREF, HL_NOREF, HL_NOREF}};
+    if (a != HL_NOREF)
+        rec_emit_ins(R, &ins, why);
+}
+
+void rec_guard_cond(HlRec *R, HlRef cond, bool seen, HlReason why)
+{
+    if (!rec_is_k(R, cond, HL_I_KBOOL))
+        rec_guard(R, seen ? HL_I_GUARD_TRUE : HL_I_GUARD_FALSE, HL_TYPE(VOID), cond, HL_NOREF, why);
+}
+
+HlSlot rec_unbox(HlRec *R, HlRef obj, PyObject *o)
+{
+    bool big;
+    HlType t = hl_record_type_of(o, &big);
+    HlRef ref = HL_NOREF;
+    if (t.base == HL_T_VOID) {
+        rec_stop(R, big ? HL_R_BIGINT : HL_R_NYI_TYPE);
+        return slot_unbound();
+    }
+    if (t.base == HL_T_ARR) {
+        rec_guard_check(R, HL_I_GUARD_ARRAY, obj, t, HL_R_ARRAY);
+        return rec_value(rec_emit(R, HL_I_RETYPE, t, obj, HL_NOREF, 0));
+    }
+    rec_guard_check(R, HL_I_GUARD_TYPE, obj, t, HL_R_TYPE);
+    if (t.base == HL_T_I64)
+        ref = rec_guard(R, HL_I_UNBOX_I64, t, obj, HL_NOREF, HL_R_OVERFLOW);
+    else if (t.base == HL_T_BOOL)
+        ref = rec_emit(R, HL_I_UNBOX_BOOL, t, obj, HL_NOREF, 0);
+    else if (t.base == HL_T_F64 || t.dtype == HL_D_F64)
+        ref = rec_emit(R, HL_I_UNBOX_F64, t, obj, HL_NOREF, 0);
+    else if (t.dtype == HL_D_I64)
+        ref = rec_emit(R, HL_I_UNBOX_NPI64, t, obj, HL_NOREF, 0);
+    else
+        ref = rec_emit(R, HL_I_UNBOX_NPBOOL, t, obj, HL_NOREF, 0);
+    return rec_value(ref);
+}
+
+/* --- blocks ------------------------------------------------------------------------------------ */
+
+static bool is_param_of(HlRec *R, HlRef ref, int32_t block)
+{
+    return ref != HL_NOREF && R->ir->ins[ref].op == HL_I_PARAM && R->ir->ins[ref].block == block;
+}
+
+/* One component: does `have` fit where the block wants `want`? Appends the jump argument. */
+static int match_ref(HlRec *R, int32_t block, HlRef want, HlRef have, HlRefVec *args)
+{
+    if (!is_param_of(R, want, block))
+        return want == have;
+    if (!hl_type_eq(rec_type(R, want), rec_type(R, have)))
+        return 0;
+    if (hl_refvec_push(args, have) < 0) {
+        rec_stop(R, HL_R_NO_MEMORY);
+        return 0;
+    }
+    return 1;
+}
+
+/* Does the state fit the block's? Fills the jump's arguments, in the order of the parameters. */
+static bool match_state(HlRec *R, int32_t block, HlRefVec *args)
+{
+    const HlBlockState *bs = &R->r->states[block];
+    int32_t n = R->b->nlocalsplus + R->depth;
+    args->n = 0;
+    if (!bs->slots || bs->nslots != n)
+        return false;
+    for (int32_t i = 0; i < n; i++) {
+        HlSlot w = bs->slots[i], h = R->st[i];
+        if (w.kind != h.kind)
+            return false;
+        if (w.kind == HL_SLOT_FRAME && w.a != h.a)
+            return false;
+        if ((w.kind == HL_SLOT_VALUE || w.kind == HL_SLOT_RANGE) &&
+            !match_ref(R, block, w.a, h.a, args))
+            return false;
+        if (w.kind == HL_SLOT_RANGE && (!match_ref(R, block, w.b, h.b, args) ||
+                                        !match_ref(R, block, w.c, h.c, args)))
+            return false;
+    }
+    return true;
+}
+
+static int set_block_state(HlRec *R, int32_t block)
+{
+    HlRegion *r = R->r;
+    int32_t n = R->b->nlocalsplus + R->depth;
+    if (hl_mem_grow((void **)&r->states, &r->cap_states, block + 1, sizeof(HlBlockState)) < 0)
+        return -1;
+    HlSlot *copy = hl_mem_alloc((size_t)(n ? n : 1) * sizeof(HlSlot));
+    if (!copy)
+        return -1;
+    memcpy(copy, R->st, (size_t)n * sizeof(HlSlot));
+    r->states[block] = (HlBlockState){.slots = copy, .nslots = n};
+    return 0;
+}
+
+/* A parameter for one component of a slot, unless it is an object or step known as a constant. */
+static HlRef make_param(HlRec *R, int32_t block, HlRef have, bool keep_constant, HlRefVec *args)
+{
+    if (have == HL_NOREF || rec_is_k(R, have, HL_I_KOBJ) ||
+        (keep_constant && rec_is_k(R, have, HL_I_KINT)))
+        return have;
+    HlRef p = hl_ir_param(R->ir, block, rec_type(R, have));
+    if (p == HL_NOREF || hl_refvec_push(args, have) < 0) {
+        rec_stop(R, HL_R_NO_MEMORY);
+        return HL_NOREF;
+    }
+    return p;
+}
+
+/* A new block at pc, whose state is the present one with parameters for what may vary. */
+static int32_t make_block(HlRec *R, HlRefVec *args)
+{
+    int32_t block = hl_ir_block(R->ir, R->pc);
+    if (block < 0) {
+        rec_stop(R, HL_R_NO_MEMORY);
+        return -1;
+    }
+    HlBlock *blk = &R->ir->blocks[block];
+    blk->loop = hl_bc_loop_at(R->b, R->pc);
+    blk->loop_of = hl_bc_loop_of(R->b, R->pc);
+    args->n = 0;
+    for (int32_t i = 0; i < R->b->nlocalsplus + R->depth; i++) {
+        HlSlot *s = &R->st[i];
+        if (s->kind == HL_SLOT_VALUE) {
+            s->a = make_param(R, block, s->a, false, args);
+        } else if (s->kind == HL_SLOT_RANGE) {
+            s->a = make_param(R, block, s->a, false, args);
+            s->b = make_param(R, block, s->b, true, args);
+            s->c = make_param(R, block, s->c, false, args);
+        }
+    }
+    if (R->pending == REC_OK && set_block_state(R, block) < 0)
+        rec_stop(R, HL_R_NO_MEMORY);
+    return R->pending == REC_OK ? block : -1;
+}
+
+static void enter_block(HlRec *R, int32_t block)
+{
+    const HlBlockState *bs = &R->r->states[block];
+    memcpy(R->st, bs->slots, (size_t)bs->nslots * sizeof(HlSlot));
+    R->block = block;
+    R->cursor = 0;
+    R->following = true;
+}
+
+/* Out of memory in the middle of a change of the graph: it is never compiled. */
+static void rec_drop_region(HlRec *R)
+{
+    R->r->state = HL_REGION_DEAD;
+    R->r->dead_why = HL_R_NO_MEMORY;
+}
+
+/* The recorded path arrives at a join or loop header. */
+static RecStatus rec_arrive(HlRec *R)
+{
+    if (R->following) {
+        const HlBlock *blk = &R->ir->blocks[R->block];
+        if (R->cursor == blk->ins.n && blk->term == HL_TERM_JUMP &&
+            R->ir->blocks[blk->target].pc == R->pc) {
+            enter_block(R, blk->target);
+            return REC_OK;
+        }
+        if (R->cursor == blk->ins.n && blk->term == HL_TERM_EXIT)
+            rec_take_exit(R, blk->exit);
+        else
+            rec_stop(R, HL_R_MISMATCH);
+        if (R->pending != REC_RETRY)
+            return R->pending;
+        R->pending = REC_OK;
+        if (R->following)
+            return rec_arrive(R);
+    }
+    HlRefVec args = {0};
+    int32_t variants = 0, found = -1;
+    for (int32_t i = 1; i < R->ir->nblocks && found < 0; i++) {
+        if (R->ir->blocks[i].pc != R->pc || i >= R->r->cap_states || !R->r->states[i].slots)
+            continue;
+        variants++;
+        if (match_state(R, i, &args))
+            found = i;
+    }
+    if (found < 0 && variants >= hl_params.max_variants)
+        rec_stop(R, HL_R_TOO_MANY_VARIANTS);
+    else if (found < 0 && R->ir->nblocks >= hl_params.max_blocks)
+        rec_stop(R, HL_R_TOO_MANY_BLOCKS);
+    if (R->pending == REC_OK) {
+        int32_t target = found >= 0 ? found : make_block(R, &args);
+        if (target >= 0 && hl_ir_jump(R->ir, R->block, target, args.v, args.n) < 0)
+            rec_stop(R, HL_R_NO_MEMORY);
+        if (R->pending != REC_OK)
+            rec_drop_region(R);
+        if (R->pending == REC_OK) {
+            R->grew = true;
+            R->new_exit = -1; /* the path has joined: it stays */
+            if (found >= 0) {
+                if (R->ir->blocks[found].loop >= 0)
+                    R->closed = true;
+                enter_block(R, found);
+            } else {
+                R->block = target;
+                R->snap = -1;
+            }
+        }
+    }
+    hl_mem_free(args.v);
+    return R->pending;
+}
+
+/* Ends the path that is being recorded with an exit at pc. A path that holds nothing is taken back. */
+static void rec_end_path(HlRec *R, HlReason why)
+{
+    HlBlock *blk = &R->ir->blocks[R->block];
+    if (R->following || blk->term != HL_TERM_OPEN)
+        return;
+    R->pending = REC_OK;
+    int32_t exit = rec_exit(R, why);
+    R->pending = REC_STOP;
+    if (exit < 0) {
+        rec_drop_region(R);
+        exit = R->ir->entry_exit;
+    }
+    hl_ir_end(R->ir, R->block, exit);
+    if (why != HL_R_INTERRUPTED && why != HL_R_RAISED && why != HL_R_NONE)
+        R->r->exits[exit].why_not = why;
+    if (R->new_exit >= 0 && (R->path_steps == 0 || why == HL_R_LOOP_END)) {
+        /* Nothing gained behind that exit. */
+        R->ir->exits[R->new_exit].target = -1;
+        if (why != HL_R_INTERRUPTED && why != HL_R_RAISED)
+            R->r->exits[R->new_exit].why_not = why;
+    } else {
+        R->grew = true;
+    }
+}
+
+/* --- simple instructions ----------------------------------------------------------------------- */
+
+static RecStatus rec_load(HlRec *R, HlVal v)
+{
+    if (!v.o)
+        return rec_stop(R, HL_R_NYI_UNBOUND);
+    rec_push(R, v.s, Py_NewRef(v.o));
+    return REC_OK;
+}
+
+static RecStatus rec_store_fast(HlRec *R, int32_t slot)
+{
+    int32_t top = R->b->nlocalsplus + R->depth - 1;
+    PyObject *old = R->slots[slot];
+    if (R->st[top].kind == HL_SLOT_RANGE)
+        return rec_stop(R, HL_R_NYI_ITER);
+    rec_overwrite(R, slot);
+    R->st[slot] = R->st[top];
+    R->slots[slot] = R->slots[top];
+    R->slots[top] = NULL;
+    R->st[top] = slot_unbound();
+    R->depth--;
+    Py_XDECREF(old);
+    return REC_OK;
+}
+
+static RecStatus rec_store_deref(HlRec *R, int32_t slot)
+{
+    int32_t top = R->b->nlocalsplus + R->depth - 1;
+    if (R->st[top].kind == HL_SLOT_RANGE)
+        return rec_stop(R, HL_R_NYI_ITER);
+    rec_overwrite(R, slot);
+    R->st[slot] = R->st[top];
+    R->st[top] = slot_unbound();
+    PyObject *v = R->slots[top];
+    R->slots[top] = NULL;
+    R->depth--;
+    PyCell_Set(R->slots[slot], v);
+    Py_XDECREF(v);
+    return REC_OK;
+}
+
+static RecStatus rec_delete_fast(HlRec *R, int32_t slot)
+{
+    if (!R->slots[slot])
+        return rec_stop(R, HL_R_NYI_UNBOUND);
+    rec_overwrite(R, slot);
+    R->st[slot] = slot_unbound();
+    Py_CLEAR(R->slots[slot]);
+    return REC_OK;
+}
+
+static RecStatus rec_load_const(HlRec *R, int32_t index)
+{
+    PyObject *o = PyTuple_GET_ITEM(R->code->orig->co_consts, index);
+    bool big;
+    HlType t = hl_record_type_of(o, &big);
+    int64_t v;
+    HlRef ref;
+    if (t.base == HL_T_I64 && hl_long_unbox(o, &v))
+        ref = rec_kint(R, v);
+    else if (t.base == HL_T_F64)
+        ref = rec_kfloat(R, PyFloat_AS_DOUBLE(o));
+    else if (t.base == HL_T_BOOL)
+        ref = rec_kbool(R, o == Py_True);
+    else
+        ref = rec_kobj(R, o);
+    if (R->pending != REC_OK)
+        return R->pending;
+    rec_push(R, rec_value(ref), Py_NewRef(o));
+    return REC_OK;
+}
+
+static RecStatus rec_copy(HlRec *R, int32_t n)
+{
+    HlVal v = rec_peek(R, n - 1);
+    if (v.s.kind == HL_SLOT_RANGE)
+        return rec_stop(R, HL_R_NYI_ITER);
+    rec_push(R, v.s, Py_XNewRef(v.o));
+    return REC_OK;
+}
+
+static RecStatus rec_swap(HlRec *R, int32_t n)
+{
+    int32_t top = R->b->nlocalsplus + R->depth - 1, other = top - (n - 1);
+    HlSlot s = R->st[top];
+    PyObject *o = R->slots[top];
+    R->st[top] = R->st[other];
+    R->slots[top] = R->slots[other];
+    R->st[other] = s;
+    R->slots[other] = o;
+    return REC_OK;
+}
+
+/* BUILD_TUPLE n; UNPACK_SEQUENCE n: a permutation; the tuple is never made. */
+static RecStatus rec_permute(HlRec *R, const HlBc *bc)
+{
+    const HlBc *unpack = &R->b->bc[bc->next];
+    if (unpack->op != HL_BC_UNPACK_SEQUENCE || unpack->arg != bc->arg || unpack->flags)
+        return rec_stop(R, HL_R_NYI_OP);
+    for (int32_t i = 0, j = bc->arg - 1; i < j; i++, j--) {
+        int32_t base = R->b->nlocalsplus + R->depth - bc->arg;
+        HlSlot s = R->st[base + i];
+        PyObject *o = R->slots[base + i];
+        R->st[base + i] = R->st[base + j];
+        R->slots[base + i] = R->slots[base + j];
+        R->st[base + j] = s;
+        R->slots[base + j] = o;
+    }
+    R->next = unpack->next;
+    return REC_OK;
+}
+
+/* Concrete truth of a number or None; such objects' truth tests run no Python. */
+static bool concrete_truth(PyObject *o)
+{
+    return PyObject_IsTrue(o) > 0;
+}
+
+static RecStatus rec_poll(HlRec *R, const HlBc *bc)
+{
+    if (!(bc->flags & HL_BCF_BACKEDGE))
+        return REC_OK;
+    rec_guard(R, HL_I_POLL, HL_TYPE(VOID), HL_NOREF, HL_NOREF, HL_R_POLL);
+    return R->pending;
+}
+
+static RecStatus rec_pop_jump(HlRec *R, const HlBc *bc)
+{
+    HlVal v = rec_peek(R, 0);
+    bool taken;
+    if (rec_poll(R, bc) != REC_OK)
+        return R->pending;
+    if (bc->arg == HL_IF_NONE || bc->arg == HL_IF_NOT_NONE) {
+        /* A typed value is never None; a constant is known. */
+        if (v.s.kind != HL_SLOT_VALUE || (v.t.base == HL_T_OBJ && !rec_const_obj(R, v)))
+            return rec_stop(R, HL_R_NYI_TYPE);
+        taken = (v.o == Py_None) == (bc->arg == HL_IF_NONE);
+    } else {
+        HlRef t = rec_truth(R, v);
+        if (R->pending != REC_OK)
+            return R->pending;
+        bool truth = concrete_truth(v.o);
+        rec_guard_cond(R, t, truth, HL_R_BRANCH);
+        taken = truth == (bc->arg == HL_IF_TRUE);
+    }
+    if (R->pending != REC_OK)
+        return R->pending;
+    rec_pop(R, 1);
+    R->next = taken ? bc->target : bc->next;
+    return REC_OK;
+}
+
+static RecStatus rec_jump_or_pop(HlRec *R, const HlBc *bc)
+{
+    HlVal v = rec_peek(R, 0);
+    HlRef t = rec_truth(R, v);
+    if (R->pending != REC_OK)
+        return R->pending;
+    bool truth = concrete_truth(v.o);
+    rec_guard_cond(R, t, truth, HL_R_BRANCH);
+    if (R->pending != REC_OK)
+        return R->pending;
+    if (truth == (bc->arg == 1)) {
+        R->next = bc->target;
+    } else {
+        rec_pop(R, 1);
+    }
+    return REC_OK;
+}
+
+static RecStatus rec_is_op(HlRec *R, const HlBc *bc)
+{
+    HlVal l = rec_peek(R, 1), r = rec_peek(R, 0);
+    PyObject *lo = rec_const_obj(R, l), *ro = rec_const_obj(R, r);
+    bool same = l.o == r.o;
+    /* Known while recording: two constants, or a constant against a value of a numeric type. Whether
+     * two numbers are one object is not. */
+    bool known = (lo && ro) || (lo && rec_is_number(r.t)) || (ro && rec_is_number(l.t));
+    HlRef c = HL_NOREF;
+    if (known)
+        c = rec_kbool(R, same != (bool)bc->arg);
+    else if (l.t.base == HL_T_ARR && r.t.base == HL_T_ARR)
+        c = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.a, r.s.a, 0);
+    else if (l.t.base == HL_T_BOOL && r.t.base == HL_T_BOOL)
+        c = rec_emit(R, HL_I_BNOT, HL_TYPE(BOOL),
+                     rec_emit(R, HL_I_BXOR, HL_TYPE(BOOL), l.s.a, r.s.a, 0), HL_NOREF, 0);
+    else
+        return rec_stop(R, HL_R_NYI_TYPE);
+    if (!known && bc->arg)
+        c = rec_emit(R, HL_I_BNOT, HL_TYPE(BOOL), c, HL_NOREF, 0);
+    return rec_finish(R, 2, rec_value(c), Py_NewRef(same != (bool)bc->arg ? Py_True : Py_False));
+}
+
+static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
+{
+    switch ((HlBcOp)bc->op) {
+    case HL_BC_NOP:
+        return REC_OK;
+    case HL_BC_LOAD_CONST:
+        return rec_load_const(R, bc->arg);
+    case HL_BC_LOAD_FAST:
+    case HL_BC_LOAD_DEREF:
+        return rec_load(R, rec_slot(R, bc->arg));
+    case HL_BC_STORE_FAST:
+        return rec_store_fast(R, bc->arg);
+    case HL_BC_STORE_DEREF:
+        return rec_store_deref(R, bc->arg);
+    case HL_BC_DELETE_FAST:
+        return rec_delete_fast(R, bc->arg);
+    case HL_BC_LOAD_GLOBAL:
+        return rec_load_global(R, bc);
+    case HL_BC_LOAD_ATTR:
+        return rec_load_attr(R, bc, false);
+    case HL_BC_LOAD_METHOD:
+        return rec_load_attr(R, bc, true);
+    case HL_BC_PUSH_NULL:
+        rec_push(R, slot_unbound(), NULL);
+        return REC_OK;
+    case HL_BC_POP_TOP:
+        rec_pop(R, 1);
+        return REC_OK;
+    case HL_BC_COPY:
+        return rec_copy(R, bc->arg);
+    case HL_BC_SWAP:
+        return rec_swap(R, bc->arg);
+    case HL_BC_BUILD_TUPLE:
+        return rec_permute(R, bc);
+    case HL_BC_UNARY:
+        return rec_unary(R, bc->arg);
+    case HL_BC_BINARY:
+        return rec_binary(R, bc->arg, bc->arg2 != 0);
+    case HL_BC_COMPARE:
+        return rec_compare(R, bc->arg);
+    case HL_BC_IS_OP:
+        return rec_is_op(R, bc);
+    case HL_BC_SUBSCR:
+        return rec_subscr(R);
+    case HL_BC_STORE_SUBSCR:
+        return rec_store_subscr(R);
+    case HL_BC_FOR_ITER:
+        return rec_for_iter(R, bc);
+    case HL_BC_JUMP:
+        if (rec_poll(R, bc) != REC_OK)
+            return R->pending;
+        R->next = bc->target;
+        return REC_OK;
+    case HL_BC_POP_JUMP_IF:
+        return rec_pop_jump(R, bc);
+    case HL_BC_JUMP_IF_OR_POP:
+        return rec_jump_or_pop(R, bc);
+    case HL_BC_CALL:
+        return rec_call(R, bc);
+    case HL_BC_RETURN_VALUE:
+        return rec_stop(R, HL_R_RETURN);
+    case HL_BC_CACHE:
+    case HL_BC_UNSUPPORTED:
+    case HL_BC_STORE_GLOBAL:
+    case HL_BC_STORE_ATTR:
+    case HL_BC_CONTAINS_OP:
+    case HL_BC_DELETE_SUBSCR:
+    case HL_BC_BUILD_LIST:
+    case HL_BC_BUILD_SLICE:
+    case HL_BC_UNPACK_SEQUENCE:
+    case HL_BC_LIST_APPEND:
+    case HL_BC_GET_ITER:
+    case HL_BC_KW_NAMES:
+    case HL_BC__COUNT:
+        break;
+    }
+    return rec_stop(R, HL_R_NYI_OP);
+}
+
+/* --- the entry --------------------------------------------------------------------------------- */
+
+static bool slot_mentioned(const HlBytecode *b, int32_t root, int32_t slot)
+{
+    while (b->loops[root].parent >= 0)
+        root = b->loops[root].parent;
+    for (int32_t pc = b->loops[root].header; pc <= b->loops[root].last; pc++) {
+        const HlBc *bc = &b->bc[pc];
+        bool by_slot = bc->op == HL_BC_LOAD_FAST || bc->op == HL_BC_STORE_FAST ||
+                       bc->op == HL_BC_DELETE_FAST || bc->op == HL_BC_LOAD_DEREF ||
+                       bc->op == HL_BC_STORE_DEREF;
+        if (by_slot && bc->arg == slot)
+            return true;
+    }
+    return false;
+}
+
+bool rec_is_lasting(PyObject *o)
+{
+    return o == Py_None || PyCFunction_Check(o) || PyModule_Check(o) ||
+           (PyType_Check(o) && !PyType_HasFeature((PyTypeObject *)o, Py_TPFLAGS_HEAPTYPE));
+}
+
+static HlRef entry_input(HlRec *R, int32_t slot, HlInputPart part, HlType type)
+{
+    if (hl_ir_input(R->ir, slot, part) < 0)
+        return HL_NOREF;
+    return hl_ir_param(R->ir, 0, type);
+}
+
+/* Types one slot of the frame for the region's entry. */
+static int entry_slot(HlRec *R, int32_t slot, bool wanted)
+{
+    PyObject *o = slot_object(R, slot);
+    HlEntrySlot e = {.slot = slot, .input = R->ir->ninputs};
+    HlSlot *s = &R->st[slot];
+    bool big, on_stack = slot >= R->b->nlocalsplus;
+    HlType t;
+    *s = slot_frame(slot);
+    if (!wanted)
+        e.input = -1;
+    else if (!o)
+        e.unbound = true;
+    else if (on_stack && hl_range_check(o) && Py_REFCNT(o) == 1)
+        e.is_range = true;
+    else if (t = hl_record_type_of(o, &big), t.base != HL_T_VOID)
+        e.type = t;
+    else if (rec_is_lasting(o))
+        e.same = true;
+
+    if (e.unbound) {
+        *s = slot_unbound();
+    } else if (e.is_range) {
+        int64_t next, step, left;
+        hl_range_get(o, &next, &step, &left);
+        e.fixed_step = true;
+        e.step = step;
+        s->kind = HL_SLOT_RANGE;
+        s->a = entry_input(R, slot, HL_IN_RANGE_NEXT, HL_TYPE(I64));
+        s->b = rec_kint(R, step);
+        s->c = entry_input(R, slot, HL_IN_RANGE_LEFT, HL_TYPE(I64));
+        if (s->a == HL_NOREF || s->b == HL_NOREF || s->c == HL_NOREF)
+            return -1;
+    } else if (e.type.base != HL_T_VOID) {
+        *s = rec_value(entry_input(R, slot, HL_IN_VALUE, e.type));
+        if (s->a == HL_NOREF)
+            return -1;
+    } else if (e.same) {
+        e.object = o;
+        *s = rec_value(rec_kobj(R, o)); /* which keeps it alive */
+        if (s->a == HL_NOREF)
+            return -1;
+    }
+    if (e.input == R->ir->ninputs)
+        e.input = -1;
+    R->r->entry[R->r->nentry++] = e;
+    return 0;
+}
+
+static int rec_entry(HlRec *R)
+{
+    HlRegion *r = R->r;
+    int32_t n = R->b->nlocalsplus + R->depth;
+    r->entry = hl_mem_alloc((size_t)(n ? n : 1) * sizeof(HlEntrySlot));
+    if (!r->entry || hl_ir_block(R->ir, R->pc) != 0)
+        return -1;
+    R->block = 0;
+    for (int32_t i = 0; i < n; i++) {
+        bool on_stack = i >= R->b->nlocalsplus;
+        if (entry_slot(R, i, on_stack || slot_mentioned(R->b, r->loop, i)) < 0)
+            return -1;
+    }
+    R->ir->entry_exit = rec_exit(R, HL_R_ENTRY);
+    return R->ir->entry_exit < 0 ? -1 : 0;
+}
+
+/* --- the recording ----------------------------------------------------------------------------- */
+
+/* Is pc inside the outermost loop that the region is about? Nothing repeats outside. */
+static bool in_nest(HlRec *R)
+{
+    int32_t root = R->r->loop;
+    while (R->b->loops[root].parent >= 0)
+        root = R->b->loops[root].parent;
+    return R->pc >= R->b->loops[root].header && R->pc <= R->b->loops[root].last;
+}
+
+static bool at_boundary(HlRec *R)
+{
+    return (R->b->bc[R->pc].flags & (HL_BCF_JOIN | HL_BCF_HEADER)) != 0;
+}
+
+/* What an instruction computed before the recorder found that it cannot go on: the effect stays. */
+static void rec_keep_result(HlRec *R)
+{
+    PyObject *o = R->result;
+    R->result = NULL;
+    rec_pop(R, R->pops);
+    rec_push(R, slot_unbound(), o);
+    R->pc = R->next;
+}
+
+static HlRecordEnd rec_run(HlRec *R, bool arrived)
+{
+    for (;;) {
+        const HlBc *bc = &R->b->bc[R->pc];
+        R->pending = REC_OK;
+        R->why = HL_R_NONE;
+        hl_frame_at(R->f, R->pc);
+        if (!in_nest(R)) {
+            R->why = HL_R_LOOP_END;
+            rec_end_path(R, HL_R_LOOP_END);
+            return HL_RECORD_DONE;
+        }
+        if (!arrived && at_boundary(R)) {
+            bool header = (bc->flags & HL_BCF_HEADER) != 0;
+            if (rec_arrive(R) != REC_OK) {
+                rec_end_path(R, R->why);
+                return HL_RECORD_DONE;
+            }
+            if (header && R->following && ++R->settled > hl_params.settle)
+                return HL_RECORD_DONE;
+        }
+        arrived = true; /* of this pc, whatever is retried */
+        if (R->nsteps >= hl_params.max_record || R->path_steps >= hl_params.max_path) {
+            R->why = HL_R_TOO_LONG;
+            rec_end_path(R, R->following ? HL_R_NONE : HL_R_TOO_LONG);
+            return HL_RECORD_DONE;
+        }
+        if ((bc->flags & HL_BCF_BACKEDGE) && *hl_eval_breaker()) {
+            R->why = HL_R_INTERRUPTED;
+            rec_end_path(R, HL_R_INTERRUPTED);
+            return HL_RECORD_SERVE;
+        }
+        R->next = bc->next;
+        R->pops = 0;
+        RecStatus st = rec_dispatch(R, bc);
+        if (st == REC_OK) {
+            Py_CLEAR(R->result);
+            R->pc = R->next;
+            R->snap = -1;
+            R->nsteps++;
+            if (!R->following)
+                R->path_steps++;
+            arrived = false;
+        } else if (st == REC_STOP || st == REC_RAISED) {
+            rec_end_path(R, st == REC_RAISED ? HL_R_RAISED : R->why);
+            if (st == REC_RAISED)
+                return HL_RECORD_RAISED;
+            if (R->result)
+                rec_keep_result(R);
+            return HL_RECORD_DONE;
+        }
+    }
+}
+
+HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit)
+{
+    const HlBytecode *b = r->code->bytecode;
+    HlRec rec = {.r = r, .ir = r->ir, .code = r->code, .b = b, .f = f,
+                 .slots = hl_frame_slots(f), .depth = hl_frame_depth(f), .pc = hl_frame_pc(f),
+                 .snap = -1, .new_exit = exit};
+    HlRec *R = &rec;
+    HlRecordResult res = {.end = HL_RECORD_DONE, .why = HL_R_NO_MEMORY, .pc = rec.pc};
+    HlFrameLink link;
+
+    rec.st = hl_mem_alloc((size_t)(b->nslots + 1) * sizeof(HlSlot));
+    if (!rec.st)
+        return res;
+    if (exit < 0) {
+        if (rec_entry(R) < 0) {
+            hl_mem_free(rec.st);
+            return res;
+        }
+    } else {
+        const HlSnap *s = &r->ir->snaps[r->ir->exits[exit].snap];
+        memcpy(rec.st, s->slots, (size_t)s->nslots * sizeof(HlSlot));
+        rec_take_exit(R, exit);
+        if (R->pending != REC_RETRY) {
+            res.why = R->why;
+            hl_mem_free(rec.st);
+            return res;
+        }
+    }
+    hl_frame_enter(f, r->code, &link);
+    res.end = rec_run(R, exit >= 0);
+    hl_frame_set_depth(f, R->depth);
+    hl_frame_leave(f, r->code, &link);
+    hl_frame_set_pc(f, R->pc);
+    Py_CLEAR(R->result);
+    hl_mem_free(rec.st);
+    res.why = R->why;
+    res.pc = R->pc;
+    res.closed = R->closed;
+    res.grew = R->grew;
+    return res;
+}

@@ -1,0 +1,30 @@
+/* hl_record.h - recording: from a hot loop header, or a hot exit, to paths in a region's graph. */
+#ifndef HL_RECORD_H
+#define HL_RECORD_H
+
+#include "hl_region.h"
+
+typedef enum HlRecordEnd {
+    HL_RECORD_DONE,  /* the frame is at its pc, in the state the interpreter would have there */
+    HL_RECORD_SERVE, /* as DONE, at a back-edge whose pending work CPython has to do first */
+    HL_RECORD_RAISED /* an exception is set; the instruction at the frame's pc raised it */
+} HlRecordEnd;
+
+typedef struct HlRecordResult {
+    HlRecordEnd end;
+    HlReason why;    /* why it stopped; NONE = settled: no new path for a while */
+    int32_t pc;      /* where */
+    bool closed;     /* the region's graph has a loop: worth compiling */
+    bool grew;       /* paths were added */
+} HlRecordResult;
+
+/* Executes the frame's bytecode from its pc on, adding what it sees to r->ir. The frame is off the
+ * chain at r's loop header (exit = -1: a new region, whose entry is typed by what the frame holds) or
+ * at the snapshot of `exit`, just rebuilt. */
+HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit);
+
+/* What type an object has for machine code: VOID = none (then *big says whether it is an int that
+ * does not fit 64 bits). */
+HlType hl_record_type_of(PyObject *o, bool *big);
+
+#endif

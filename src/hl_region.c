@@ -1,0 +1,446 @@
+/* hl_region.c - the life cycle of regions: when a loop is recorded, when its machine code is entered,
+ * what happens when it is left, when it is given up.
+ *
+ * A loop starts COUNTING. When its countdown runs out it is recorded; a recording that closes a loop
+ * gives a region, which is compiled. From then on every back-edge that the interpreter takes asks
+ * here, and machine code is entered when the frame fits the region's entry. Failures are bounded:
+ * each kind of them has a counter, waits get longer, and at the end the loop is given up for good. */
+#include "hl_region.h"
+
+#include <time.h>
+
+#include "hl_exit.h"
+#include "hl_mem.h"
+#include "hl_np.h"
+#include "hl_param.h"
+#include "hl_record.h"
+#include "hl_stats.h"
+
+enum {
+    WAIT_COMPILE = 32,   /* back-edges between looks at a compile under way */
+    WAIT_MAX = 1024,     /* longest wait after entries that did not fit */
+    MISSES_RECORD = 3,   /* entry misses in a row before other entry types are recorded */
+    MISSES_GIVE_UP = 64,
+    MAX_REBUILDS = 6,    /* regions lost to changed globals */
+    GAIN_EVERY = 256,    /* bad exits between looks at what machine code gained */
+    GAIN_LEAST = 4,      /* native iterations per bad exit below which there is no gain */
+    GAIN_STRIKES = 3,
+    EXIT_TRIES = 3       /* failed recordings from one exit */
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* --- making and freeing ------------------------------------------------------------------------ */
+
+static void region_free(HlRegion *r)
+{
+    hl_compile_forget(r);
+    hl_compile_release(r->blob);
+    for (int32_t i = 0; i < r->nobjects; i++)
+        Py_DECREF(r->objects[i]);
+    for (int32_t i = 0; i < r->globals.n; i++) {
+        Py_XDECREF(r->globals.v[i].dict);
+        Py_DECREF(r->globals.v[i].name);
+        Py_XDECREF(r->globals.v[i].object);
+    }
+    Py_XDECREF(r->globals.globals);
+    Py_XDECREF(r->globals.builtins);
+    for (int32_t i = 0; i < r->cap_states; i++)
+        hl_mem_free(r->states[i].slots);
+    if (r->plans)
+        hl_plan_free(r->plans, r->nplans);
+    hl_ir_free(r->ir);
+    hl_ir_free(r->opt);
+    hl_mem_free(r->states);
+    hl_mem_free(r->entry);
+    hl_mem_free(r->objects);
+    hl_mem_free(r->globals.v);
+    hl_mem_free(r->exits);
+    hl_mem_free(r->native);
+    hl_mem_free(r->in);
+    hl_mem_free(r->out);
+    hl_mem_free(r);
+}
+
+static HlRegion *region_new(HlCode *code, int loop, HlFrame *f)
+{
+    HlRegion *r = hl_mem_alloc(sizeof(*r));
+    if (!r)
+        return NULL;
+    r->code = code;
+    r->loop = loop;
+    r->globals.globals = Py_NewRef(hl_frame_globals(f));
+    r->globals.builtins = Py_NewRef(hl_frame_builtins(f));
+    r->ir = hl_ir_new(PyUnicode_AsUTF8(code->orig->co_name), code->bytecode->nlocalsplus,
+                      code->bytecode->nloops);
+    r->native = hl_mem_alloc(sizeof(int64_t) * (size_t)code->bytecode->nloops);
+    if (!r->ir || !r->native) {
+        region_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+/* Never entered again. Its counters stay for the report, in its loop's list. */
+static void region_kill(HlRegion *r, HlReason why)
+{
+    hl_compile_forget(r);
+    hl_compile_release(r->blob);
+    r->blob = NULL;
+    r->fn = NULL;
+    r->state = HL_REGION_DEAD;
+    r->dead_why = why;
+    r->code->loops[r->loop].nregions--;
+}
+
+void hl_region_free_all(HlCode *code)
+{
+    for (int32_t i = 0; code->bytecode && i < code->bytecode->nloops; i++)
+        while (code->loops[i].regions) {
+            HlRegion *r = code->loops[i].regions;
+            code->loops[i].regions = r->next;
+            region_free(r);
+        }
+}
+
+/* --- entering ---------------------------------------------------------------------------------- */
+
+/* An object of a type whose death nobody can see. */
+static bool dies_silently(PyObject *o)
+{
+    return o == Py_None || PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyBool_Check(o) ||
+           PyUnicode_CheckExact(o) || PyBytes_CheckExact(o) || PyComplex_CheckExact(o);
+}
+
+/* Machine code overwrites a slot that holds o, but the frame keeps it until the exit. That is the same
+ * as long as somebody outside this frame's slots holds it too. */
+static bool outlives_frame(PyObject *o, PyObject *const *slots, int32_t n)
+{
+    Py_ssize_t held = 0;
+    if (dies_silently(o))
+        return true;
+    for (int32_t i = 0; i < n; i++) {
+        held += slots[i] == o;
+        if (slots[i] && PyCell_Check(slots[i]))
+            held += PyCell_GET(slots[i]) == o;
+    }
+    return Py_REFCNT(o) > held;
+}
+
+static bool unbox_slot(PyObject *o, HlType t, int64_t *word)
+{
+    double d;
+    if (!o)
+        return false;
+    switch ((HlBase)t.base) {
+    case HL_T_I64:
+        return PyLong_CheckExact(o) && hl_long_unbox(o, word);
+    case HL_T_F64:
+        if (!PyFloat_CheckExact(o))
+            return false;
+        d = PyFloat_AS_DOUBLE(o);
+        memcpy(word, &d, sizeof(d));
+        return true;
+    case HL_T_BOOL:
+        *word = o == Py_True;
+        return PyBool_Check(o);
+    case HL_T_NPS:
+        if (Py_TYPE(o) != hl_np_scalar_type(t.dtype))
+            return false;
+        *word = hl_np_unbox(o, t.dtype);
+        return true;
+    case HL_T_ARR:
+        *word = (int64_t)(intptr_t)o;
+        return hl_np_guard_array(o, t.dtype, t.ndim);
+    case HL_T_OBJ:
+    case HL_T_VOID:
+    case HL_T_PTR:
+    case HL_T__COUNT:
+        break;
+    }
+    return false;
+}
+
+static bool entry_slot_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
+{
+    int64_t step;
+    if (e->unbound)
+        return !o;
+    if (e->same)
+        return o == e->object;
+    if (e->is_range) {
+        if (!o || !hl_range_check(o) || Py_REFCNT(o) != 1)
+            return false;
+        hl_range_get(o, &in[e->input], &step, &in[e->input + 1]);
+        return step == e->step;
+    }
+    return e->type.base == HL_T_VOID || unbox_slot(o, e->type, &in[e->input]);
+}
+
+/* Two cells of a frame are never the same cell, unless the closure was built by hand. */
+static bool cells_distinct(const HlBytecode *b, PyObject *const *slots)
+{
+    for (int32_t i = 0; i < b->nlocalsplus; i++)
+        for (int32_t j = 0; b->is_cell[i] && j < i; j++)
+            if (b->is_cell[j] && slots[i] == slots[j])
+                return false;
+    return true;
+}
+
+/* Does the frame fit? Fills r->in. */
+static bool region_fits(HlRegion *r, HlFrame *f)
+{
+    const HlBytecode *b = r->code->bytecode;
+    PyObject **slots = hl_frame_slots(f);
+    if (hl_frame_globals(f) != r->globals.globals || hl_frame_builtins(f) != r->globals.builtins)
+        return false;
+    for (int32_t i = 0; i < r->nentry; i++) {
+        const HlEntrySlot *e = &r->entry[i];
+        PyObject *o = hl_exit_slot_object(b, slots, e->slot);
+        if (!entry_slot_fits(e, o, r->in))
+            return false;
+        if (e->dies && o && e->type.base != HL_T_NPS && !e->is_range &&
+            !outlives_frame(o, slots, r->nentry))
+            return false;
+    }
+    if (!cells_distinct(b, slots))
+        return false;
+    return !r->uses_npfloat || hl_np_underflow_ignored();
+}
+
+/* A range iterator with next to nothing left: not worth the entry. */
+static bool nearly_done(const HlCode *code, int loop, HlFrame *f)
+{
+    const HlBytecode *b = code->bytecode;
+    int64_t next, step, left;
+    if (b->bc[b->loops[loop].header].op != HL_BC_FOR_ITER)
+        return false;
+    PyObject *it = hl_frame_slots(f)[b->nlocalsplus + hl_frame_depth(f) - 1];
+    if (!hl_range_check(it))
+        return false;
+    hl_range_get(it, &next, &step, &left);
+    return left < 2;
+}
+
+/* --- giving up --------------------------------------------------------------------------------- */
+
+static HlGo give_up(HlCode *code, int loop, HlReason why, HlFrame *f)
+{
+    HlGo go = HL_GO_ON;
+    hl_code_give_up(code, loop, why);
+    if (code->warn_fallback) {
+        HlFrameLink link;
+        hl_frame_enter(f, code, &link);
+        if (hl_warn_fallback(code, loop, why) < 0)
+            go = HL_GO_RAISED;
+        hl_frame_leave(f, code, &link);
+    }
+    return go == HL_GO_ON && code->nlive == 0 ? HL_GO_ORIGINAL : go;
+}
+
+static void loop_wait(HlLoop *loop, int32_t n)
+{
+    loop->countdown = loop->reload = n;
+}
+
+/* --- recording --------------------------------------------------------------------------------- */
+
+static HlGo go_of(const HlRecordResult *res)
+{
+    return res->end == HL_RECORD_RAISED  ? HL_GO_RAISED
+           : res->end == HL_RECORD_SERVE ? HL_GO_SERVE
+                                         : HL_GO_ON;
+}
+
+static HlRecordResult record_timed(HlRegion *r, HlFrame *f, int32_t exit)
+{
+    double t = now();
+    HlRecordResult res = hl_record(r, f, exit);
+    r->record_seconds += now() - t;
+    if (res.why != HL_R_NONE && res.why != HL_R_LOOP_END)
+        hl_stats_note(r->code, r->loop, res.pc, res.why);
+    return res;
+}
+
+/* Records the loop that the frame is in, with the types that the frame holds now. */
+static HlGo record_loop(HlCode *code, int index, HlFrame *f)
+{
+    HlLoop *loop = &code->loops[index];
+    if (code->bytecode->nslots > hl_params.max_slots)
+        return give_up(code, index, HL_R_TOO_MANY_SLOTS, f);
+    HlRegion *r = region_new(code, index, f);
+    if (!r) {
+        PyErr_Clear();
+        return give_up(code, index, HL_R_NO_MEMORY, f);
+    }
+    HlRecordResult res = record_timed(r, f, -1);
+    if (res.closed && r->state != HL_REGION_DEAD) {
+        r->next = loop->regions;
+        loop->regions = r;
+        loop->nregions++;
+        loop->misses = 0;
+        hl_compile_submit(r); /* a failure leaves it DEAD, which the next look sees */
+        loop_wait(loop, r->state == HL_REGION_RECORDED ? WAIT_COMPILE : 1);
+        return go_of(&res);
+    } else {
+        region_free(r);
+    }
+    if (res.why == HL_R_INTERRUPTED) {
+        loop_wait(loop, WAIT_COMPILE);
+        return go_of(&res);
+    }
+    loop->tries++;
+    loop_wait(loop, code->threshold << loop->tries);
+    if (loop->tries > hl_params.max_tries && res.end == HL_RECORD_DONE)
+        return give_up(code, index, res.why == HL_R_LOOP_END ? HL_R_NO_LOOP : res.why, f);
+    return go_of(&res);
+}
+
+/* Records what lies behind an exit that is taken often. */
+static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f)
+{
+    HlExitStat *x = &r->exits[exit];
+    if (r->compiles >= hl_params.max_compiles) {
+        x->why_not = HL_R_TOO_MANY_COMPILES;
+        return HL_GO_ON;
+    }
+    HlRecordResult res = record_timed(r, f, exit);
+    x = &r->exits[exit];
+    if (r->ir->exits[exit].target >= 0 && res.grew) {
+        if (r->state == HL_REGION_DEAD)
+            region_kill(r, r->dead_why);
+        else
+            hl_compile_submit(r);
+        return go_of(&res);
+    }
+    x->countdown = hl_params.hot_exit;
+    if (res.why != HL_R_INTERRUPTED) {
+        x->tries++;
+        x->countdown <<= 2 * x->tries;
+        if (x->tries >= EXIT_TRIES && x->why_not == HL_R_NONE)
+            x->why_not = res.why == HL_R_NONE ? HL_R_LOOP_END : res.why;
+    }
+    return go_of(&res);
+}
+
+/* --- leaving ----------------------------------------------------------------------------------- */
+
+/* A guard that was moved to the entry, or that of a global, failed again. */
+static HlGo entry_failed(HlRegion *r, int32_t exit, HlReason why, HlFrame *f)
+{
+    HlCode *code = r->code;
+    int index = r->loop;
+    HlLoop *loop = &code->loops[index];
+    HlExitStat *x = &r->exits[exit];
+    if (--x->countdown > 0)
+        return HL_GO_ON;
+    x->countdown = hl_params.hot_exit;
+    if (why != HL_R_GLOBAL) {
+        if (!r->ir->exits[exit].stay && r->compiles < hl_params.max_compiles) {
+            r->ir->exits[exit].stay = 1;
+            hl_compile_submit(r);
+        }
+        return HL_GO_ON;
+    }
+    region_kill(r, HL_R_GLOBAL);
+    loop_wait(loop, code->threshold);
+    if (++loop->rebuilds > MAX_REBUILDS)
+        return give_up(code, index, HL_R_GLOBAL, f);
+    return HL_GO_ON;
+}
+
+/* Machine code that is left again and again after a few iterations costs more than it gains. */
+static bool no_gain(HlRegion *r)
+{
+    int64_t native = 0;
+    if (++r->bad_exits % GAIN_EVERY != 0)
+        return false;
+    for (int32_t i = 0; i < r->ir->nloops; i++)
+        native += r->native[i];
+    bool gained = native - r->native_checked >= (int64_t)GAIN_LEAST * GAIN_EVERY;
+    r->native_checked = native;
+    r->strikes = gained ? 0 : r->strikes + 1;
+    return r->strikes >= GAIN_STRIKES;
+}
+
+static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index)
+{
+    const HlPlan *plan = &r->plans[index];
+    int32_t origin = r->opt->exits[index].origin;
+    int32_t exit = origin >= 0 ? origin : (int32_t)index;
+    HlExitStat *x = &r->exits[exit];
+    HlReason why = plan->reason;
+    HlCode *code = r->code;
+    int loop = r->loop;
+
+    x->taken++;
+    if (hl_exit_restore(r, plan, f) < 0) {
+        hl_stats_note(code, loop, plan->pc, HL_R_NO_MEMORY);
+        return HL_GO_RAISED;
+    }
+    if (why == HL_R_POLL)
+        return HL_GO_SERVE;
+    if (origin >= 0 || why == HL_R_GLOBAL)
+        return entry_failed(r, exit, why, f);
+    if (x->why_not == HL_R_NONE && r->ir->exits[exit].target < 0 && --x->countdown <= 0)
+        return record_exit(r, exit, f);
+    if (why != HL_R_LOOP_END && x->why_not != HL_R_LOOP_END && no_gain(r)) {
+        region_kill(r, HL_R_NO_NATIVE_GAIN);
+        return give_up(code, loop, HL_R_NO_NATIVE_GAIN, f);
+    }
+    return HL_GO_ON;
+}
+
+static HlGo region_run(HlRegion *r, HlFrame *f)
+{
+    r->entered++;
+    r->running++;
+    int64_t exit = r->fn(r->in, r->out, r->native);
+    r->running--;
+    return region_leave(r, f, exit);
+}
+
+/* --- the driver's question --------------------------------------------------------------------- */
+
+HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
+{
+    HlLoop *loop = &code->loops[index];
+    bool ready = false, waiting = false;
+    if (hl_compile_finished)
+        hl_compile_poll();
+    for (HlRegion *r = loop->regions; r; r = r->next) {
+        if (r->state == HL_REGION_READY) {
+            ready = true;
+            if (nearly_done(code, index, f))
+                return HL_GO_ON;
+            if (region_fits(r, f)) {
+                loop->misses = 0;
+                loop_wait(loop, 1);
+                return region_run(r, f);
+            }
+            r->missed++;
+        } else if (r->state == HL_REGION_RECORDED) {
+            waiting = true;
+        }
+    }
+    if (waiting) {
+        loop_wait(loop, WAIT_COMPILE);
+        return HL_GO_ON;
+    }
+    if (loop->regions && loop->regions->state == HL_REGION_DEAD && !loop->regions->compiles)
+        return give_up(code, index, loop->regions->dead_why, f); /* never compiled: it won't */
+    if (!ready)
+        return record_loop(code, index, f);
+    loop->misses++;
+    if (loop->misses >= MISSES_RECORD && loop->nregions < hl_params.max_regions)
+        return record_loop(code, index, f);
+    if (loop->misses >= MISSES_GIVE_UP)
+        return give_up(code, index, HL_R_ENTRY, f);
+    loop_wait(loop, loop->misses < 10 ? 1 << loop->misses : WAIT_MAX);
+    return HL_GO_ON;
+}

@@ -1,0 +1,125 @@
+/* hl_region.h - the life cycle of regions: from a hot loop header to machine code and back. */
+#ifndef HL_REGION_H
+#define HL_REGION_H
+
+#include "../hooks/hl_hook.h"
+#include "hl_code.h"
+#include "hl_emit.h"
+#include "hl_ir.h"
+
+/* What the driver does next with a frame that came back at a back-edge. */
+typedef enum HlGo {
+    HL_GO_ON,       /* evaluate the hot clone from the frame's pc */
+    HL_GO_SERVE,    /* frame's pc is a back-edge: run it in the serving clone, come back at a header */
+    HL_GO_ORIGINAL, /* nothing left to count: evaluate the original code from the frame's pc */
+    HL_GO_RAISED    /* an exception is set; the instruction at the frame's pc raised it */
+} HlGo;
+
+/* Called by the driver when a loop's countdown ran out. The frame is at the loop's header, off the
+ * thread's chain, in its hot clone. May run machine code, record, and so move the frame on. */
+HlGo hl_loop_backedge(HlCode *code, int loop, HlFrame *f);
+
+/* Why and how often machine code was left at one place. */
+typedef struct HlExitStat {
+    int64_t taken;    /* exits that reached the interpreter */
+    int32_t countdown;/* until it is recorded */
+    uint8_t tries;    /* recordings from it that failed */
+    uint8_t why_not;  /* HlReason: why it is never recorded (again); NONE = it may be */
+} HlExitStat;
+
+typedef enum HlRegionState {
+    HL_REGION_RECORDED, /* has IR, waits for its first machine code */
+    HL_REGION_READY,    /* has machine code */
+    HL_REGION_DEAD      /* failed or invalidated: never entered again */
+} HlRegionState;
+
+/* What the entry demands of one frame slot. */
+typedef struct HlEntrySlot {
+    int32_t slot;
+    HlType type;      /* VOID = not looked at */
+    bool is_range;    /* exact range iterator that only the frame holds */
+    bool fixed_step;  /* with this step */
+    int64_t step;
+    bool unbound;     /* must be NULL */
+    bool same;        /* must be this object */
+    PyObject *object;
+    bool dies;        /* overwritten in machine code: its death must not be observable */
+    int32_t input;    /* first index into the region's inputs, -1 = none */
+} HlEntrySlot;
+
+/* A global, builtin or module attribute that the region uses (GUARD_GLOBAL, LOAD_GLOBAL index this
+ * list). */
+typedef struct HlGlobalRef {
+    PyObject *dict;            /* owned: looked up there only; NULL: globals, then builtins */
+    PyObject *name;            /* owned */
+    PyObject *object;          /* owned; NULL for LOAD_GLOBAL */
+    uint64_t globals_version, builtins_version; /* when `cached` was looked up; globals_version is
+                                                   dict's when that is set */
+    PyObject *cached;          /* borrowed; valid while the versions hold */
+} HlGlobalRef;
+
+typedef struct HlGlobals {
+    PyObject *globals, *builtins; /* owned dicts */
+    HlGlobalRef *v; int32_t n, cap;
+} HlGlobals;
+
+/* What the recorder knows of a block at its start: which value each slot holds. */
+typedef struct HlBlockState {
+    HlSlot *slots; /* nslots entries; NULL = the block continues an exit (its snapshot says it) */
+    int32_t nslots;
+} HlBlockState;
+
+typedef struct HlRegion {
+    struct HlRegion *next;     /* in its loop's list */
+    HlCode *code;              /* NULL once the code object is gone */
+    int32_t loop;
+    uint8_t state;             /* HlRegionState */
+    HlIr *ir;                  /* as recorded, grows */
+    HlBlockState *states; int32_t cap_states;  /* parallel to ir->blocks */
+    HlIr *opt;                 /* what the machine code was made from */
+    HlPlan *plans; int32_t nplans;  /* of opt */
+    HlCodeBlob *blob; HlEntry fn;
+    HlEntrySlot *entry; int32_t nentry;
+    PyObject **objects; int32_t nobjects, cap_objects; /* KOBJ constants, owned */
+    HlGlobals globals;
+    HlExitStat *exits; int32_t nexits, cap_exits;      /* parallel to ir->exits */
+    int64_t *native;           /* native iterations per loop index, added to by machine code */
+    int64_t *in, *out;         /* buffers of the machine code */
+    int32_t cap_in, cap_out;
+    int32_t running;           /* activations inside the machine code now */
+    int32_t compiles;
+    bool compiling, dirty;     /* a compile is under way; recorded more since it began */
+    int64_t entered, missed;   /* entries; entry checks that failed */
+    double compile_seconds, record_seconds;
+    uint8_t dead_why;          /* HlReason */
+    int64_t bad_exits;         /* exits that were no end of a loop and no poll */
+    int64_t native_checked;    /* native iterations when the gain was last looked at */
+    uint8_t strikes;           /* times in a row that there was none */
+    bool uses_npfloat;         /* NumPy float arithmetic: np.errstate(under) must be 'ignore' */
+} HlRegion;
+
+/* Regions of a code object die with it; machine code that still runs is freed when it is left. */
+void hl_region_free_all(HlCode *code);
+
+/* The compile queue (hl_compile.c): hands a copy of the region's IR to the background thread, or
+ * compiles in place when HOTLOOP_SYNC=1. hl_compile_poll publishes what is finished, but changes no
+ * region with running > 0. All of it with the GIL. */
+
+/* Compiles, or compiles again, what the region has recorded; while a compile is under way, once
+ * more behind it (dirty). 0, or -1: the region is DEAD. Never raises. */
+int hl_compile_submit(HlRegion *r);
+void hl_compile_poll(void);
+void hl_compile_wait(void);     /* until what is in the queue is published; releases the GIL */
+/* The region is about to be freed: no result will be published into it. */
+void hl_compile_forget(HlRegion *r);
+/* Frees machine code that nobody runs any more, now or when the backend has time; NULL is fine. */
+void hl_compile_release(HlCodeBlob *blob);
+int hl_compile_init(void);
+void hl_compile_stop(void);     /* at interpreter exit: ends the thread; any number of times */
+const HlBackend *hl_compile_backend(void); /* loads it; NULL with an exception */
+/* A compiled region as text, `what` as in HlBackend.text. malloc'ed; NULL: message in err. */
+char *hl_compile_text(HlRegion *r, char what, char *err, size_t err_size);
+const char *hl_compile_message(void);      /* why the last compile that failed did; "" = none did */
+extern volatile int hl_compile_finished;   /* non-zero: hl_compile_poll has something to publish */
+
+#endif

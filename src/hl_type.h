@@ -1,0 +1,65 @@
+/* hl_type.h - the types that IR values and frame slots have.
+ *
+ * An HlType says two things: how machine code holds the value (its representation) and which Python
+ * object it stands for when it is boxed. Python's float and np.float64 are both a double, but two
+ * types. New dtypes are rows of HL_DTYPEDEF, new kinds of object rows of HL_BASEDEF. */
+#ifndef HL_TYPE_H
+#define HL_TYPE_H
+
+#include <string.h>
+
+#include "hl_def.h"
+
+typedef enum HlRepr { HL_REPR_NONE, HL_REPR_PTR, HL_REPR_I1, HL_REPR_I64, HL_REPR_F64 } HlRepr;
+
+/* _(NAME, "text", representation) */
+#define HL_BASEDEF(_)                                                                              \
+    _(VOID, "void", NONE) /* no value */                                                           \
+    _(OBJ, "obj", PTR)    /* borrowed PyObject*, class not known */                                \
+    _(BOOL, "bool", I1)   /* Python bool */                                                        \
+    _(I64, "i64", I64)    /* Python int that fits 64 bits */                                       \
+    _(F64, "f64", F64)    /* Python float */                                                       \
+    _(NPS, "np", NONE)    /* NumPy scalar of .dtype; representation from the dtype row */          \
+    _(ARR, "arr", PTR)    /* borrowed exact ndarray of .dtype and .ndim, native and aligned */     \
+    _(PTR, "ptr", PTR)    /* raw address, never boxed */
+
+/* _(NAME, "text", representation of a scalar, bytes of an array item) */
+#define HL_DTYPEDEF(_)                                                                             \
+    _(NONE, "-", NONE, 0)                                                                          \
+    _(BOOL, "bool", I1, 1)                                                                         \
+    _(I64, "int64", I64, 8)                                                                        \
+    _(F64, "float64", F64, 8)
+
+#define HL_BASE_ENUM(name, text, repr) HL_T_##name,
+typedef enum HlBase { HL_BASEDEF(HL_BASE_ENUM) HL_T__COUNT } HlBase;
+#undef HL_BASE_ENUM
+#define HL_DTYPE_ENUM(name, text, repr, size) HL_D_##name,
+typedef enum HlDtype { HL_DTYPEDEF(HL_DTYPE_ENUM) HL_D__COUNT } HlDtype;
+#undef HL_DTYPE_ENUM
+
+typedef struct HlType {
+    uint8_t base;  /* HlBase */
+    uint8_t dtype; /* HlDtype of NPS and ARR */
+    uint8_t ndim;  /* of ARR */
+    uint8_t pad;
+} HlType;
+
+#define HL_TYPE(b) ((HlType){.base = HL_T_##b})
+#define HL_TYPE_NPS(d) ((HlType){.base = HL_T_NPS, .dtype = (d)})
+#define HL_TYPE_ARR(d, n) ((HlType){.base = HL_T_ARR, .dtype = (d), .ndim = (n)})
+
+static inline bool hl_type_eq(HlType a, HlType b)
+{
+    return a.base == b.base && a.dtype == b.dtype && a.ndim == b.ndim;
+}
+
+HlRepr hl_type_repr(HlType t);
+/* Writes "i64", "np<float64>", "arr<float64,1>" and so on into buf (at least 32 bytes). */
+const char *hl_type_text(HlType t, char *buf, size_t size);
+/* Reads such a text; returns the characters used, 0 = malformed. */
+size_t hl_type_parse(const char *text, HlType *out);
+/* Text and size of an array item's dtype row. */
+const char *hl_dtype_text(HlDtype d);
+int hl_dtype_size(HlDtype d);
+
+#endif

@@ -1,0 +1,92 @@
+"""What the machine code did: shares of native iterations from the statistics, boxed operations from the
+region's text."""
+
+import inspect
+import re
+
+
+def statistics(f):
+    """The statistics of one function's code object; None when it was never driven or counted."""
+    from hotloop import _hotloop
+    rows = _hotloop.stats(inspect.unwrap(f).__code__)
+    return rows[0] if rows else None
+
+
+def _regions(f):
+    stats = statistics(f)
+    return [r for loop in stats["loops"] for r in loop["regions"]] if stats else []
+
+
+def native_iterations(f):
+    return sum(sum(r["native"]) for r in _regions(f))
+
+
+def interpreted_iterations(f):
+    """Those that were seen: a loop that was given up is no longer counted."""
+    stats = statistics(f)
+    return sum(loop["interpreted"] for loop in stats["loops"]) if stats else 0
+
+
+def native_share(f):
+    native = native_iterations(f)
+    return native / max(1, native + interpreted_iterations(f))
+
+
+def exits(f):
+    """{reason: how often machine code was left for it}"""
+    taken = {}
+    for region in _regions(f):
+        for row in region["exits"]:
+            taken[row["reason"]] = taken.get(row["reason"], 0) + row["count"]
+    return taken
+
+
+def reasons(f):
+    """Every reason that the statistics name for interpreting parts of f."""
+    stats = statistics(f)
+    if not stats:
+        return set()
+    found = set(exits(f)) | set(stats["plain_calls"])
+    for loop in stats["loops"]:
+        found |= {row["reason"] for row in loop["stops"]} | {loop["given_up_why"]}
+        found |= {region["dead_why"] for region in loop["regions"]}
+    return (found | {stats["plain_why"]}) - {None}
+
+
+def explain(f):
+    """For messages of failed assertions."""
+    stats = statistics(f)
+    if not stats:
+        return "no statistics"
+    lines = [f"plain_why={stats['plain_why']} plain_calls={stats['plain_calls']}"]
+    for loop in stats["loops"]:
+        lines.append(f"loop at line {loop['line']}: interpreted {loop['interpreted']}, "
+                     f"given up: {loop['given_up_why']}, stops: {loop['stops']}")
+        for r in loop["regions"]:
+            lines.append(f"  region {r['state']} {r['dead_why'] or ''}: native {r['native']}, entries "
+                         f"{r['entries']}, misses {r['entry_misses']}, compiles {r['compiles']}, "
+                         f"exits {r['exits']}")
+    return "\n".join(lines)
+
+
+def assert_native(f, share=0.9, iterations=None):
+    """At least that share of the iterations (of all loops) ran in machine code. With `iterations`, of
+    that many: a loop that was given up cannot hide what it does not count."""
+    native = native_iterations(f)
+    total = iterations or native + interpreted_iterations(f)
+    assert native >= share * total > 0, f"{native} of {total} iterations native\n{explain(f)}"
+
+
+def boxed_operations(f):
+    """Instructions in the loop blocks of f's regions whose result is an object, or which unbox one."""
+    import hotloop
+    return [line for text in hotloop.inspect_ir(f) for line in _boxed_in(text)]
+
+
+def _boxed_in(text):
+    raise NotImplementedError
+
+
+def assert_unboxed(f):
+    boxed = boxed_operations(f)
+    assert not boxed, "boxed operations in the loop:\n" + "\n".join(boxed)
