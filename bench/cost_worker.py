@@ -1,4 +1,5 @@
-"""The child of costs.py: what hotloop costs where it cannot help, how it is interrupted, what it keeps."""
+"""The child of costs.py: what hotloop costs where it cannot help, how it is
+interrupted, what it keeps."""
 import gc
 import itertools
 import os
@@ -16,7 +17,7 @@ import worker  # noqa: E402
 clock = time.perf_counter
 
 
-# --- calls -----------------------------------------------------------------------------------------
+# --- calls ----------------------------------------------------------------------------------------
 
 def timed_calls(function, arg, count):
     start = clock()
@@ -40,7 +41,7 @@ def call(spec):
             "plain": [b / spec["calls"] for a, b in pairs]}
 
 
-# --- nothing to gain -------------------------------------------------------------------------------
+# --- nothing to gain ------------------------------------------------------------------------------
 
 def nogain(spec):
     """One function of nogain.py, decorated or not. hotloop is imported either way."""
@@ -55,7 +56,7 @@ def nogain(spec):
     return {"seconds": clock() - start, "result": repr(result)}
 
 
-# --- undecorated code beside a compiled loop ---------------------------------------------------------
+# --- undecorated code beside a compiled loop ------------------------------------------------------
 
 def fibonacci(n):
     return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
@@ -98,10 +99,11 @@ def callheavy(spec):
     result = call_heavy(spec["rounds"])
     seconds = clock() - start
     function(kernel.SMOKE)
-    return {"seconds": seconds, "result": result, "native": peers.hotloop_totals(function)["native"]}
+    return {"seconds": seconds, "result": result,
+            "native": peers.hotloop_totals(function)["native"]}
 
 
-# --- Ctrl-C and threads ------------------------------------------------------------------------------
+# --- Ctrl-C and threads ---------------------------------------------------------------------------
 
 def loop_int(n):
     total = 0
@@ -213,7 +215,7 @@ def threads(spec):
             "native_share": peers.native_share(before, after)}
 
 
-# --- memory that must come back ----------------------------------------------------------------------
+# --- memory that must come back -------------------------------------------------------------------
 
 def make(source, name):
     namespace = {}

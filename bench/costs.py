@@ -1,5 +1,6 @@
-"""What hotloop costs and how it behaves besides speed: start-up, calls, code that gains nothing, code
-that does not use it, Ctrl-C, threads, memory. One function per section; the answers go into the JSON."""
+"""What hotloop costs and how it behaves besides speed: start-up, calls, code that gains nothing,
+code that does not use it, Ctrl-C, threads, memory. One function per section; the answers go into
+the JSON."""
 import os
 import random
 import signal
@@ -20,7 +21,7 @@ def ratios(pairs):
     return spread([a / b for a, b in pairs])
 
 
-# --- import ----------------------------------------------------------------------------------------
+# --- import ---------------------------------------------------------------------------------------
 
 def spawn_seconds(code):
     start = time.perf_counter()
@@ -65,7 +66,7 @@ def measure_import(smoke, say):
     return answer
 
 
-# --- calls, and code that gains nothing --------------------------------------------------------------
+# --- calls, and code that gains nothing -----------------------------------------------------------
 
 def measure_call(smoke, say):
     say("one-element call")
@@ -99,8 +100,8 @@ def instruction_ratio(with_it, without):
 
 
 def measure_nogain(smoke, say):
-    """Decorated against undecorated. Wall time: whole 0.5 s runs in interleaved pairs of processes, the
-    time in which hotloop finds out included. Instructions: what each further iteration costs."""
+    """Decorated against undecorated. Wall time: whole 0.5 s runs in interleaved pairs of processes,
+    the time in which hotloop finds out included. Instructions: what each further iteration costs."""
     pairs = 1 if smoke else 15
     answer = {}
     for shape in NOGAIN:
@@ -155,7 +156,7 @@ def measure_callheavy(smoke, say):
     return answer
 
 
-# --- Ctrl-C and threads ------------------------------------------------------------------------------
+# --- Ctrl-C and threads ---------------------------------------------------------------------------
 
 def ctrlc_latencies(shape, tries, **env):
     """Sends SIGINT from outside, at a random moment of a loop without end; from the kill to the
@@ -204,8 +205,8 @@ def measure_threads(smoke, say):
 
 def measure_churn(smoke, say):
     say("1,000 code objects")
-    codes = child(WORKER, "churn_codes", {"before": 3 if smoke else 30, "count": 5 if smoke else 1_000},
-                  HOTLOOP_SYNC="1")
+    spec = {"before": 3, "count": 5} if smoke else {"before": 30, "count": 1_000}
+    codes = child(WORKER, "churn_codes", spec, HOTLOOP_SYNC="1")
     say("200 recompiles")
     recompiles = child(WORKER, "churn_recompiles", {"count": 4 if smoke else 200}, HOTLOOP_SYNC="1",
                        timeout=1200)

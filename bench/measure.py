@@ -30,8 +30,9 @@ def last_json(text):
 
 
 def child(script, mode, spec, python=None, timeout=600, prefix=(), **env):
-    """One measurement in a fresh process: the answer as a dict; a crash or a hang is an error in it."""
-    command = [*prefix, python or sys.executable, os.path.join(HERE, script), mode, json.dumps(spec)]
+    """One measurement in a fresh process: its answer; a crash or a hang is an error in it."""
+    command = [*prefix, python or sys.executable, os.path.join(HERE, script), mode,
+               json.dumps(spec)]
     try:
         run = subprocess.run(command, env=clean_env(**env), capture_output=True, text=True,
                              timeout=timeout)

@@ -21,7 +21,7 @@ class Wrong(Exception):
 
 
 def bits(value):
-    """A value's bits as text. NumPy's scalars read like Python's; their type is not looked at here."""
+    """A value's bits as text. NumPy's scalars read like Python's; types are not looked at here."""
     if value is None:
         return "none"
     if hasattr(value, "dtype"):
@@ -47,7 +47,7 @@ def check(got, expected, types):
         raise Wrong(f"wrong result: {got}, CPython has {expected}")
 
 
-# --- C ---------------------------------------------------------------------------------------------
+# --- C --------------------------------------------------------------------------------------------
 
 def c_cache():
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -60,7 +60,8 @@ def c_build(name, compiler):
     """Builds a twin, or finds it built; the name of the library holds all that it depends on."""
     source = os.path.join(HERE, "c", name + ".c")
     try:
-        version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
+        version = subprocess.run([compiler, "--version"], capture_output=True, text=True,
+                                 check=True)
     except (OSError, subprocess.CalledProcessError):
         raise Missing(f"{compiler} does not run") from None
     with open(source, "rb") as f, open("/proc/cpuinfo", "rb") as cpu:
@@ -94,7 +95,7 @@ def c_function(name, result, args, compiler):
     return lambda: function(*converted)
 
 
-# --- Python ----------------------------------------------------------------------------------------
+# --- Python ---------------------------------------------------------------------------------------
 
 def decorator(peer):
     """Imports what the peer needs and gives its decorator. Raises Missing."""
@@ -161,7 +162,7 @@ def versions(peer):
     return found
 
 
-# --- what hotloop says of itself -------------------------------------------------------------------
+# --- what hotloop says of itself ------------------------------------------------------------------
 
 def hotloop_info():
     try:

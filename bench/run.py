@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""hotloop's benchmark: one command, one table. See README.md beside this file for how figures are taken.
+"""hotloop's benchmark: one command, one table. README.md beside this file says how figures are taken.
 
     python bench/run.py                        everything that is installed, as a table
     python bench/run.py --what warm --kernels saxpy,sieve --peers numba,c,hotloop
@@ -70,7 +70,7 @@ class Run:
                             python=self.pypy if peer == "pypy" else None) for peer in self.peers}
 
 
-# --- the kernels -----------------------------------------------------------------------------------
+# --- the kernels ----------------------------------------------------------------------------------
 
 def measure_warm(run):
     """Best of 9 calls: 3 in each of 3 processes, the peers in turn."""
@@ -164,8 +164,8 @@ def measure_process(run):
     if run.smoke:
         source = source.replace("1_000_000", "10_000")
     count = 1 if run.smoke else 11
-    answer = {peer: {"shown": [], "ended": [], "lines": []} for peer in ("cpython", "numba", "hotloop")
-              if peer in run.peers or peer == "cpython"}
+    answer = {peer: {"shown": [], "ended": [], "lines": []}
+              for peer in ("cpython", "numba", "hotloop") if peer in run.peers or peer == "cpython"}
     with tempfile.TemporaryDirectory() as folder:
         for peer in answer:
             with open(os.path.join(folder, f"seed_{peer}.py"), "w") as f:
@@ -188,7 +188,7 @@ def measure_process(run):
         if failed(cell):
             continue
         if set(cell["lines"]) != set(truth):
-            answer[peer] = {"error": f"wrong result: {set(cell['lines'])}, CPython has {set(truth)}"}
+            answer[peer] = {"error": f"wrong result: {cell['lines'][0]}, CPython has {truth[:1]}"}
             continue
         answer[peer] = {"result": cell["lines"][0], "shown": spread(cell["shown"]),
                         "ended": spread(cell["ended"])}
@@ -198,13 +198,13 @@ def measure_process(run):
 def measure_hot(run):
     """From the threshold to machine code, HOTLOOP_SYNC=1, in a fresh process.
 
-    What is measured is a whole call, from outside, with an input that takes the loop a few times past
-    its threshold: some 2,000 iterations. That holds the threshold's iterations in the interpreter
-    (below a millisecond), recording, loading LLVM, compiling in place, and the rest of the loop in
-    machine code: so it is an upper bound of the time from the threshold iteration to the first native
-    one. A loop that is compiled again within those iterations counts all its compiles. The seconds
-    that hotloop itself counts (recording and compiling) stand beside it. "First" is the first
-    function of the process, "later" a second copy of it, with LLVM loaded."""
+    What is measured is a whole call, from outside, with an input that takes the loop a few times
+    past its threshold: some 2,000 iterations. That holds the threshold's iterations in the
+    interpreter (below a millisecond), recording, loading LLVM, compiling in place, and the rest of
+    the loop in machine code: so it is an upper bound of the time from the threshold iteration to
+    the first native one. A loop that is compiled again within those iterations counts all its
+    compiles. The seconds that hotloop itself counts (recording and compiling) stand beside it.
+    "First" is the first function of the process, "later" a second copy of it, with LLVM loaded."""
     count = 1 if run.smoke else 9
     answer = {}
     for name in run.kernels:
@@ -249,7 +249,7 @@ MEASURE = {"warm": measure_warm, "first": measure_first, "process": measure_proc
            "hot": measure_hot, "memory": measure_memory}
 
 
-# --- the command -----------------------------------------------------------------------------------
+# --- the command ----------------------------------------------------------------------------------
 
 def names(allowed):
     def parse(text):
@@ -274,8 +274,9 @@ def parse_args(argv):
     parser.add_argument("--pypy", default="pypy3", help="PyPy's command")
     parser.add_argument("--json", metavar="FILE", help="write the raw data there")
     parser.add_argument("--merge", metavar="FILE",
-                        help="start from the sections of an earlier --json file of the same versions")
-    parser.add_argument("--render", metavar="FILE", help="measure nothing: the table of a --json file")
+                        help="add to the sections of an earlier --json file of the same versions")
+    parser.add_argument("--render", metavar="FILE",
+                        help="measure nothing: the table of a --json file")
     parser.add_argument("--write-results", action="store_true",
                         help="write bench/RESULTS.md and bench/results.json")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, one process each")
@@ -284,7 +285,7 @@ def parse_args(argv):
 
 
 def merged(path, data):
-    """An earlier run's sections under this one's. Figures of other versions must not be mixed in."""
+    """An earlier run's sections under this one's. Other versions' figures must not be mixed in."""
     with open(path) as f:
         earlier = json.load(f)
     for key in ("versions", "machine"):
@@ -302,7 +303,10 @@ def measure(options):
             "machine": machine(), "versions": run.versions(), "sections": {}}
     for name in options.what:
         started = time.perf_counter()
-        figures = MEASURE[name](run) if name in MEASURE else costs.SECTIONS[name](run.smoke, run.say)
+        if name in MEASURE:
+            figures = MEASURE[name](run)
+        else:
+            figures = costs.SECTIONS[name](run.smoke, run.say)
         data["sections"][name] = {"date": now(), "command": command_line(),
                                   "took_seconds": round(time.perf_counter() - started, 1),
                                   "figures": figures}

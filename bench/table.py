@@ -4,7 +4,7 @@ from measure import failed, geometric_mean
 
 
 def align(rows):
-    """A markdown table, its columns padded; the first column to the left, the others to the right."""
+    """A markdown table, its columns padded: the first to the left, the others to the right."""
     rows = [[str(cell) for cell in row] for row in rows]
     widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(rows[0]))]
 
@@ -47,7 +47,7 @@ def summary(ratios):
     return [times(f(ratios)) for f in (geometric_mean, min, max)]
 
 
-# --- sections --------------------------------------------------------------------------------------
+# --- sections -------------------------------------------------------------------------------------
 
 def peers_of(figures, order):
     return [p for p in order if any(p in row for row in figures.values())]
@@ -103,7 +103,8 @@ def versus(figures, mine, others, title):
             cells.append(times_under(ratios[peer][-1]))
         rows.append(cells)
     for title_, reduce in (("geometric mean", geometric_mean), ("minimum", min), ("maximum", max)):
-        rows.append([title_, *(times_under(reduce(ratios[p])) if ratios[p] else "-" for p in others)])
+        rows.append([title_, *(times_under(reduce(ratios[p])) if ratios[p] else "-"
+                               for p in others)])
     rows.append(["kernels without a figure", *(unmeasured[p] for p in others)])
     return align(rows)
 
@@ -121,8 +122,9 @@ def render_first(figures):
         cells = [word(row.get(p, ABSENT)) if failed(row.get(p, ABSENT)) else ms(row[p]["median"])
                  for p in peers]
         ratio = "-"
-        if {"numba", "hotloop"} <= row.keys() and not failed(row["numba"]) and not failed(row["hotloop"]):
-            ratios.append(row["hotloop"]["median"] / row["numba"]["median"])
+        mine, theirs = row.get("hotloop", ABSENT), row.get("numba", ABSENT)
+        if not failed(mine) and not failed(theirs):
+            ratios.append(mine["median"] / theirs["median"])
             ratio = times(ratios[-1])
         rows.append([name, *cells, ratio])
     if ratios:
@@ -146,7 +148,8 @@ def render_process(figures):
 
 
 def render_hot(figures):
-    rows = [["kernel", "first", "max", "counted inside", "later", "max", "counted inside", "compiles"]]
+    rows = [["kernel", "first", "max", "counted inside", "later", "max", "counted inside",
+             "compiles"]]
     for name, row in figures.items():
         if failed(row):
             rows.append([name, word(row), *[""] * 6])
@@ -205,7 +208,8 @@ def render_nogain(figures):
         if failed(cell):
             rows.append([shape, word(cell), "", ""])
             continue
-        rows.append([shape, near_one(cell["ratio"]), callgrind(cell), ms(cell["undecorated_seconds"])])
+        rows.append([shape, near_one(cell["ratio"]), callgrind(cell),
+                     ms(cell["undecorated_seconds"])])
     return align(rows)
 
 
@@ -216,7 +220,8 @@ def render_callheavy(figures):
 
 
 def render_ctrlc(figures):
-    rows = [["loop", "hotloop, max", "median", "tries", "native share", "interpreter, max", "median"]]
+    rows = [["loop", "hotloop, max", "median", "tries", "native share", "interpreter, max",
+             "median"]]
     for shape, row in figures.items():
         cells = [shape]
         for kind in ("hotloop", "interpreter"):
@@ -234,8 +239,9 @@ def render_ctrlc(figures):
 def render_threads(figures):
     if failed(figures):
         return word(figures)
-    return (f"{figures['iterations'][0]:,} and {figures['iterations'][1]:,} iterations: the smaller share "
-            f"is {figures['smaller_share']:.1%}; {figures['native_share']:.1%} of them ran natively.")
+    one, other = figures["iterations"]
+    return (f"{one:,} and {other:,} iterations: the smaller share is {figures['smaller_share']:.1%}; "
+            f"{figures['native_share']:.1%} of them ran natively.")
 
 
 def render_churn(figures):
@@ -253,26 +259,31 @@ def render_churn(figures):
 
 
 SECTIONS = {
-    "warm": ("Warm", "Best of 9 calls, 3 in each of 3 processes, after the calls that compile. Every "
-             "result is CPython's, bit for bit.", render_warm),
-    "first": ("First call", "Median of 9 fresh processes; imports not counted, compiling counted.",
-              render_first),
-    "process": ("Whole process", "The seed program on a million float64, from spawning it to its line of "
-                "output; median of 11; Numba without its cache.", render_process),
-    "hot": ("Hot to native", "A first call that goes just past the threshold, compiled in place: an upper "
-            "bound (see README.md). Median and maximum of 9 processes; `first` loads LLVM, `later` is a "
-            "second function of the process.", render_hot),
-    "memory": ("Memory", "Peak resident size above that of the same process without the JIT.",
-               render_memory),
-    "import": ("Import", "Of the bare module, above an interpreter that imports nothing.", render_import),
-    "call": ("One-element call", "A jitted function on an array of one element, against the plain one.",
-             render_call),
-    "nogain": ("Decorated functions that gain nothing", "Half a second each. Time: whole runs, 15 "
-               "interleaved pairs of processes. Instructions: of each further iteration, under "
-               "callgrind.", render_nogain),
-    "callheavy": ("Undecorated calls while hotloop is in use elsewhere", "Against HOTLOOP=0; pairs of "
-                  "processes, and callgrind.", render_callheavy),
-    "ctrlc": ("Ctrl-C", "From the kill of another process to `except KeyboardInterrupt`.", render_ctrlc),
+    "warm": ("Warm",
+             "Best of 9 calls, 3 in each of 3 processes, after the calls that compile. Every result is "
+             "CPython's, bit for bit.", render_warm),
+    "first": ("First call",
+              "Median of 9 fresh processes; imports not counted, compiling counted.", render_first),
+    "process": ("Whole process",
+                "The seed program on a million float64, from spawning it to its line of output; median "
+                "of 11; Numba without its cache.", render_process),
+    "hot": ("Hot to native",
+            "A first call that goes just past the threshold, compiled in place: an upper bound (see "
+            "README.md). Median and maximum of 9 processes; `first` loads LLVM, `later` is a second "
+            "function of the process.", render_hot),
+    "memory": ("Memory",
+               "Peak resident size above that of the same process without the JIT.", render_memory),
+    "import": ("Import",
+               "Of the bare module, above an interpreter that imports nothing.", render_import),
+    "call": ("One-element call",
+             "A jitted function on an array of one element, against the plain one.", render_call),
+    "nogain": ("Decorated functions that gain nothing",
+               "Half a second each. Time: whole runs, 15 interleaved pairs of processes. Instructions: "
+               "of each further iteration, under callgrind.", render_nogain),
+    "callheavy": ("Undecorated calls while hotloop is in use elsewhere",
+                  "Against HOTLOOP=0; pairs of processes, and callgrind.", render_callheavy),
+    "ctrlc": ("Ctrl-C",
+              "From the kill of another process to `except KeyboardInterrupt`.", render_ctrlc),
     "threads": ("Two threads in one jitted function", "Over 2 seconds.", render_threads),
     "churn": ("Memory comes back", "Resident size before and after.", render_churn),
 }

@@ -1,5 +1,6 @@
 """One measurement in a process of its own: `worker.py MODE JSON`; the last line of output is the
-answer, as JSON: figures, or {"missing": why} for a peer that is not installed, or {"error": what}."""
+answer, as JSON: figures, or {"missing": why} for a peer that is not installed, or {"error": what}.
+"""
 import json
 import os
 import sys
@@ -123,10 +124,10 @@ def hot(spec):
         seconds = timed_call(kernel, "hotloop", function, args, spec["expected"])
         totals = peers.hotloop_totals(function)
         if not totals["native"]:
-            raise peers.Wrong("no native iteration: the input is too small, or the loop was not compiled")
+            raise peers.Wrong("no native iteration: input too small, or the loop was not compiled")
         inside = totals["record_seconds"] + totals["compile_seconds"]
-        answer[turn] = {"seconds": seconds, "inside_seconds": inside, "compiles": totals["compiles"],
-                        "interpreted": totals["interpreted"]}
+        answer[turn] = {"seconds": seconds, "inside_seconds": inside,
+                        "compiles": totals["compiles"], "interpreted": totals["interpreted"]}
     return answer
 
 

@@ -2,9 +2,9 @@
 interpreter. Exits with status 1 when a result is not the interpreter's, bit for bit.
 
 1. The sum of squares of a million random numbers.
-2. A real input: the elevations (m) of the Jacksboro fault, Tennessee, from matplotlib's sample data.
-   Loops make their histogram, mean, variance and Otsu's threshold, the height that best splits
-   them into valley and ridge. The histogram is drawn into demo-histogram.png.
+2. A real input: the elevations of the Jacksboro fault, from matplotlib's sample data. Loops make
+   their histogram, mean, variance and Otsu's threshold, the height that best splits them in two.
+   The histogram is drawn into demo-histogram.png.
 """
 import os
 import struct
@@ -20,7 +20,7 @@ PICTURE = "demo-histogram.png"
 ROUNDS = 15  # of the elevation loops: one is over in a tenth of a second even in the interpreter
 
 
-# --- 1. the loop that everybody writes first -------------------------------------------------------
+# --- 1. the loop that everybody writes first ------------------------------------------------------
 
 @jit
 def sum_of_squares(arr):
@@ -30,7 +30,7 @@ def sum_of_squares(arr):
     return total
 
 
-# --- 2. elevations -----------------------------------------------------------------------------------
+# --- 2. elevations --------------------------------------------------------------------------------
 
 @jit
 def histogram(heights, low, width, counts):
@@ -92,7 +92,7 @@ def elevations():
 
 
 def describe(heights, run, width=4.0):
-    """All four loops on one map. `run` says how a function is run: as it is, or by the interpreter."""
+    """All four loops on one map. `run` gives what runs for a function: hotloop or the interpreter."""
     low = float(heights.min())
     counts = np.zeros(int((heights.max() - low) / width) + 1, np.int64)
     run(histogram)(heights, low, width, counts)
@@ -112,13 +112,14 @@ def draw(found, path):
     axes.bar(low + width * np.arange(len(counts)), counts, width, align="edge", color="#7a9e7e")
     axes.axvline(found["threshold"], color="#b03a2e",
                  label=f"Otsu's threshold: {found['threshold']:.0f} m")
-    axes.axvline(found["mean"], color="#34495e", linestyle="--", label=f"mean: {found['mean']:.0f} m")
+    axes.axvline(found["mean"], color="#34495e", linestyle="--",
+                 label=f"mean: {found['mean']:.0f} m")
     axes.set(xlabel="elevation (m)", ylabel="cells", title="Jacksboro fault: elevations")
     axes.legend()
     figure.savefig(path, dpi=120)
 
 
-# --- beside each other -------------------------------------------------------------------------------
+# --- beside each other ----------------------------------------------------------------------------
 
 def interpreted(function):
     """The plain function behind a jitted one (which HOTLOOP=0 leaves plain)."""
@@ -166,8 +167,8 @@ def main():
     rng = np.random.default_rng(1)
     ok = []
 
-    # Numbers of 26 bits: their squares are exact. With more, CPython's ** 2 (libm's pow) is an ulp off
-    # now and then, where machine code's x * x is not.
+    # Numbers of 26 bits: their squares are exact. With more, CPython's ** 2 (libm's pow) is an ulp
+    # off now and then, where machine code's x * x is not.
     arr = rng.integers(0, 2**26, 1_000_000) / 2.0**26
     good, _ = compare("Sum of squares, 1,000,000 numbers", [("sum", lambda s: s)],
                       lambda run: run(sum_of_squares)(arr))

@@ -77,6 +77,24 @@ const char *hl_bc_opname(int32_t opcode)
     return name ? name : "unknown opcode";
 }
 
+static bool is_backedge(int opcode)
+{
+    return opcode == JUMP_BACKWARD ||
+           (opcode >= POP_JUMP_BACKWARD_IF_NOT_NONE && opcode <= POP_JUMP_BACKWARD_IF_TRUE);
+}
+
+bool hl_hook_has_loops(PyCodeObject *code)
+{
+    const _Py_CODEUNIT *units = _PyCode_CODE(code);
+    for (Py_ssize_t i = 0; i < Py_SIZE(code); i++) {
+        int opcode = _PyOpcode_Deopt[_Py_OPCODE(units[i])];
+        if (is_backedge(opcode))
+            return true;
+        i += _PyOpcode_Caches[opcode];
+    }
+    return false;
+}
+
 typedef struct Handler {
     int32_t start, end, target; /* protects code units [start, end) */
     int32_t depth;              /* of the stack when the handler begins */
@@ -123,12 +141,6 @@ static int decode_condition(int opcode)
     case POP_JUMP_BACKWARD_IF_NONE: return HL_IF_NONE;
     default: return HL_IF_NOT_NONE;
     }
-}
-
-static bool is_backedge(int opcode)
-{
-    return opcode == JUMP_BACKWARD ||
-           (opcode >= POP_JUMP_BACKWARD_IF_NOT_NONE && opcode <= POP_JUMP_BACKWARD_IF_TRUE);
 }
 
 /* Fills the operands of one instruction; oparg is complete, `behind` the unit after the opcode. */

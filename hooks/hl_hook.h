@@ -62,6 +62,8 @@ const volatile int *hl_eval_breaker(void);    /* address for machine code; non-z
 /* --- code ------------------------------------------------------------------------------------- */
 /* Decodes; NULL with an exception = out of memory. Opcodes without a neutral form are UNSUPPORTED. */
 HlBytecode *hl_hook_decode(PyCodeObject *code);
+/* Whether a code object has a loop back-edge at all: a quick look. */
+bool hl_hook_has_loops(PyCodeObject *code);
 /* Name of an UNSUPPORTED opcode of this CPython version. */
 const char *hl_bc_opname(int32_t opcode);
 /* Makes the hot and serving clones of code->orig; 0, or -1 with an exception. */

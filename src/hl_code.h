@@ -51,11 +51,15 @@ typedef struct HlCode {
 /* The state of a code object, made on first use. NULL with an exception = out of memory. A code object
  * without loops, or a generator's, has one too (plain_why / nloops say so). */
 HlCode *hl_code_get(PyCodeObject *code);
+/* The same for a code object with loops; NULL without an exception, and no state, for one without. */
+HlCode *hl_code_get_if_loops(PyCodeObject *code);
 /* The state if it exists, NULL otherwise; never raises. */
 HlCode *hl_code_peek(PyCodeObject *code);
 /* First of all live ones. */
 HlCode *hl_code_first(void);
 int hl_code_init(void); /* requests the extra slot; 0, or -1 with an exception */
+/* Sets the threshold of a code object that has not run yet. */
+void hl_code_set_threshold(HlCode *code, int32_t threshold);
 /* Gives a loop up for good, and the whole code object when it was the last one; counts the reason. */
 void hl_code_give_up(HlCode *code, int loop, HlReason why);
 

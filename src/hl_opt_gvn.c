@@ -34,14 +34,13 @@ typedef struct Gvn {
     HlIr *ir;
     HlCfg cfg;
     HlRef *map;
-    int32_t nmap;      /* instructions that the map covers: constants made here lie above */
     int32_t *bucket;   /* heads of lists of entries, -1 = empty */
     uint32_t mask;
     GvnEntry *entry;
     int32_t nentry, cap_entry;
     int32_t *memory;   /* block -> state of memory at its start */
     bool stores;       /* there is an ARRAY_STORE at all */
-    HlRefVec made;     /* new constants: they go to the front of the entry block */
+    HlRefVec made;     /* constants, old and new: they go to the front of the entry block */
     bool failed;       /* out of memory */
     int32_t block, pos;/* what is being visited */
 } Gvn;
@@ -79,7 +78,6 @@ static void gvn_insert_at(Gvn *g, const GvnKey *k, HlRef value, int32_t block, i
     }
     int32_t *head = &g->bucket[gvn_hash(k) & g->mask];
     GvnEntry *e = &g->entry[g->nentry];
-    e->key = *k;
     memcpy(&e->key, k, sizeof *k);
     e->value = value;
     e->block = block;
@@ -163,7 +161,7 @@ static void gvn_key_ins(const HlIns *ins, GvnKey *k)
 static void gvn_fact_key(const Gvn *g, HlRef cond, bool truth, GvnKey *k)
 {
     const HlIns *ins = &g->ir->ins[cond];
-    while (ins->op == HL_I_BNOT || (ins->op == HL_I_RETYPE)) {
+    while (ins->op == HL_I_BNOT || ins->op == HL_I_RETYPE) {
         truth ^= ins->op == HL_I_BNOT;
         cond = ins->a[0];
         ins = &g->ir->ins[cond];
@@ -261,6 +259,8 @@ static HlRef gvn_float(HlIns *ins, double f)
 static HlRef gvn_same(const Gvn *g, HlIns *ins, HlRef r)
 {
     const HlIns *from = &g->ir->ins[r];
+    while (from->op == HL_I_RETYPE && !hl_type_eq(from->type, ins->type))
+        from = &g->ir->ins[r = from->a[0]];
     if (hl_type_eq(from->type, ins->type))
         return r;
     if (from->op == HL_I_KINT || from->op == HL_I_KFLOAT || from->op == HL_I_KBOOL) {
@@ -273,23 +273,20 @@ static HlRef gvn_same(const Gvn *g, HlIns *ins, HlRef r)
     return GVN_KEEP;
 }
 
-/* A new integer constant, at the front of the entry block; HL_NOREF = out of memory. */
+/* An integer constant, at the front of the entry block. Room for it was reserved: no pointer into the
+ * instructions goes stale. */
 static HlRef gvn_constant(Gvn *g, int64_t i)
 {
     HlIr *ir = g->ir;
-    HlIns ins = {.op = HL_I_KINT, .type = HL_TYPE(I64), .a = HL_NO_ARGS, .exit = -1,
+    HlIns ins = {.op = HL_I_KINT, .type = HL_TYPE(I64), .a = HL_NO_ARGS, .exit = -1, .block = -1,
                  .pc = ir->blocks[0].pc, .imm.i = i};
     GvnKey k;
     gvn_key_ins(&ins, &k);
     const GvnEntry *e = gvn_lookup(g, &k);
     if (e)
         return e->value;
-    if (hl_mem_grow((void **)&ir->ins, &ir->cap_ins, ir->nins + 1, sizeof *ir->ins) ||
-        hl_refvec_push(&g->made, ir->nins)) {
-        g->failed = true;
-        return HL_NOREF;
-    }
     ir->ins[ir->nins] = ins;
+    g->made.v[g->made.n++] = ir->nins;
     gvn_insert_at(g, &k, ir->nins, 0, -1);
     return ir->nins++;
 }
@@ -340,7 +337,7 @@ static HlRef gvn_fold_ints(HlIns *ins, int64_t a, int64_t b)
         r = gvn_floordiv(a, b);
         return gvn_int(ins, ins->op == HL_I_MOD ? a - r * b : r);
     case HL_I_INDEX:
-        if (a < 0 ? a < -b : a >= b)
+        if (b < 0 || (a < 0 ? a < -b : a >= b))
             return GVN_KEEP;
         return gvn_int(ins, a < 0 ? a + b : a);
     case HL_I_ICMP: {
@@ -353,9 +350,10 @@ static HlRef gvn_fold_ints(HlIns *ins, int64_t a, int64_t b)
     }
 }
 
-/* One operand, a[1], is the constant k; commutative operations are tried both ways. */
-static HlRef gvn_fold_int(Gvn *g, HlIns *ins, HlRef x, int64_t k)
+/* The second operand is the constant k. */
+static HlRef gvn_fold_int(Gvn *g, HlIns *ins, int64_t k)
 {
+    HlRef x = ins->a[0];
     int shift = k > 0 && !(k & (k - 1)) ? __builtin_ctzll((uint64_t)k) : -1;
     switch (ins->op) {
     case HL_I_ADD: case HL_I_ADD_OV: case HL_I_SUB: case HL_I_SUB_OV: case HL_I_OR: case HL_I_XOR:
@@ -389,7 +387,8 @@ static HlRef gvn_fold_int(Gvn *g, HlIns *ins, HlRef x, int64_t k)
         if (shift == 0)
             return mod ? gvn_int(ins, 0) : gvn_same(g, ins, x);
         ins->op = mod ? HL_I_AND : HL_I_SHR;
-        return GVN_KEEP; /* the caller replaces the constant */
+        ins->a[1] = gvn_constant(g, mod ? k - 1 : shift);
+        return GVN_KEEP;
     }
     default:
         return GVN_KEEP;
@@ -524,33 +523,263 @@ static HlRef gvn_fold_guard(Gvn *g, HlIns *ins)
     }
 }
 
-/* Simplifies one instruction: GVN_KEEP (it may have been changed in place), GVN_REMOVE (a guard that
- * always holds), or the value that it equals. */
-static HlRef gvn_fold(Gvn *g, HlIns *ins)
+/* Operations on two integers; a constant goes to the right where the order does not matter. */
+static HlRef gvn_fold_pair(Gvn *g, HlIns *ins)
 {
-    const char *args = hl_op_info[ins->op].args;
-    int64_t i, j;
+    int64_t a, b;
+    bool is_a = gvn_is_int(g, ins->a[0], &a), is_b = gvn_is_int(g, ins->a[1], &b);
+    if (is_a && is_b)
+        return gvn_fold_ints(ins, a, b);
+    if (ins->a[0] == ins->a[1])
+        return gvn_fold_equal(g, ins);
+    if (is_a && gvn_commutes(ins->op)) {
+        HlRef x = ins->a[1];
+        ins->a[1] = ins->a[0];
+        ins->a[0] = x;
+        return gvn_fold_int(g, ins, a);
+    }
+    return is_b ? gvn_fold_int(g, ins, b) : GVN_KEEP;
+}
+
+/* Simplifies the instruction r: GVN_KEEP (it may have been changed in place), GVN_REMOVE (a guard that
+ * always holds), or the value that it equals. */
+static HlRef gvn_fold(Gvn *g, HlRef r)
+{
+    HlIns *ins = &g->ir->ins[r];
+    int64_t i;
     double f, h;
-    if (hl_op_info[ins->op].fx & HL_E_GUARD && hl_op_info[ins->op].res == '-')
-        return gvn_fold_guard(g, ins);
-    if (!strcmp(args, "ii")) {
-        bool is_j = gvn_is_int(g, ins->a[1], &j), is_i = gvn_is_int(g, ins->a[0], &i);
-        if (is_i && is_j)
-            return gvn_fold_ints(ins, i, j);
-        if (ins->a[0] == ins->a[1]) {
-            HlRef same = gvn_fold_equal(g, ins);
-            if (same != GVN_KEEP)
-                return same;
-        }
-        if (is_i && gvn_commutes(ins->op)) {
-            ins->a[0] = ins->a[1];
-            int64_t k = i;
-            HlRef constant = g->map[0] == HL_NOREF ? HL_NOREF : HL_NOREF;
-            (void)constant;
-            (void)k;
+    int known;
+    switch (ins->op) {
+    case HL_I_ICMP:
+        known = gvn_known(g, r);
+        return known >= 0 ? gvn_bool(ins, known) : gvn_fold_pair(g, ins);
+    case HL_I_BNOT:
+        return gvn_fold_not(g, ins);
+    case HL_I_BAND: case HL_I_BOR: case HL_I_BXOR:
+        return ins->a[0] == ins->a[1] ? gvn_fold_equal(g, ins) : gvn_fold_bool(g, ins);
+    case HL_I_IS:
+        return ins->a[0] == ins->a[1] ? gvn_fold_equal(g, ins) : GVN_KEEP;
+    case HL_I_SELECT:
+        known = ins->a[1] == ins->a[2] ? 1 : gvn_known(g, ins->a[0]);
+        return known < 0 ? GVN_KEEP : gvn_same(g, ins, ins->a[known ? 1 : 2]);
+    case HL_I_RETYPE:
+        return gvn_same(g, ins, ins->a[0]);
+    case HL_I_ZEXT:
+        known = gvn_known(g, ins->a[0]);
+        return known < 0 ? GVN_KEEP : gvn_int(ins, known);
+    case HL_I_SITOFP:
+        return gvn_is_int(g, ins->a[0], &i) ? gvn_float(ins, (double)i) : GVN_KEEP;
+    case HL_I_FPTOSI_OV:
+        if (!gvn_is_float(g, ins->a[0], &f) || !(f >= -0x1p63 && f < 0x1p63))
+            return GVN_KEEP;
+        return gvn_int(ins, (int64_t)f);
+    case HL_I_FNEG:
+        return gvn_is_float(g, ins->a[0], &f) ? gvn_float(ins, -f) : GVN_KEEP;
+    case HL_I_FABS:
+        return gvn_is_float(g, ins->a[0], &f) ? gvn_float(ins, fabs(f)) : GVN_KEEP;
+    case HL_I_FADD: case HL_I_FSUB: case HL_I_FMUL: case HL_I_FDIV: case HL_I_FCMP:
+        if (!gvn_is_float(g, ins->a[0], &f) || !gvn_is_float(g, ins->a[1], &h))
+            return GVN_KEEP;
+        return gvn_fold_floats(ins, f, h);
+    default:
+        if (!strcmp(hl_op_info[ins->op].args, "ii"))
+            return gvn_fold_pair(g, ins);
+        return hl_op_info[ins->op].res == '-' ? gvn_fold_guard(g, ins) : GVN_KEEP;
+    }
+}
+
+/* --- memory ------------------------------------------------------------------------------------ */
+
+/* States of memory: a store's id; -1 = there are no stores; below: whatever it is when a block with
+ * several ways in is entered. */
+static int32_t gvn_memory_at(const Gvn *g, int32_t block, int32_t pos)
+{
+    const HlRefVec *v = &g->ir->blocks[block].ins;
+    for (int32_t i = pos < v->n ? pos - 1 : v->n - 1; i >= 0; i--) {
+        if (g->ir->ins[v->v[i]].op == HL_I_ARRAY_STORE)
+            return v->v[i];
+    }
+    return g->memory[block];
+}
+
+static bool gvn_loop_stores(const Gvn *g, int32_t header)
+{
+    for (int32_t b = 0; b < g->cfg.n; b++) {
+        if (!hl_opt_in_loop(&g->cfg, b, header))
+            continue;
+        const HlRefVec *v = &g->ir->blocks[b].ins;
+        for (int32_t i = 0; i < v->n; i++) {
+            if (g->ir->ins[v->v[i]].op == HL_I_ARRAY_STORE)
+                return true;
         }
     }
-    (void)f;
-    (void)h;
-    return GVN_KEEP;
+    return false;
+}
+
+static void gvn_enter_memory(Gvn *g, int32_t b)
+{
+    const HlCfg *cfg = &g->cfg;
+    int32_t ways = 0, way = -1;
+    g->memory[b] = -1;
+    if (!g->stores)
+        return;
+    g->memory[b] = -2 - b;
+    bool header = cfg->header[b] == b;
+    for (int32_t e = cfg->pred_at[b]; e < cfg->pred_at[b + 1]; e++) {
+        if (!header || !hl_opt_in_loop(cfg, cfg->pred[e], b)) {
+            way = e;
+            ways++;
+        }
+    }
+    if (ways == 1 && !(header && gvn_loop_stores(g, b)))
+        g->memory[b] = gvn_memory_at(g, cfg->pred[way], cfg->pred_ins[way]);
+}
+
+/* --- visiting ---------------------------------------------------------------------------------- */
+
+static bool gvn_is_constant(uint8_t op)
+{
+    return op == HL_I_KINT || op == HL_I_KFLOAT || op == HL_I_KBOOL || op == HL_I_KOBJ;
+}
+
+/* What a store wrote is what a load of the same item gives, boxed as the load's type. */
+static void gvn_forward_key(const HlIns *ins, int32_t memory, GvnKey *k)
+{
+    gvn_key(k, HL_I_ARRAY_STORE);
+    k->aux = ins->aux;
+    for (int i = 0; i < 3; i++)
+        k->a[i] = ins->a[i];
+    k->memory = memory;
+}
+
+/* A condition was guarded: from here on it holds, and fails behind the exit. */
+static void gvn_visit_condition(Gvn *g, const HlIns *ins)
+{
+    bool truth = ins->op == HL_I_GUARD_TRUE;
+    int32_t to = g->ir->exits[ins->exit].target;
+    gvn_learn(g, ins->a[0], truth, g->block, g->pos);
+    if (to >= 0 && g->cfg.pred_at[to + 1] - g->cfg.pred_at[to] == 1)
+        gvn_learn(g, ins->a[0], !truth, to, -1);
+}
+
+static void gvn_replace(Gvn *g, HlRef r, HlRef by)
+{
+    if (by >= 0)
+        g->map[r] = by;
+    g->ir->ins[r].block = -1;
+}
+
+static void gvn_visit(Gvn *g, HlRef r, int32_t *memory)
+{
+    HlIns *ins = &g->ir->ins[r];
+    GvnKey k;
+    for (int i = 0; i < HL_MAX_ARGS; i++)
+        ins->a[i] = hl_opt_find(g->map, ins->a[i]);
+    HlRef same = gvn_fold(g, r);
+    if (same != GVN_KEEP) {
+        gvn_replace(g, r, same);
+        return;
+    }
+    if (ins->op == HL_I_GUARD_TRUE || ins->op == HL_I_GUARD_FALSE) {
+        gvn_visit_condition(g, ins);
+        return;
+    }
+    if (ins->op == HL_I_ARRAY_STORE) {
+        *memory = r;
+        gvn_forward_key(ins, r, &k);
+        gvn_insert(g, &k, ins->a[3]);
+        return;
+    }
+    uint16_t fx = hl_op_info[ins->op].fx;
+    if (fx & HL_E_PINNED)
+        return;
+    if (ins->op == HL_I_ARRAY_LOAD) {
+        gvn_forward_key(ins, *memory, &k);
+        const GvnEntry *e = gvn_lookup(g, &k);
+        if (e && (same = gvn_same(g, ins, e->value)) != GVN_KEEP) {
+            gvn_replace(g, r, same);
+            return;
+        }
+    }
+    gvn_key_ins(ins, &k);
+    k.memory = ins->op == HL_I_ARRAY_LOAD ? *memory : 0;
+    const GvnEntry *e = gvn_lookup(g, &k);
+    bool constant = gvn_is_constant(ins->op);
+    if (e)
+        gvn_replace(g, r, e->value);
+    else if (!constant)
+        gvn_insert(g, &k, hl_op_info[ins->op].res == '-' ? HL_NOREF : r);
+    else
+        gvn_insert_at(g, &k, r, 0, -1);
+    if (constant && !e) {
+        g->made.v[g->made.n++] = r;
+        ins->block = -1; /* until gvn_finish */
+    }
+}
+
+static int gvn_start(Gvn *g)
+{
+    HlIr *ir = g->ir;
+    HlRefVec *entry = &ir->blocks[0].ins;
+    /* Every instruction may become a constant; divisions may need a new one. */
+    int32_t room = ir->nins;
+    for (HlRef r = 0; r < ir->nins; r++) {
+        uint8_t op = ir->ins[r].op;
+        room += op == HL_I_FLOORDIV || op == HL_I_MOD;
+        g->stores |= op == HL_I_ARRAY_STORE;
+    }
+    uint32_t buckets = 64;
+    while (buckets < (uint32_t)room)
+        buckets *= 2;
+    g->mask = buckets - 1;
+    g->bucket = hl_mem_alloc(buckets * sizeof *g->bucket);
+    g->memory = hl_mem_alloc((size_t)ir->nblocks * sizeof *g->memory);
+    if (!g->bucket || !g->memory || hl_cfg_build(ir, &g->cfg) ||
+        hl_mem_grow((void **)&ir->ins, &ir->cap_ins, room, sizeof *ir->ins) ||
+        hl_mem_grow((void **)&g->made.v, &g->made.cap, room, sizeof *g->made.v) ||
+        hl_mem_grow((void **)&entry->v, &entry->cap, entry->n + room, sizeof *entry->v) ||
+        !(g->map = hl_mem_alloc((size_t)room * sizeof *g->map)))
+        return -1;
+    for (HlRef r = 0; r < room; r++)
+        g->map[r] = r;
+    memset(g->bucket, -1, buckets * sizeof *g->bucket);
+    return 0;
+}
+
+static void gvn_finish(Gvn *g)
+{
+    HlIr *ir = g->ir;
+    HlRefVec *entry = &ir->blocks[0].ins;
+    hl_opt_apply(ir, g->map);
+    hl_opt_sweep(ir);
+    memmove(entry->v + g->made.n, entry->v, (size_t)entry->n * sizeof *entry->v);
+    memcpy(entry->v, g->made.v, (size_t)g->made.n * sizeof *entry->v);
+    entry->n += g->made.n;
+    for (int32_t i = 0; i < g->made.n; i++)
+        ir->ins[g->made.v[i]].block = 0;
+}
+
+int hl_opt_gvn(HlIr *ir)
+{
+    Gvn g = {.ir = ir};
+    int status = gvn_start(&g);
+    if (!status) {
+        for (int32_t i = 0; i < g.cfg.nrpo && !g.failed; i++) {
+            g.block = g.cfg.rpo[i];
+            gvn_enter_memory(&g, g.block);
+            int32_t memory = g.memory[g.block];
+            const HlRefVec *v = &ir->blocks[g.block].ins;
+            for (g.pos = 0; g.pos < v->n && !g.failed; g.pos++)
+                gvn_visit(&g, v->v[g.pos], &memory);
+        }
+        gvn_finish(&g);
+        status = g.failed ? -1 : 0;
+    }
+    hl_cfg_free(&g.cfg);
+    hl_mem_free(g.bucket);
+    hl_mem_free(g.memory);
+    hl_mem_free(g.entry);
+    hl_mem_free(g.map);
+    hl_mem_free(g.made.v);
+    return status;
 }

@@ -405,6 +405,12 @@ static HlGo region_run(HlRegion *r, HlFrame *f)
     return region_leave(r, f, exit);
 }
 
+static bool never_compiles(const HlRegion *r)
+{
+    return r->state == HL_REGION_DEAD &&
+           (r->dead_why == HL_R_LLVM || r->dead_why == HL_R_NO_MEMORY);
+}
+
 /* --- the driver's question --------------------------------------------------------------------- */
 
 HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
@@ -432,8 +438,8 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
         loop_wait(loop, WAIT_COMPILE);
         return HL_GO_ON;
     }
-    if (loop->regions && loop->regions->state == HL_REGION_DEAD && !loop->regions->compiles)
-        return give_up(code, index, loop->regions->dead_why, f); /* never compiled: it won't */
+    if (loop->regions && never_compiles(loop->regions))
+        return give_up(code, index, loop->regions->dead_why, f);
     if (!ready)
         return record_loop(code, index, f);
     loop->misses++;

@@ -25,10 +25,11 @@ def main(argv=None):
     report.add_argument("file", metavar="FILE.json")
 
     commands.add_parser("info", help="versions, parameters, and whether hotloop works here")
-    bench = commands.add_parser("bench", help="run the benchmarks of a source checkout",
-                                add_help=False)
-    bench.add_argument("arguments", nargs=argparse.REMAINDER)
+    commands.add_parser("bench", help="run the benchmarks of a source checkout; its own options")
 
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["bench"]:
+        return _bench(argv[1:])
     options = parser.parse_args(argv)
     return globals()["_" + options.command](options)
 
@@ -63,19 +64,22 @@ def _run(options):
             spec, code = _load_script(options.program)
     except _NotFound as e:
         return _fail(str(e), e.status)
-    except BaseException as e:  # a SyntaxError, or whatever a parent package raised
+    except SyntaxError as e:
+        return _leave(e, None)
+    except BaseException as e:  # whatever a parent package raised
         return _leave(e, e.__traceback__)
 
     main = ModuleType("__main__")
     main.__spec__ = spec
     main.__builtins__ = __builtins__
+    main.__annotations__ = {}
     if spec:
         main.__package__, main.__loader__ = spec.parent, spec.loader
         main.__file__, main.__cached__ = spec.origin, spec.cached
     else:
         from importlib.machinery import SourceFileLoader
-        main.__loader__ = SourceFileLoader("__main__", options.program)
-        main.__file__, main.__cached__ = options.program, None
+        main.__loader__ = SourceFileLoader("__main__", code.co_filename)
+        main.__file__, main.__cached__ = code.co_filename, None
     # The module that is __main__ until now lives on in this frame's globals.
     sys.modules["__main__"] = main
     hotloop.enable()
@@ -107,20 +111,21 @@ class _NotFound(Exception):
         self.status = status
 
 
-def _load_script(path):
+def _load_script(program):
+    path = os.path.abspath(program)
     if os.path.isdir(path) or _is_zip(path):
         from importlib.machinery import PathFinder
         _replace_path(path)
         spec = PathFinder.find_spec("__main__", [path])
         if spec is None:
-            raise _NotFound(f"can't find '__main__' module in {path!r}", 1)
+            raise _NotFound(f"can't find '__main__' module in {program!r}", 1)
         return spec, spec.loader.get_code("__main__")
     import io
     try:
-        with io.open_code(os.path.abspath(path)) as f:
+        with io.open_code(path) as f:
             source = f.read()
     except OSError as e:
-        raise _NotFound(f"can't open {path!r}: {e.strerror}", 2) from None
+        raise _NotFound(f"can't open {program!r}: {e.strerror}", 2) from None
     _replace_path(os.path.dirname(os.path.realpath(path)))
     return None, compile(source, path, "exec", dont_inherit=True)
 
@@ -226,7 +231,7 @@ def _processor(platform):
     return platform.machine()
 
 
-def _bench(options):
+def _bench(arguments):
     import subprocess
     from pathlib import Path
 
@@ -234,7 +239,7 @@ def _bench(options):
     for folder in (f for start in starts for f in (start, *start.parents)):
         script = folder / "bench" / "run.py"
         if script.is_file() and (folder / "hooks" / "hl_hook.h").is_file():
-            return subprocess.call([sys.executable, str(script), *options.arguments])
+            return subprocess.call([sys.executable, str(script), *arguments])
     return _fail("the benchmarks are in bench/ of hotloop's source; run this in a checkout")
 
 

@@ -1,4 +1,4 @@
-"""The benchmark's own test: a smoke run must end well, and its data must hold figures, not failures."""
+"""The benchmark's own test: a smoke run must end well, its data hold figures and no failures."""
 import json
 import os
 import subprocess
@@ -87,14 +87,15 @@ def test_costs_have_figures(data):
 
 
 def test_the_table_is_made_from_the_data_alone(data, tmp_path):
-    """--render prints the same table again; a section that is not in the data is not in the table."""
+    """--render prints the same table; a section that is not in the data is not in it."""
     raw = {key: value for key, value in data.items() if key != "printed"}
     source = tmp_path / "raw.json"
     source.write_text(json.dumps(raw))
 
     def render():
-        return subprocess.run([sys.executable, os.path.join(BENCH, "run.py"), "--render", str(source)],
-                              capture_output=True, text=True, check=True).stdout
+        command = [sys.executable, os.path.join(BENCH, "run.py"), "--render", str(source)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
     assert render() == data["printed"]
     assert "## Memory comes back" in data["printed"]
     del raw["sections"]["churn"]
@@ -105,6 +106,6 @@ def test_the_table_is_made_from_the_data_alone(data, tmp_path):
 def test_a_wrong_result_is_an_error(tmp_path):
     spec = {"kernel": "collatz", "peer": "cpython", "size": 100, "before": 0, "calls": 1,
             "expected": {"type": "int", "bits": ["int:1"]}}
-    run = subprocess.run([sys.executable, os.path.join(BENCH, "worker.py"), "warm", json.dumps(spec)],
-                         capture_output=True, text=True, check=True)
+    command = [sys.executable, os.path.join(BENCH, "worker.py"), "warm", json.dumps(spec)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "wrong result" in json.loads(run.stdout)["error"]

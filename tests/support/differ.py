@@ -53,19 +53,16 @@ MODES = {
 
 @contextlib.contextmanager
 def params(**values):
-    """Sets hotloop's parameters, the others to their defaults; puts all back."""
+    """Sets hotloop's parameters, those not named to their defaults; puts all back."""
     from hotloop import _hotloop
-    before = {k: v for k, v in _hotloop.params().items() if isinstance(v, int)}
+    before = _hotloop.params()
     try:
-        for name, value in {**_DEFAULTS, **values}.items():
-            _hotloop.set_param(name, value)
+        for name, (_, default, *_) in before.items():
+            _hotloop.set_param(name, values.get(name, default))
         yield
     finally:
-        for name, value in before.items():
+        for name, (value, *_) in before.items():
             _hotloop.set_param(name, value)
-
-
-_DEFAULTS = dict(threshold=300, sync=0, settle=40, hot_exit=12)
 
 
 class Log:

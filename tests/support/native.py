@@ -70,21 +70,61 @@ def explain(f):
 
 
 def assert_native(f, share=0.9, iterations=None):
-    """At least that share of the iterations (of all loops) ran in machine code. With `iterations`, of
-    that many: a loop that was given up cannot hide what it does not count."""
+    """At least that share of the iterations (of all loops) ran in machine code. `iterations`: there are at
+    least so many, so that a loop that was given up cannot hide what it no longer counts."""
     native = native_iterations(f)
-    total = iterations or native + interpreted_iterations(f)
+    total = max(iterations or 0, native + interpreted_iterations(f))
     assert native >= share * total > 0, f"{native} of {total} iterations native\n{explain(f)}"
 
 
+_BLOCK = re.compile(r"  (entry|b\d+)\b.*: pc")
+_EXIT = re.compile(r"  (x\d+): .*-> (b\d+)")
+_RESULT = re.compile(r"    %\d+: (?P<type>[^=]+) = (?P<op>\w+)")
+
+
 def boxed_operations(f):
-    """Instructions in the loop blocks of f's regions whose result is an object, or which unbox one."""
+    """Instructions of the loops in f's regions (what is on a cycle of blocks) that work on objects: their
+    result is an object that is no constant, or they take a number out of one."""
     import hotloop
-    return [line for text in hotloop.inspect_ir(f) for line in _boxed_in(text)]
+    return [line for text in hotloop.inspect_ir(f) for line in boxed_in(text)]
 
 
-def _boxed_in(text):
-    raise NotImplementedError
+def boxed_in(text):
+    """See src/hl_irtext.c for the text's form."""
+    blocks, current, continued = {}, None, {}
+    for line in text.splitlines():
+        if m := _BLOCK.match(line):
+            current = blocks.setdefault(m[1], [line])
+        elif m := _EXIT.match(line):
+            continued[m[1]] = m[2]
+        elif line.startswith("    "):
+            current.append(line)
+    assert blocks, f"no blocks in {text!r}"
+    edges = {}
+    for name, lines in blocks.items():
+        edges[name] = set(re.findall(r"^    jump (b\d+)", "\n".join(lines), re.M))
+        edges[name] |= {continued[x] for x in re.findall(r"\bx\d+\b", "\n".join(lines[1:])) if x in continued}
+    looping = [name for name in blocks if name in _reached(edges, edges[name])]
+    assert looping, f"no loop in {text!r}"
+    boxed = []
+    for name in looping:
+        for line in blocks[name][1:]:
+            m = _RESULT.match(line)
+            if m and m["op"] != "kobj" and (m["type"] == "obj" or m["op"].startswith("unbox")):
+                boxed.append(f"{name}: {line.strip()}")
+        if re.search(r"%\d+: obj\b", blocks[name][0]):
+            boxed.append(blocks[name][0].strip())
+    return boxed
+
+
+def _reached(edges, start):
+    todo, seen = list(start), set()
+    while todo:
+        block = todo.pop()
+        if block not in seen:
+            seen.add(block)
+            todo += edges.get(block, ())
+    return seen
 
 
 def assert_unboxed(f):

@@ -1,0 +1,765 @@
+/* test_emit.c - the code generator, through its one symbol and the text form of regions.
+ *
+ *   test_emit path/to/_llvm.so            runs all tests
+ *   test_emit path/to/_llvm.so --floats   prints results of float operations, for test_emit.py
+ *
+ * Every operation is compiled and run on special values, and compared with a reference written here
+ * in plain C; then exits, counters, memory and what the machine code looks like. */
+#include <dlfcn.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hl_emit.h"
+#include "hl_ir.h"
+#include "hl_mem.h"
+
+static const HlBackend *backend;
+static int failures;
+static bool seen[HL_I__COUNT]; /* operations that some test compiled */
+
+__attribute__((format(printf, 1, 2))) static void complain(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    if (++failures <= 40) {
+        fprintf(stderr, "FAIL: ");
+        vfprintf(stderr, fmt, ap);
+        fputc('\n', stderr);
+    }
+    va_end(ap);
+}
+#define CHECK(cond) ((cond) ? (void)0 : complain("line %d: %s", __LINE__, #cond))
+
+static int64_t bits(double d)
+{
+    int64_t i;
+    memcpy(&i, &d, sizeof i);
+    return i;
+}
+
+static double from_bits(int64_t i)
+{
+    double d;
+    memcpy(&d, &i, sizeof d);
+    return d;
+}
+
+/* --- a world without Python --------------------------------------------------------------------- */
+
+typedef struct Object { int64_t refs; void *type; union { double f; int64_t i; uint8_t b; } u; } Object;
+typedef struct Array {
+    int64_t refs;
+    void *type, *data;
+    int64_t nd, *shape, *strides;
+    int32_t flags;
+} Array;
+
+enum { WRITEABLE = 0x400 };
+static volatile int breaker;
+static char type_of[16][8]; /* the addresses stand for types */
+static Object true_object;
+static int64_t globals_seen[2];
+
+static void *type_object(HlType t)
+{
+    return &type_of[t.base][t.dtype];
+}
+
+static int guard_global(void *globals, int64_t index)
+{
+    globals_seen[0] = index;
+    return globals == &globals_seen && index == 3;
+}
+
+static void *load_global(void *globals, int64_t index)
+{
+    globals_seen[1] = index;
+    return globals == &globals_seen && index == 5 ? &true_object : NULL;
+}
+
+static int unbox_i64(void *object, int64_t *out)
+{
+    const Object *o = object;
+    if (o->refs < 0) /* stands for an int of more than 64 bits */
+        return 0;
+    *out = o->u.i;
+    return 1;
+}
+
+static int guard_array(void *object, int dtype, int ndim)
+{
+    const Array *a = object;
+    return a->nd == ndim && a->type == &type_of[HL_T_ARR][dtype];
+}
+
+static Object object_a, object_b;
+static void *const objects[] = {&object_a, &object_b};
+
+static const HlEmitEnv env = {
+    .eval_breaker = &breaker,
+    .objects = objects,
+    .globals = &globals_seen,
+    .guard_global = guard_global,
+    .load_global = load_global,
+    .unbox_i64 = unbox_i64,
+    .guard_array = guard_array,
+    .type_object = type_object,
+    .py_true = &true_object,
+    .off_type = offsetof(Object, type),
+    .off_float = offsetof(Object, u),
+    .off_npi64 = offsetof(Object, u),
+    .off_npbool = offsetof(Object, u),
+    .off_arr_data = offsetof(Array, data),
+    .off_arr_shape = offsetof(Array, shape),
+    .off_arr_strides = offsetof(Array, strides),
+    .off_arr_flags = offsetof(Array, flags),
+    .arr_writeable = WRITEABLE,
+};
+
+/* --- regions ------------------------------------------------------------------------------------ */
+
+typedef struct Region {
+    HlIr *ir;
+    HlPlan *plans;
+    HlCodeBlob *blob;
+    HlEntry run;
+} Region;
+
+static Region region_parse(const char *text)
+{
+    Region r = {0};
+    char err[300], why[300];
+    r.ir = hl_irtext_parse(text, err, sizeof err);
+    if (!r.ir) {
+        complain("%s in:\n%s", err, text);
+        exit(1);
+    }
+    const char *bad = hl_check_ir(r.ir, why, sizeof why);
+    if (bad) {
+        complain("%s in:\n%s", bad, text);
+        exit(1);
+    }
+    for (int32_t b = 0; b < r.ir->nblocks; b++)
+        for (int32_t i = 0; i < r.ir->blocks[b].ins.n; i++)
+            seen[r.ir->ins[r.ir->blocks[b].ins.v[i]].op] = true;
+    r.plans = hl_plan_build(r.ir);
+    return r;
+}
+
+static Region region_make(const char *text)
+{
+    char err[300] = "";
+    Region r = region_parse(text);
+    r.blob = backend->compile(r.ir, r.plans, &env, err, sizeof err);
+    if (!r.blob) {
+        complain("%s compiling:\n%s", err, text);
+        exit(1);
+    }
+    r.run = backend->entry(r.blob);
+    CHECK(backend->code_size(r.blob) > 0 && err[0] == '\0');
+    return r;
+}
+
+static void region_free(Region *r)
+{
+    backend->release(r->blob);
+    hl_plan_free(r->plans, r->ir->nexits);
+    hl_ir_free(r->ir);
+}
+
+/* A region of one operation: exit 1 when a guard left, exit 2 with the result in out[0]. `op` is the
+ * text from the operation to its operands %0 %1 %2; result "-" = none. */
+static Region one_op(const char *op, const char *types, const char *result, bool is_guard)
+{
+    static const char *const names[] = {['i'] = "i64", ['f'] = "f64", ['b'] = "bool", ['p'] = "obj",
+                                        ['a'] = "arr<float64,1>", ['c'] = "arr<int64,1>",
+                                        ['d'] = "arr<bool,1>"};
+    char text[2000], params[300] = "", *p = params;
+    for (int k = 0; types[k]; k++)
+        p += sprintf(p, "%s%%%d: %s = slot %d", k ? ", " : "", k, names[(uint8_t)types[k]], k);
+    bool has = result[0] != '-';
+    char def[60] = "";
+    if (has)
+        sprintf(def, "%%9: %s = ", result);
+    bool boxed = has && strcmp(result, "ptr") != 0;
+    snprintf(text, sizeof text,
+             "region one slots 4 loops 1 entry x0\n"
+             "entry(%s): pc 0\n"
+             "  jump b1()\n"
+             "b1: pc 0\n"
+             "  %s%s%s\n"
+             "  exit x2\n"
+             "x0: entry pc 0 [0: unbound, 1: unbound, 2: unbound, 3: unbound]\n"
+             "x1: branch pc 1 [0: unbound, 1: unbound, 2: unbound, 3: unbound]\n"
+             "x2: return pc 2 [0: %s, 1: unbound, 2: unbound, 3: unbound]\n",
+             params, def, op, is_guard ? " -> x1" : "", boxed ? "%9" : "unbound");
+    return region_make(text);
+}
+
+static int64_t run1(const Region *r, int64_t a, int64_t b, int64_t c, int64_t *result)
+{
+    int64_t in[4] = {a, b, c, 0}, out[8] = {0x5a5a5a5a}, counts[1] = {0};
+    int64_t exit = r->run(in, out, counts);
+    *result = out[0];
+    CHECK(counts[0] == 0);
+    return exit;
+}
+
+/* --- one operation at a time -------------------------------------------------------------------- */
+
+static const int64_t ints[] = {
+    0, 1, -1, 2, -2, 3, -3, 5, 7, -7, 8, 10, 16, 62, 63, 64, 65, 100, -100, 1000003, -1000003,
+    INT64_C(1) << 31, -(INT64_C(1) << 31), INT64_C(1) << 32, (INT64_C(1) << 53) - 1,
+    INT64_C(1) << 53, (INT64_C(1) << 53) + 1, -(INT64_C(1) << 53), -(INT64_C(1) << 53) - 1,
+    3037000499, 3037000500, -3037000500, INT64_C(1) << 62, -(INT64_C(1) << 62),
+    INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1,
+};
+
+static const double floats[] = {
+    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, -1.5, 2.0, 3.0, -3.0, 0.1, -0.1, 0.3, 7.0, 10.0, 1e16, 1e17,
+    3.141592653589793, 2.718281828459045, 1e-3, 123456.789, -987654.321, 1e15, 4503599627370497.5,
+    9007199254740993.0, 9.3e18, 9223372036854775808.0, -9223372036854775808.0,
+    9223372036854774784.0, -9223372036854777856.0, 1e100, -1e100, 1e154, 1.4e154, 1e300, -1e300,
+    1.7976931348623157e308, -1.7976931348623157e308, 2.2250738585072014e-308, 5e-324, -5e-324,
+    1e-200, INFINITY, -INFINITY, NAN,
+};
+
+static bool same_float(double a, double b)
+{
+    return isnan(a) ? isnan(b) : bits(a) == bits(b);
+}
+
+/* References: the value, or leaves = true. `skip` = an earlier guard excludes these operands. */
+typedef struct Ref { int64_t value; bool leaves, skip; } Ref;
+
+static Ref value(int64_t v)
+{
+    return (Ref){.value = v};
+}
+
+static Ref fits(__int128 v)
+{
+    return (Ref){.value = (int64_t)v, .leaves = v < INT64_MIN || v > INT64_MAX};
+}
+
+static Ref power(int64_t a, int64_t b, bool checked)
+{
+    if (b < 0)
+        return (Ref){.skip = true};
+    if (!checked) {
+        uint64_t r = 1;
+        for (int64_t n = 63 - (b == 0 ? 63 : __builtin_clzll((uint64_t)b)); n >= 0; n--) {
+            r *= r;
+            if (b >> n & 1)
+                r *= (uint64_t)a;
+        }
+        return value((int64_t)r);
+    }
+    if (a == 0 || a == 1)
+        return value(b == 0 ? 1 : a);
+    if (a == -1)
+        return value(b & 1 ? -1 : 1);
+    __int128 r = 1;
+    for (int64_t n = 0; n < b; n++) {
+        r *= a;
+        if (r < INT64_MIN || r > INT64_MAX)
+            return (Ref){.leaves = true};
+    }
+    return value((int64_t)r);
+}
+
+static __int128 floor_quotient(int64_t a, int64_t b)
+{
+    __int128 q = (__int128)a / b;
+    return q * b != a && (a < 0) != (b < 0) ? q - 1 : q;
+}
+
+static Ref int_ref(const char *op, int64_t a, int64_t b)
+{
+    bool in_range = b >= 0 && b <= 63;
+    if (!strcmp(op, "add")) return value((int64_t)((uint64_t)a + (uint64_t)b));
+    if (!strcmp(op, "sub")) return value((int64_t)((uint64_t)a - (uint64_t)b));
+    if (!strcmp(op, "mul")) return value((int64_t)((uint64_t)a * (uint64_t)b));
+    if (!strcmp(op, "add_ov")) return fits((__int128)a + b);
+    if (!strcmp(op, "sub_ov")) return fits((__int128)a - b);
+    if (!strcmp(op, "mul_ov")) return fits((__int128)a * b);
+    if (!strcmp(op, "and")) return value(a & b);
+    if (!strcmp(op, "or")) return value(a | b);
+    if (!strcmp(op, "xor")) return value(a ^ b);
+    if (!strcmp(op, "shl")) return value(in_range ? (int64_t)((uint64_t)a << b) : 0);
+    if (!strcmp(op, "shl_ov")) return in_range ? fits((__int128)a * ((__int128)1 << b)) : (Ref){.leaves = true};
+    if (!strcmp(op, "shr")) return value(a >> (in_range ? b : 63));
+    if (!strcmp(op, "ipow_ov")) return power(a, b, true);
+    if (!strcmp(op, "ipow")) return power(a, b, false);
+    if (b == 0 || (a == INT64_MIN && b == -1)) return (Ref){.skip = true};
+    if (!strcmp(op, "floordiv")) return value((int64_t)floor_quotient(a, b));
+    if (!strcmp(op, "mod")) return value((int64_t)((__int128)a - floor_quotient(a, b) * b));
+    abort();
+}
+
+/* A region that computes `op %0 constant`; the result is in out[0] at exit 2. */
+static Region with_constant(const char *op, int64_t k, bool guard)
+{
+    char text[800];
+    snprintf(text, sizeof text,
+             "region one slots 1 loops 1 entry x0\n"
+             "entry(%%0: i64 = slot 0): pc 0\n"
+             "  %%1: i64 = kint %ld\n"
+             "  jump b1()\n"
+             "b1: pc 0\n"
+             "  %%2: i64 = %s %%0 %%1%s\n"
+             "  exit x2\n"
+             "x0: entry pc 0 [0: unbound]\n"
+             "x1: overflow pc 1 [0: unbound]\n"
+             "x2: return pc 2 [0: %%2]\n",
+             k, op, guard ? " -> x1" : "");
+    return region_make(text);
+}
+
+static void compare_ints(const Region *r, const char *op, int64_t a, int64_t b)
+{
+    Ref want = int_ref(op, a, b);
+    int64_t got;
+    if (want.skip)
+        return;
+    int64_t exit = run1(r, a, b, 0, &got);
+    if (exit != (want.leaves ? 1 : 2) || (!want.leaves && got != want.value))
+        complain("%s %ld %ld: exit %ld, %ld, not %ld", op, a, b, exit, got, want.value);
+}
+
+static void test_integers(void)
+{
+    static const struct { const char *op; bool guard; } ops[] = {
+        {"add", false}, {"sub", false}, {"mul", false}, {"add_ov", true}, {"sub_ov", true},
+        {"mul_ov", true}, {"and", false}, {"or", false}, {"xor", false}, {"shl", false},
+        {"shl_ov", true}, {"shr", false}, {"floordiv", false}, {"mod", false}, {"ipow", false},
+        {"ipow_ov", true},
+    };
+    for (int o = 0; o < HL_COUNTOF(ops); o++) {
+        char text[80];
+        sprintf(text, "%s %%0 %%1", ops[o].op);
+        Region r = one_op(text, "ii", "i64", ops[o].guard);
+        for (int i = 0; i < HL_COUNTOF(ints); i++)
+            for (int k = 0; k < HL_COUNTOF(ints); k++)
+                compare_ints(&r, ops[o].op, ints[i], ints[k]);
+        region_free(&r);
+    }
+    /* Operations for which other code is emitted when the second operand is a constant. */
+    static const struct { const char *op; bool guard; } consts[] = {
+        {"floordiv", false}, {"mod", false}, {"shl", false}, {"shl_ov", true}, {"shr", false},
+        {"ipow", false}, {"ipow_ov", true},
+    };
+    static const int64_t second[] = {
+        0, 1, 2, 3, 5, 7, 10, 16, 17, 62, 63, 64, -1, -2, -7, INT64_C(1) << 62, INT64_MAX, INT64_MIN,
+    };
+    for (int o = 0; o < HL_COUNTOF(consts); o++) {
+        for (int k = 0; k < HL_COUNTOF(second); k++) {
+            if (int_ref(consts[o].op, 1, second[k]).skip)
+                continue;
+            Region r = with_constant(consts[o].op, second[k], consts[o].guard);
+            for (int i = 0; i < HL_COUNTOF(ints); i++)
+                compare_ints(&r, consts[o].op, ints[i], second[k]);
+            region_free(&r);
+        }
+    }
+}
+
+/* Runs a region of one operation on all pairs of integers or floats, and compares. `want` gives the
+ * result's word, or sets *leaves. */
+typedef int64_t (*RefFn)(int64_t a, int64_t b, bool *leaves);
+
+static void sweep(const char *op, const char *types, const char *result, bool guard, RefFn want)
+{
+    Region r = one_op(op, types, result, guard);
+    bool is_float = types[0] == 'f', two = types[0] && types[1];
+    int n = is_float ? HL_COUNTOF(floats) : types[0] == 'b' ? 2 : HL_COUNTOF(ints);
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < (two ? n : 1); k++) {
+            int64_t a = is_float ? bits(floats[i]) : types[0] == 'b' ? i : ints[i];
+            int64_t b = is_float ? bits(floats[k]) : types[0] == 'b' ? k : ints[k];
+            int64_t got;
+            bool leaves = false;
+            int64_t expected = want(a, b, &leaves);
+            int64_t exit = run1(&r, a, b, a, &got);
+            bool same = strcmp(result, "f64") ? got == expected
+                                              : same_float(from_bits(got), from_bits(expected));
+            if (exit != (leaves ? 1 : 2) || (!leaves && result[0] != '-' && !same))
+                complain("%s: %lx %lx: exit %ld, %lx, not %lx", op, a, b, exit, got, expected);
+        }
+    }
+    region_free(&r);
+}
+
+#define FLOAT2(name, expr)                                                                         \
+    static int64_t name(int64_t ai, int64_t bi, bool *leaves)                                      \
+    {                                                                                              \
+        double a = from_bits(ai), b = from_bits(bi);                                               \
+        (void)a, (void)b, (void)leaves;                                                            \
+        return expr;                                                                               \
+    }
+#define INT2(name, expr)                                                                           \
+    static int64_t name(int64_t a, int64_t b, bool *leaves)                                        \
+    {                                                                                              \
+        (void)a, (void)b, (void)leaves;                                                            \
+        return expr;                                                                               \
+    }
+FLOAT2(ref_fadd, bits(a + b))
+FLOAT2(ref_fsub, bits(a - b))
+FLOAT2(ref_fmul, bits(a * b))
+FLOAT2(ref_fdiv, bits(a / b))
+FLOAT2(ref_fneg, bits(a) ^ INT64_MIN)
+FLOAT2(ref_fabs, bits(a) & INT64_MAX)
+FLOAT2(ref_flt, a < b)
+FLOAT2(ref_fle, a <= b)
+FLOAT2(ref_feq, a == b)
+FLOAT2(ref_fne, a != b)
+FLOAT2(ref_fgt, a > b)
+FLOAT2(ref_fge, a >= b)
+FLOAT2(ref_finite, (*leaves = !isfinite(a), 0))
+FLOAT2(ref_fptosi, (*leaves = !(a >= -0x1p63 && a < 0x1p63), *leaves ? 0 : (int64_t)a))
+INT2(ref_ilt, a < b)
+INT2(ref_ile, a <= b)
+INT2(ref_ieq, a == b)
+INT2(ref_ine, a != b)
+INT2(ref_igt, a > b)
+INT2(ref_ige, a >= b)
+INT2(ref_sitofp, bits((double)a))
+INT2(ref_i53, (*leaves = a < -(INT64_C(1) << 53) || a > INT64_C(1) << 53, 0))
+INT2(ref_same, a)
+INT2(ref_not, !a)
+INT2(ref_and, a & b)
+INT2(ref_or, a | b)
+INT2(ref_xor, a ^ b)
+INT2(ref_true, (*leaves = !a, 0))
+INT2(ref_false, (*leaves = !!a, 0))
+
+static void test_simple(void)
+{
+    sweep("fadd %0 %1", "ff", "f64", false, ref_fadd);
+    sweep("fsub %0 %1", "ff", "f64", false, ref_fsub);
+    sweep("fmul %0 %1", "ff", "f64", false, ref_fmul);
+    sweep("fdiv %0 %1", "ff", "f64", false, ref_fdiv);
+    sweep("fneg %0", "f", "f64", false, ref_fneg);
+    sweep("fabs %0", "f", "f64", false, ref_fabs);
+    sweep("fcmp lt %0 %1", "ff", "bool", false, ref_flt);
+    sweep("fcmp le %0 %1", "ff", "bool", false, ref_fle);
+    sweep("fcmp eq %0 %1", "ff", "bool", false, ref_feq);
+    sweep("fcmp ne %0 %1", "ff", "bool", false, ref_fne);
+    sweep("fcmp gt %0 %1", "ff", "bool", false, ref_fgt);
+    sweep("fcmp ge %0 %1", "ff", "bool", false, ref_fge);
+    sweep("guard_finite %0", "f", "-", true, ref_finite);
+    sweep("fptosi_ov %0", "f", "i64", true, ref_fptosi);
+    sweep("icmp lt %0 %1", "ii", "bool", false, ref_ilt);
+    sweep("icmp le %0 %1", "ii", "bool", false, ref_ile);
+    sweep("icmp eq %0 %1", "ii", "bool", false, ref_ieq);
+    sweep("icmp ne %0 %1", "ii", "bool", false, ref_ine);
+    sweep("icmp gt %0 %1", "ii", "bool", false, ref_igt);
+    sweep("icmp ge %0 %1", "ii", "bool", false, ref_ige);
+    sweep("sitofp %0", "i", "f64", false, ref_sitofp);
+    sweep("guard_i53 %0", "i", "-", true, ref_i53);
+    sweep("retype %0", "i", "np<int64>", false, ref_same);
+    sweep("bnot %0", "b", "bool", false, ref_not);
+    sweep("band %0 %1", "bb", "bool", false, ref_and);
+    sweep("bor %0 %1", "bb", "bool", false, ref_or);
+    sweep("bxor %0 %1", "bb", "bool", false, ref_xor);
+    sweep("zext %0", "b", "i64", false, ref_same);
+    sweep("guard_true %0", "b", "-", true, ref_true);
+    sweep("guard_false %0", "b", "-", true, ref_false);
+
+    Region r = one_op("select %0 %1 %2", "bff", "f64", false);
+    int64_t got;
+    CHECK(run1(&r, 1, bits(1.5), bits(-0.0), &got) == 2 && got == bits(1.5));
+    CHECK(run1(&r, 0, bits(1.5), bits(-0.0), &got) == 2 && got == bits(-0.0));
+    region_free(&r);
+}
+
+/* --- libm, Python's float remainder and quotient ------------------------------------------------- */
+
+static void test_math(void)
+{
+#define ENTRY(name, text, sym, arity)                                                              \
+    {text, arity, arity == 1 ? (void (*)(void))sym : NULL, arity == 2 ? (void (*)(void))sym : NULL},
+    static const struct {
+        const char *text;
+        int arity;
+        void (*one)(void), (*two)(void);
+    } math[] = {HL_MATHDEF(ENTRY)};
+#undef ENTRY
+    for (int m = 0; m < HL_COUNTOF(math); m++) {
+        char op[60];
+        sprintf(op, "fmath%d %s %%0%s", math[m].arity, math[m].text, math[m].arity == 2 ? " %1" : "");
+        Region r = one_op(op, math[m].arity == 2 ? "ff" : "f", "f64", false);
+        for (int i = 0; i < HL_COUNTOF(floats); i++) {
+            for (int k = 0; k < (math[m].arity == 2 ? HL_COUNTOF(floats) : 1); k++) {
+                double a = floats[i], b = floats[k];
+                double want = math[m].arity == 1 ? ((double (*)(double))math[m].one)(a)
+                                                 : ((double (*)(double, double))math[m].two)(a, b);
+                int64_t got;
+                CHECK(run1(&r, bits(a), bits(b), 0, &got) == 2);
+                if (!same_float(from_bits(got), want))
+                    complain("math.%s %a %a: %a, not %a", math[m].text, a, b, from_bits(got), want);
+            }
+        }
+        region_free(&r);
+    }
+    /* Of constants: must not be folded by another libm than the one at run time. */
+    Region r = region_make("region one slots 1 loops 1 entry x0\n"
+                           "entry(): pc 0\n"
+                           "  jump b1()\n"
+                           "b1: pc 0\n"
+                           "  %0: f64 = kfloat 0.1\n"
+                           "  %1: f64 = kfloat 1e22\n"
+                           "  %2: f64 = fmath1 sin %1\n"
+                           "  %3: f64 = fpow %0 %2\n"
+                           "  exit x2\n"
+                           "x0: entry pc 0 [0: unbound]\n"
+                           "x2: return pc 2 [0: %3]\n");
+    int64_t got;
+    CHECK(run1(&r, 0, 0, 0, &got) == 2);
+    volatile double tenth = 0.1, big = 1e22;
+    CHECK(got == bits(pow(tenth, sin(big))));
+    char err[100], *text = backend->text(r.ir, r.plans, &env, 'l', err, sizeof err);
+    CHECK(text && strstr(text, "@math.sin") && strstr(text, "@math.pow"));
+    free(text);
+    region_free(&r);
+}
+
+/* Lines "op a b result" with the floats' bits in hex; test_emit.py compares them with Python. */
+static void print_floats(void)
+{
+    static const char *const ops[] = {"fmod", "ffloordiv", "fpow"};
+    for (int o = 0; o < HL_COUNTOF(ops); o++) {
+        char text[40];
+        sprintf(text, "%s %%0 %%1", ops[o]);
+        Region r = one_op(text, "ff", "f64", false);
+        uint64_t seed = 88172645463325252u;
+        int n = HL_COUNTOF(floats);
+        for (int i = 0; i < n * n + 4000; i++) {
+            double a = floats[i / n % n], b = floats[i % n];
+            if (i >= n * n) { /* random ones, of like and unlike magnitudes */
+                for (int w = 0; w < 2; w++) {
+                    seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+                    double x = (double)(int64_t)seed / (double)(1 + (seed >> (i % 40 + 20)));
+                    *(w ? &a : &b) = i % 3 == 0 ? floor(x) : x;
+                }
+            }
+            int64_t got;
+            run1(&r, bits(a), bits(b), 0, &got);
+            printf("%s %016lx %016lx %016lx\n", ops[o], bits(a), bits(b), got);
+        }
+        region_free(&r);
+    }
+}
+
+static bool fp_ok(double r, double a, double b)
+{
+    return isfinite(r) || isnan(a) || isnan(b) || (isinf(r) && (isinf(a) || isinf(b)));
+}
+
+static void test_fp_guard(void)
+{
+    static const double v[] = {0.0, -0.0, 1.0, -1e300, 1e308, 5e-324, INFINITY, -INFINITY, NAN};
+    const int n = HL_COUNTOF(v);
+    int64_t got;
+    Region r = one_op("guard_fp %0 %1 %2", "fff", "-", true);
+    for (int i = 0; i < n * n * n; i++) {
+        double x = v[i % n], a = v[i / n % n], b = v[i / n / n];
+        int64_t exit = run1(&r, bits(x), bits(a), bits(b), &got);
+        if (exit != (fp_ok(x, a, b) ? 2 : 1))
+            complain("guard_fp %g %g %g: exit %ld", x, a, b, exit);
+    }
+    region_free(&r);
+    /* Chains of operations, each with its guard: the first that fails decides the exit. */
+    static const char *const ops[] = {"fadd", "fsub", "fmul", "fdiv"};
+    for (int o = 0; o < 16; o++) {
+        char text[1000];
+        snprintf(text, sizeof text,
+                 "region chain slots 2 loops 1 entry x0\n"
+                 "entry(%%0: f64 = slot 0, %%1: f64 = slot 1, %%2: f64 = slot 1): pc 0\n"
+                 "  jump b1()\n"
+                 "b1: pc 0\n"
+                 "  %%3: f64 = %s %%0 %%1\n"
+                 "  guard_fp %%3 %%0 %%1 -> x1\n"
+                 "  %%4: f64 = %s %%3 %%2\n"
+                 "  guard_fp %%4 %%3 %%2 -> x2\n"
+                 "  %%5: f64 = fneg %%4\n"
+                 "  guard_fp %%5 %%4 %%4 -> x3\n"
+                 "  exit x4\n"
+                 "x0: entry pc 0 [0: unbound, 1: unbound]\n"
+                 "x1: fpcheck pc 1 [0: %%0, 1: %%1]\n"
+                 "x2: fpcheck pc 2 [0: %%3, 1: %%1]\n"
+                 "x3: fpcheck pc 3 [0: %%4, 1: %%3]\n"
+                 "x4: return pc 4 [0: %%5, 1: %%3]\n",
+                 ops[o % 4], ops[o / 4]);
+        r = region_make(text);
+        for (int i = 0; i < n * n * n; i++) {
+            double a = v[i % n], b = v[i / n % n], c = v[i / n / n], x[2] = {a, 0};
+            int64_t want = 4, in[3] = {bits(a), bits(b), bits(c)}, out[4] = {0}, counts[1];
+            for (int step = 0; step < 2; step++) {
+                double p = x[step], q = step ? c : b, res;
+                int op = step ? o / 4 : o % 4;
+                res = op == 0 ? p + q : op == 1 ? p - q : op == 2 ? p * q : p / q;
+                if (want == 4 && !fp_ok(res, p, q))
+                    want = step + 1;
+                x[step] = res;
+                if (step == 0)
+                    x[1] = res;
+            }
+            int64_t exit = r.run(in, out, counts);
+            if (exit != want || (want == 2 && !same_float(from_bits(out[0]), x[0])))
+                complain("%s then %s of %g %g %g: exit %ld, not %ld", ops[o % 4], ops[o / 4], a, b, c,
+                         exit, want);
+        }
+        region_free(&r);
+    }
+}
+
+/* --- objects, globals, arrays -------------------------------------------------------------------- */
+
+static int64_t word(const void *p)
+{
+    return (int64_t)(intptr_t)p;
+}
+
+static void expect(int line, const char *op, const char *types, const char *result, bool guard,
+                   int64_t a, int64_t b, int64_t want_exit, int64_t want)
+{
+    int64_t got;
+    Region r = one_op(op, types, result, guard);
+    int64_t exit = run1(&r, a, b, 0, &got);
+    if (exit != want_exit || (want_exit == 2 && result[0] != '-' && got != want))
+        complain("line %d: %s: exit %ld, %lx, not %ld, %lx", line, op, exit, got, want_exit, want);
+    region_free(&r);
+}
+#define EXPECT(...) expect(__LINE__, __VA_ARGS__)
+
+static void test_objects(void)
+{
+    Object f = {.refs = 1, .type = type_object(HL_TYPE(F64)), .u.f = 2.5};
+    Object i = {.refs = 1, .type = type_object(HL_TYPE(I64)), .u.i = -77};
+    Object big = {.refs = -1, .type = type_object(HL_TYPE(I64))};
+    Object no = {.refs = 1, .u.b = 0}, yes = {.refs = 1, .u.b = 1};
+    EXPECT("guard_type f64 %0", "p", "-", true, word(&f), 0, 2, 0);
+    EXPECT("guard_type f64 %0", "p", "-", true, word(&i), 0, 1, 0);
+    EXPECT("guard_bound %0", "p", "-", true, word(&i), 0, 2, 0);
+    EXPECT("guard_bound %0", "p", "-", true, 0, 0, 1, 0);
+    EXPECT("unbox_i64 %0", "p", "i64", true, word(&i), 0, 2, -77);
+    EXPECT("unbox_i64 %0", "p", "i64", true, word(&big), 0, 1, 0);
+    EXPECT("unbox_f64 %0", "p", "f64", false, word(&f), 0, 2, bits(2.5));
+    EXPECT("unbox_bool %0", "p", "bool", false, word(&true_object), 0, 2, 1);
+    EXPECT("unbox_bool %0", "p", "bool", false, word(&f), 0, 2, 0);
+    EXPECT("unbox_npi64 %0", "p", "np<int64>", false, word(&i), 0, 2, -77);
+    EXPECT("unbox_npbool %0", "p", "np<bool>", false, word(&yes), 0, 2, 1);
+    EXPECT("unbox_npbool %0", "p", "np<bool>", false, word(&no), 0, 2, 0);
+    EXPECT("is %0 %1", "pp", "bool", false, word(&f), word(&f), 2, 1);
+    EXPECT("is %0 %1", "pp", "bool", false, word(&f), word(&i), 2, 0);
+    EXPECT("kobj #1", "", "obj", false, 0, 0, 2, 0); /* a constant needs no word */
+    EXPECT("kbool true", "", "bool", false, 0, 0, 2, 0x5a5a5a5a);
+    EXPECT("guard_global #3", "", "-", true, 0, 0, 2, 0);
+    EXPECT("guard_global #4", "", "-", true, 0, 0, 1, 0);
+    EXPECT("load_global #5", "", "obj", true, 0, 0, 2, word(&true_object));
+    EXPECT("load_global #6", "", "obj", true, 0, 0, 1, 0);
+    CHECK(globals_seen[0] == 4 && globals_seen[1] == 6);
+}
+
+static Array make_array(HlDtype d, void *data, int64_t *shape, int64_t *strides)
+{
+    return (Array){.refs = 1, .type = &type_of[HL_T_ARR][d], .data = data, .nd = 1, .shape = shape,
+                   .strides = strides, .flags = WRITEABLE};
+}
+
+/* Loads item %1 into %2, and stores it to item %1 + 1, through any stride or the constant one. */
+static const char *const copy_item =
+    "region items slots 2 loops 1 entry x0\n"
+    "entry(%%0: arr<%1$s,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
+    "  guard_array arr<%1$s,1> %%0 -> x1\n"
+    "  guard_writeable %%0 -> x2\n"
+    "  %%2: ptr = array_data %%0\n"
+    "  %%3: i64 = array_len 0 %%0\n"
+    "  %%4: i64 = %3$s\n"
+    "  %%5: i64 = kint 1\n"
+    "  jump b1()\n"
+    "b1: pc 0\n"
+    "  %%6: i64 = index %%1 %%3 -> x3\n"
+    "  %%7: np<%1$s> = array_load %1$s %%2 %%4 %%6\n"
+    "  %%8: i64 = add %%6 %%5\n"
+    "  %%9: i64 = index nonneg %%8 %%3 -> x4\n"
+    "  array_store %1$s %%2 %%4 %%9 %%7\n"
+    "  exit x5\n"
+    "x0: entry pc 0 [0: %%0, 1: %%1]\n"
+    "x1: array pc 1 [0: %%0, 1: %%1]\n"
+    "x2: readonly pc 2 [0: %%0, 1: %%1]\n"
+    "x3: index pc 3 [0: %%0, 1: %%1]\n"
+    "x4: index pc 4 [0: %%0, 1: %%7]\n"
+    "x5: return pc 5 [0: %%7, 1: %%9]\n";
+
+static void test_arrays(void)
+{
+    static const struct { const char *name; HlDtype d; } dtypes[] = {
+        {"float64", HL_D_F64}, {"int64", HL_D_I64}, {"bool", HL_D_BOOL},
+    };
+    for (int k = 0; k < 2 * HL_COUNTOF(dtypes); k++) {
+        const char *name = dtypes[k / 2].name;
+        HlDtype d = dtypes[k / 2].d;
+        int size = hl_dtype_size(d), step = k % 2 ? 1 : -3; /* contiguous, or backward over every third */
+        char text[1500], stride[40];
+        _Alignas(8) unsigned char data[30 * 8];
+        sprintf(stride, k % 2 ? "kint %d" : "array_stride 0 %%0", size);
+        snprintf(text, sizeof text, copy_item, name, "", stride);
+        Region r = region_make(text);
+        int64_t len = 10, strides = step * size;
+        Array a = make_array(d, step > 0 ? data : data + 27 * size, &len, &strides);
+        for (int64_t index = -12; index <= 12; index++) {
+            int64_t in[2] = {word(&a), index}, out[4] = {0}, counts[1];
+            for (int i = 0; i < (int)sizeof data; i++)
+                data[i] = (unsigned char)(d == HL_D_BOOL ? (i * i / 3) & 1 : i * 7);
+            unsigned char before[sizeof data];
+            memcpy(before, data, sizeof data);
+            int64_t at = index < 0 ? index + len : index;
+            int64_t want = at < 0 || at >= len ? 3 : at + 1 >= len ? 4 : 5;
+            int64_t exit = r.run(in, out, counts);
+            int64_t item = 0;
+            if (want != 3)
+                memcpy(&item, (char *)a.data + at * strides, (size_t)size);
+            if (want == 5)
+                memcpy(before + ((char *)a.data - (char *)data) + (at + 1) * strides, &item,
+                       (size_t)size);
+            bool value_ok = want != 5 || (out[0] == item && out[1] == at + 1);
+            if (exit != want || !value_ok || memcmp(before, data, sizeof data))
+                complain("%s item %ld by %ld: exit %ld, %lx", name, index, strides, exit, out[0]);
+        }
+        int64_t in[2] = {word(&a), 1}, out[4], counts[1];
+        a.flags = ~WRITEABLE;
+        CHECK(r.run(in, out, counts) == 2);
+        a.type = &type_of[HL_T_ARR][HL_D_NONE];
+        CHECK(r.run(in, out, counts) == 1);
+        region_free(&r);
+    }
+    /* Items of one array seen through another dtype must not be taken as unrelated. */
+    Region r = region_make("region view slots 2 loops 1 entry x0\n"
+                           "entry(%0: arr<float64,1> = slot 0, %1: arr<int64,1> = slot 1): pc 0\n"
+                           "  %2: ptr = array_data %0\n"
+                           "  %3: ptr = array_data %1\n"
+                           "  %4: i64 = kint 8\n"
+                           "  %5: i64 = kint 0\n"
+                           "  %6: i64 = kint 77\n"
+                           "  jump b1()\n"
+                           "b1: pc 0\n"
+                           "  %7: np<float64> = array_load float64 %2 %4 %5\n"
+                           "  array_store int64 %3 %4 %5 %6\n"
+                           "  %8: np<float64> = array_load float64 %2 %4 %5\n"
+                           "  exit x5\n"
+                           "x0: entry pc 0 [0: %0, 1: %1]\n"
+                           "x5: return pc 5 [0: %7, 1: %8]\n");
+    double shared = 4.0;
+    int64_t one = 1, eight = 8, in[2], out[2] = {0}, counts[1];
+    Array x = make_array(HL_D_F64, &shared, &one, &eight);
+    Array y = make_array(HL_D_I64, &shared, &one, &eight);
+    in[0] = word(&x), in[1] = word(&y);
+    CHECK(r.run(in, out, counts) == 5 && out[0] == bits(4.0) && out[1] == 77);
+    region_free(&r);
+}

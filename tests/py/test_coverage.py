@@ -1,0 +1,132 @@
+"""Every operator with every type, every dtype with every access: the rows of tests/coverage.toml."""
+
+import ast
+import fnmatch
+import itertools
+import math
+import os
+import textwrap
+import tomllib
+
+import numpy as np
+import pytest
+
+import native
+from differ import _Square, params
+from freeze import freeze
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DOCS = os.path.join(os.path.dirname(TESTS), "docs", "semantics.md")
+N = 2000
+CALLS = 6  # n = N, N + 1, ...: each ends on another combination of operands
+
+TABLE = """\
+def f(n, a, a2, a3, b, b2):
+    r = {start}
+    for i in range(n):
+{body}
+        a, a2, a3 = a2, a3, a
+        b, b2 = b2, b
+    return r
+"""
+
+
+class Row:
+    """One loop: its source, its arguments after n, its number of iterations."""
+
+    def __init__(self, name, source, arguments, iterations, square, reason):
+        self.name, self.source, self.arguments = name, source, arguments
+        self.iterations, self.square, self.reason = iterations, square, reason
+
+    def make(self, reference):
+        tree = ast.parse(self.source)
+        if reference and self.square:
+            tree = ast.fix_missing_locations(_Square().visit(tree))
+        space = {"np": np, "math": math}
+        exec(compile(tree, f"<{self.name}>", "exec"), space)
+        return space["f"]
+
+    def calls(self):
+        for n in range(N, N + CALLS):
+            space = {"np": np, "math": math, "n": n}
+            yield n, [eval(a, space) for a in self.arguments]
+
+
+def load():
+    with open(os.path.join(TESTS, "coverage.toml"), "rb") as f:
+        data = tomllib.load(f)
+    rows = [row for table in data["table"] for row in table_rows(table, data["values"])]
+    rows += [row for loop in data["loop"] for row in loop_rows(loop)]
+    names = {}
+    for row in rows:
+        assert names.setdefault(row.name, row) is row, f"two rows are called {row.name}"
+    for entry in data["interpreted"]:
+        found = [row for row in rows if fnmatch.fnmatchcase(row.name, entry["rows"])]
+        assert found, f"no row matches {entry['rows']}"
+        for row in found:
+            assert row.reason is None, f"two entries for {row.name}"
+            row.reason = entry["reason"]
+    return rows
+
+
+def table_rows(table, values):
+    for op, types in itertools.product(table["ops"], table["types"]):
+        sets = split_types(types, values)
+        arguments = values[sets[0]][0].split(", ") + values[sets[-1]][1].split(", ")
+        expression = table.get("operands", {}).get(op)
+        body = f"r = {expression}" if expression else table["body"].format(op=op)
+        source = TABLE.format(start=table.get("start", "None"), body=textwrap.indent(body.strip(), " " * 8))
+        yield Row(f"{table['name']}: {op} {types}", source, arguments, "n", table.get("square", False), None)
+
+
+def split_types(types, values):
+    """The one or two value sets whose names, which may hold blanks, make up `types`."""
+    if types in values:
+        return [types]
+    for i, c in enumerate(types):
+        if c == " " and types[:i] in values and types[i + 1:] in values:
+            return [types[:i], types[i + 1:]]
+    raise ValueError(f"unknown types {types!r}")
+
+
+def loop_rows(loop):
+    for dtype, op in itertools.product(loop.get("dtypes", [""]), loop.get("ops", [""])):
+        def fill(text):
+            return text.replace("{dtype}", dtype).replace("{op}", op)
+        yield Row(fill(loop["name"]), fill(loop["source"]).lstrip("\n"), list(map(fill, loop.get("arrays", []))),
+                  loop.get("iterations", "n"), loop.get("square", False), None)
+
+
+ROWS = load()
+
+
+def test_the_table_is_complete():
+    assert len(ROWS) > 700
+    with open(os.path.join(os.path.dirname(TESTS), "src", "hl_ir.h")) as f:
+        table = f.read().split("#define HL_MATHDEF(_)")[1].split("#undef")[0]
+    compiled = {part.split('"')[1] for part in table.split("_(")[1:] if '"' in part}
+    tested = {row.name.split()[1] for row in ROWS if row.name.startswith("math: ")}
+    assert compiled == tested
+    functions = {name for name in dir(math) if callable(getattr(math, name)) and name[0] != "_"}
+    assert functions == tested | {row.name.split()[4] for row in ROWS if row.name.startswith("math without")}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_row(row):
+    import hotloop
+    plain = row.make(reference=True)
+    with params(threshold=2, sync=1):
+        jitted = hotloop.jit(row.make(reference=False))
+        iterations = 0
+        for (n, expected_args), (_, args) in zip(row.calls(), row.calls()):
+            expected = freeze((plain(n, *expected_args), expected_args))
+            assert freeze((jitted(n, *args), args)) == expected
+            iterations += eval(row.iterations, {"n": n})
+    if row.reason is None:
+        native.assert_native(jitted, 0.9, iterations)
+        native.assert_unboxed(jitted)
+    else:
+        assert native.native_iterations(jitted) < 0.9 * iterations, "is native now: update coverage.toml"
+        assert row.reason in native.reasons(jitted), native.explain(jitted)
+        with open(DOCS) as f:
+            assert f"`{row.reason}`" in f.read(), f"docs/semantics.md does not explain {row.reason}"
