@@ -32,14 +32,12 @@ def spawn_seconds(code):
 def importtime_seconds(module):
     """Cumulative time of one import as the interpreter itself sees it."""
     run = subprocess.run([sys.executable, "-X", "importtime", "-c", f"import {module}"],
-                         env=clean_env(), capture_output=True, text=True)
-    if run.returncode:
-        return None
+                         env=clean_env(), capture_output=True, text=True, check=True)
     for line in run.stderr.splitlines():
         fields = [field.strip() for field in line.split("|")]
         if len(fields) == 3 and fields[2] == module:
             return int(fields[1]) / 1e6
-    return None
+    raise LookupError(f"-X importtime does not name {module}")
 
 
 def measure_import(smoke, say):
@@ -48,8 +46,11 @@ def measure_import(smoke, say):
     answer = {}
     for module in ("hotloop", "numba"):
         say(f"import {module}")
-        if importtime_seconds(module) is None:
-            answer[module] = {"missing": f"no module {module}"}
+        probe = subprocess.run([sys.executable, "-c", f"import {module}"], env=clean_env(),
+                               capture_output=True, text=True)
+        if probe.returncode:
+            missing = f"No module named '{module}'" in probe.stderr
+            answer[module] = {"missing" if missing else "error": probe.stderr.strip()[-300:]}
             continue
         differences = []
         for _ in range(pairs):
@@ -58,7 +59,7 @@ def measure_import(smoke, say):
             "process_pairs": spread(differences),
             "importtime": spread([importtime_seconds(module) for _ in range(pairs)]),
         }
-    if "missing" not in answer["hotloop"]:
+    if not failed(answer["hotloop"]):
         run = subprocess.run([sys.executable, "-c",
                               "import hotloop, sys; print('numpy' in sys.modules)"],
                              env=clean_env(), capture_output=True, text=True)
@@ -101,7 +102,7 @@ def instruction_ratio(with_it, without):
 
 def measure_nogain(smoke, say):
     """Decorated against undecorated. Wall time: whole 0.5 s runs in interleaved pairs of processes,
-    the time in which hotloop finds out included. Instructions: what each further iteration costs."""
+    the time in which hotloop finds out included. Instructions: what a further iteration costs."""
     pairs = 1 if smoke else 15
     answer = {}
     for shape in NOGAIN:

@@ -98,7 +98,8 @@ def c_function(name, result, args, compiler):
 # --- Python ---------------------------------------------------------------------------------------
 
 def decorator(peer):
-    """Imports what the peer needs and gives its decorator. Raises Missing."""
+    """Imports what the peer needs and gives its decorator. Raises Missing; but a module that is there
+    and cannot be imported is an error, not a missing one."""
     try:
         if peer == "numba":
             from numba import njit
@@ -106,7 +107,9 @@ def decorator(peer):
         if peer == "hotloop":
             from hotloop import jit
             return jit
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if error.name != peer:
+            raise
         raise Missing(str(error)) from None
     return lambda function: function
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""hotloop's benchmark: one command, one table. README.md beside this file says how figures are taken.
+"""hotloop's benchmark: one command, one table; README.md says how figures are taken.
 
     python bench/run.py                        everything that is installed, as a table
     python bench/run.py --what warm --kernels saxpy,sieve --peers numba,c,hotloop
@@ -177,7 +177,7 @@ def measure_process(run):
                 run.say(f"whole process: {peer} {nth}/{count}")
                 got = spawn_to_result(os.path.join(folder, f"seed_{peer}.py"))
                 if failed(got):
-                    missing = "ModuleNotFoundError" in got["stderr"]
+                    missing = f"No module named '{peer}'" in got["stderr"]
                     answer[peer] = {"missing": f"no module {peer}"} if missing else got
                 elif nth:
                     cell["shown"].append(got["shown"])

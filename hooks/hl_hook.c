@@ -270,6 +270,8 @@ typedef struct Arming {
     PyFunctionObject *func;
     PyCodeObject *co;
     HlCode *code;
+    PyObject **args; /* on the calling frame's stack, nargs of them; NULL = elsewhere */
+    Py_ssize_t nargs;
 } Arming;
 
 static Arming *armed;
@@ -287,6 +289,15 @@ static void disarm(Arming *a)
     a->ts = NULL;
     if (!armed && !global_on && hl_interp_eval(interp) == hook_eval)
         hl_interp_set_eval(interp, NULL);
+}
+
+/* A call from Python to a Python function hands its arguments over: they may die while the function
+ * runs. A call through C holds them until it returns. So the calling frame's references are dropped
+ * once the function's frame has its own. */
+static void hand_over(const Arming *a)
+{
+    for (Py_ssize_t i = 0; a->args && i < a->nargs; i++)
+        Py_SETREF(a->args[i], Py_NewRef(Py_None));
 }
 
 static PyObject *hook_global(PyThreadState *ts, HlFrame *f)
@@ -308,6 +319,7 @@ static PyObject *hook_eval(PyThreadState *ts, HlFrame *f, int throwflag)
     for (Arming *a = armed; a; a = a->outer) {
         if (a->ts == ts && a->func == hl_frame_func(f) && a->co == hl_frame_code(f)) {
             disarm(a);
+            hand_over(a);
             return drive_if_possible(ts, f, a->code);
         }
     }
@@ -329,8 +341,8 @@ HlReason hl_hook_blocked(void)
     return blocked(PyThreadState_Get());
 }
 
-PyObject *hl_hook_call(PyFunctionObject *func, HlCode *code, PyObject *const *args, size_t nargsf,
-                       PyObject *kwnames)
+PyObject *hl_hook_call(PyObject *callable, PyFunctionObject *func, HlCode *code,
+                       PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     if (stack_check() < 0)
         return NULL;
@@ -339,7 +351,11 @@ PyObject *hl_hook_call(PyFunctionObject *func, HlCode *code, PyObject *const *ar
         PyThreadState *ts = PyThreadState_Get();
         why = blocked(ts);
         if (HL_LIKELY(why == HL_R_NONE && !global_on)) {
-            Arming a = {armed, ts, func, code->orig, code};
+            Arming a = {.outer = armed, .ts = ts, .func = func, .co = code->orig, .code = code};
+            if (hl_frame_calls(ts, callable, args)) {
+                a.args = (PyObject **)args;
+                a.nargs = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+            }
             armed = &a;
             hl_interp_set_eval(ts->interp, hook_eval);
             PyObject *result = _PyFunction_Vectorcall((PyObject *)func, args, nargsf, kwnames);

@@ -74,9 +74,10 @@ void hl_hook_unpatch(HlCode *code, int loop);
 /* --- arming and global mode -------------------------------------------------------------------- */
 /* Checks the interpreter (layout probes, audit hook); 0, or -1 with an exception: hotloop stays off. */
 int hl_hook_init(void);
-/* Calls func so that its frame is driven. As the function's own vectorcall otherwise. */
-PyObject *hl_hook_call(PyFunctionObject *func, HlCode *code, PyObject *const *args, size_t nargsf,
-                       PyObject *kwnames);
+/* Calls func so that its frame is driven. As the function's own vectorcall otherwise. `callable` is
+ * the object that was called. */
+PyObject *hl_hook_call(PyObject *callable, PyFunctionObject *func, HlCode *code,
+                       PyObject *const *args, size_t nargsf, PyObject *kwnames);
 /* HOTLOOP=1, hotloop.enable(): keeps the hook in for every Python function (or takes it out). */
 int hl_hook_set_global(bool on);
 bool hl_hook_is_global(void);

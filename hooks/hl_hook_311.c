@@ -22,6 +22,15 @@
 
 /* -- Frames -------------------------------------------------------------------------------------- */
 
+bool hl_frame_calls(PyThreadState *ts, PyObject *callable, PyObject *const *args)
+{
+    HlFrame *f = ts->cframe->current_frame;
+    if (!f || !args)
+        return false;
+    PyObject **stack = _PyFrame_Stackbase(f);
+    return args > stack && args <= stack + f->f_code->co_stacksize && args[-1] == callable;
+}
+
 PyObject **hl_frame_slots(HlFrame *f)
 {
     return f->localsplus;

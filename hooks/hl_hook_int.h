@@ -51,6 +51,10 @@ void hl_frame_move(HlFrame *f, PyCodeObject *to);
 /* A plain function's frame, about to start, that can be driven if its code can. */
 bool hl_frame_starts(const HlFrame *f);
 
+/* Is this vectorcall a call instruction of the thread's current frame, with the arguments, which it
+ * owns and drops afterwards, on that frame's stack behind the callable? */
+bool hl_frame_calls(PyThreadState *ts, PyObject *callable, PyObject *const *args);
+
 /* A trace or profile function is set in this thread. */
 bool hl_thread_traced(const PyThreadState *ts);
 /* Lets the evaluator that runs, or the next one, report events or not (it does when traced). */

@@ -52,7 +52,7 @@ static PyObject *func_vectorcall(PyObject *self, PyObject *const *args, size_t n
     HlFunction *f = (HlFunction *)self;
     if (HL_UNLIKELY((PyObject *)f->co != f->func->func_code) && func_resolve(f) < 0)
         return NULL;
-    return hl_hook_call(f->func, f->code, args, nargsf, kwnames);
+    return hl_hook_call(self, f->func, f->code, args, nargsf, kwnames);
 }
 
 static PyObject *func_get(PyObject *self, PyObject *obj, PyObject *Py_UNUSED(type))

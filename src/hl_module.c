@@ -46,10 +46,17 @@ static PyCodeObject *module_code_of(PyObject *obj)
     return NULL;
 }
 
-/* -- Functions ----------------------------------------------------------------------------------- */
+/* What is known of a code object; NULL = nothing. */
+static HlCode *module_peek(PyCodeObject *co)
+{
+    return inactive ? NULL : hl_code_peek(co);
+}
 
-PyDoc_STRVAR(wrap_doc, "wrap(func, threshold=0, nopython=False, fastmath=False)\n--\n\n"
-                       "The callable that @jit returns for a Python function. threshold 0: the default.");
+/* -- Functions --------------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(wrap_doc,
+             "wrap(func, threshold=0, nopython=False, fastmath=False)\n--\n\n"
+             "The callable that @jit returns for a Python function. threshold 0: the default.");
 
 static PyObject *module_wrap(PyObject *Py_UNUSED(self), PyObject *args, PyObject *kwargs)
 {
@@ -66,27 +73,30 @@ static PyObject *module_wrap(PyObject *Py_UNUSED(self), PyObject *args, PyObject
     return module_need_active() < 0 ? NULL : hl_func_new(func, threshold, nopython, fastmath);
 }
 
-PyDoc_STRVAR(stats_doc, "stats(code=None)\n--\n\n"
-                        "Statistics, one dict per code object; all live ones without an argument.\n"
-                        "A list; empty for a code object that hotloop has not met.");
+PyDoc_STRVAR(stats_doc,
+             "stats(code=None)\n--\n\n"
+             "Statistics, one dict per code object; all live ones without an argument.\n"
+             "A list; empty for a code object that hotloop has not met.");
 
 static PyObject *module_stats(PyObject *Py_UNUSED(self), PyObject *args)
 {
     PyObject *obj = Py_None;
     if (!PyArg_ParseTuple(args, "|O:stats", &obj))
         return NULL;
-    hl_compile_poll();
+    if (!inactive)
+        hl_compile_poll();
     if (obj == Py_None)
         return hl_stats_all();
     PyCodeObject *co = module_code_of(obj);
     if (!co)
         return NULL;
-    HlCode *code = hl_code_peek(co);
+    HlCode *code = module_peek(co);
     return code ? Py_BuildValue("[N]", hl_stats_code(code)) : PyList_New(0);
 }
 
-PyDoc_STRVAR(forgotten_doc, "forgotten()\n--\n\n"
-                            "Sums of the statistics of code objects that no longer exist.");
+PyDoc_STRVAR(forgotten_doc,
+             "forgotten()\n--\n\n"
+             "Sums of the statistics of code objects that no longer exist.");
 
 static PyObject *module_forgotten(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arg))
 {
@@ -127,9 +137,10 @@ static PyObject *module_region_text(HlRegion *r, char what)
     return str;
 }
 
-PyDoc_STRVAR(inspect_doc, "inspect(func, what)\n--\n\n"
-                          "The function's regions as text, in the order of their loops and of their\n"
-                          "making. what: 'r' recorded IR, 'i' optimised IR, 'l' LLVM IR, 'a' assembly.");
+PyDoc_STRVAR(inspect_doc,
+             "inspect(func, what)\n--\n\n"
+             "The function's regions as text, in the order of their loops and of their\n"
+             "making. what: 'r' recorded IR, 'i' optimised IR, 'l' LLVM IR, 'a' assembly.");
 
 static PyObject *module_inspect(PyObject *Py_UNUSED(self), PyObject *args)
 {
@@ -145,9 +156,8 @@ static PyObject *module_inspect(PyObject *Py_UNUSED(self), PyObject *args)
     if (!co)
         return NULL;
     if (!inactive)
-        hl_compile_wait(); /* the backend does one thing at a time; with the GIL from here on */
-    hl_compile_poll();
-    HlCode *code = hl_code_peek(co);
+        hl_compile_wait();
+    HlCode *code = module_peek(co);
     int gc = PyGC_Disable(); /* a finalizer could free a region */
     PyObject *list = PyList_New(0);
     int nloops = code && code->loops ? code->bytecode->nloops : 0;
@@ -186,15 +196,14 @@ PyDoc_STRVAR(wait_doc, "wait()\n--\n\nUntil all compiles that are under way are 
 
 static PyObject *module_wait(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arg))
 {
-    if (!inactive) {
+    if (!inactive)
         hl_compile_wait();
-        hl_compile_poll();
-    }
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(params_doc, "params()\n--\n\n"
-                         "{name: (value, default, environment variable or None, meaning)}");
+PyDoc_STRVAR(params_doc,
+             "params()\n--\n\n"
+             "{name: (value, default, environment variable or None, meaning)}");
 
 static PyObject *module_params(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arg))
 {
@@ -247,10 +256,11 @@ static PyObject *module_backend_version(void)
     return text;
 }
 
-PyDoc_STRVAR(info_doc, "info()\n--\n\n"
-                       "{'active', 'why_not', 'blocked', 'backend'}: whether hotloop works in this\n"
-                       "process and why not, what keeps it from driving frames at this moment, and\n"
-                       "the code generator's version, which is loaded for it (or why it failed).");
+PyDoc_STRVAR(info_doc,
+             "info()\n--\n\n"
+             "{'active', 'why_not', 'blocked', 'backend'}: whether hotloop works in this\n"
+             "process and why not, what keeps it from driving frames at this moment, and\n"
+             "the code generator's version, which is loaded for it (or why it failed).");
 
 static PyObject *module_info(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arg))
 {
@@ -276,7 +286,7 @@ static PyMethodDef module_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* -- Start --------------------------------------------------------------------------------------- */
+/* -- Start ------------------------------------------------------------------------------------- */
 
 /* Adds to the complaints; takes over `text`, where NULL means that an exception is set. */
 static int start_complain(PyObject *text)
@@ -328,10 +338,10 @@ static int module_start(void)
     static bool started;
     if (started)
         return 0;
-    if (PyType_Ready(&HlFunction_Type) < 0 || hl_stats_init() < 0 || start_environment() < 0 ||
-        hl_code_init() < 0)
+    if (PyType_Ready(&HlFunction_Type) < 0 || hl_stats_init() < 0 || start_environment() < 0)
         return -1;
-    if (!inactive && (hl_hook_init() < 0 || hl_compile_init() < 0) && start_refused() < 0)
+    if (!inactive && (hl_code_init() < 0 || hl_hook_init() < 0 || hl_compile_init() < 0) &&
+        start_refused() < 0)
         return -1;
     started = true;
     return 0;

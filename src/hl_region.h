@@ -53,8 +53,8 @@ typedef struct HlGlobalRef {
     PyObject *dict;            /* owned: looked up there only; NULL: globals, then builtins */
     PyObject *name;            /* owned */
     PyObject *object;          /* owned; NULL for LOAD_GLOBAL */
-    uint64_t globals_version, builtins_version; /* when `cached` was looked up; globals_version is
-                                                   dict's when that is set */
+    uint64_t globals_version, builtins_version; /* when `cached` was looked up;
+                                                   both dict's when that is set */
     PyObject *cached;          /* borrowed; valid while the versions hold */
 } HlGlobalRef;
 

@@ -5,19 +5,22 @@
 
 #include "hl_np.h"
 
+/* A dict's version changes at every store into it, so a mismatch only means: look again. */
 PyObject *hl_rt_global(HlGlobals *globals, int64_t index)
 {
     HlGlobalRef *ref = &globals->v[index];
-    uint64_t gv = hl_dict_version(globals->globals), bv = hl_dict_version(globals->builtins);
-    if (HL_LIKELY(gv && bv && gv == ref->globals_version && bv == ref->builtins_version))
+    PyObject *first = ref->dict ? ref->dict : globals->globals;
+    PyObject *second = ref->dict ? ref->dict : globals->builtins;
+    uint64_t v1 = hl_dict_version(first), v2 = hl_dict_version(second);
+    if (HL_LIKELY(v1 && v2 && v1 == ref->globals_version && v2 == ref->builtins_version))
         return ref->cached;
-    PyObject *o = PyDict_GetItemWithError(globals->globals, ref->name);
-    if (!o && !PyErr_Occurred())
-        o = PyDict_GetItemWithError(globals->builtins, ref->name);
+    PyObject *o = PyDict_GetItemWithError(first, ref->name);
+    if (!o && !PyErr_Occurred() && second != first)
+        o = PyDict_GetItemWithError(second, ref->name);
     if (!o)
         PyErr_Clear(); /* a key's __eq__ raised: missing, the interpreter asks again */
-    ref->globals_version = gv;
-    ref->builtins_version = bv;
+    ref->globals_version = v1;
+    ref->builtins_version = v2;
     ref->cached = o;
     return o;
 }

@@ -1,8 +1,8 @@
 /* hl_stats.c - statistics as Python dicts: numbers and reason keys only. Sums, names and words are
  * made in Python (_report.py).
  *
- * Building a dict may start a garbage collection, whose finalizers may run jitted code, which may grow
- * or free what is being read. So the collector is off while statistics are built. */
+ * Building a dict may start a garbage collection, whose finalizers may run jitted code, which may
+ * grow or free what is being read. So the collector is off while statistics are built. */
 #include "hl_stats.h"
 
 #include "hl_mem.h"
@@ -33,7 +33,7 @@ static struct {
     double compile_seconds, record_seconds;
 } forgotten;
 
-/* -- Counting ------------------------------------------------------------------------------------ */
+/* -- Counting -------------------------------------------------------------------------------- */
 
 void hl_stats_note(HlCode *code, int loop, int32_t pc, HlReason why)
 {
@@ -93,7 +93,7 @@ void hl_stats_forget(HlCode *code)
     code->stats = NULL;
 }
 
-/* -- Python objects ------------------------------------------------------------------------------ */
+/* -- Python objects -------------------------------------------------------------------------- */
 
 static const HlBc *stats_bc(const HlCode *code, int32_t pc)
 {
@@ -282,7 +282,7 @@ PyObject *hl_stats_forgotten(void)
                          "record_seconds", forgotten.record_seconds);
 }
 
-/* -- nopython=True ------------------------------------------------------------------------------- */
+/* -- nopython=True --------------------------------------------------------------------------- */
 
 int hl_warn_fallback(HlCode *code, int loop, HlReason why)
 {

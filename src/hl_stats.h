@@ -11,8 +11,8 @@
 void hl_stats_note(HlCode *code, int loop, int32_t pc, HlReason why);
 
 /* @jit(nopython=True): a loop was given up. Issues hotloop.FallbackWarning when the function asked
- * for it. Runs Python code (filters, showwarning): the function's frame must be on the thread's chain.
- * 0, or -1 with the exception that a filter made of the warning. */
+ * for it. Runs Python code (filters, showwarning): the function's frame must be on the thread's
+ * chain. 0, or -1 with the exception that a filter made of the warning. */
 int hl_warn_fallback(HlCode *code, int loop, HlReason why);
 
 /* The code object goes away: its numbers move to the totals. Before its regions are freed; runs no

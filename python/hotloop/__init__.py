@@ -67,6 +67,11 @@ def inspect_asm(f):
 
 
 def _start():
+    if os.environ.get("HOTLOOP") == "1":
+        try:
+            enable()
+        except RuntimeError as e:  # another frame-evaluation hook
+            _hotloop.complaints.append(f"hotloop: HOTLOOP=1 has no effect: {e}")
     if _hotloop.complaints:
         import warnings
         for text in _hotloop.complaints:
@@ -79,8 +84,6 @@ def _start():
             _exit.report_to(target)
         except (ValueError, OSError) as e:
             _exit.complain(f"HOTLOOP_REPORT: {e}")
-    if os.environ.get("HOTLOOP") == "1":
-        enable()
 
 
 _start()

@@ -31,6 +31,8 @@ def main(argv=None):
     if argv[:1] == ["bench"]:
         return _bench(argv[1:])
     options = parser.parse_args(argv)
+    if options.command != "run":  # which leaves the streams to the program
+        sys.stdout.reconfigure(errors="backslashreplace")
     return globals()["_" + options.command](options)
 
 

@@ -85,7 +85,7 @@ def _describe(obj):
     name = getattr(obj, "__qualname__", None)
     what = type(obj).__name__
     if isinstance(name, str):
-        return f"the {what.replace('_', ' ')} {name}"
+        return f"the {what.strip('_').replace('_', ' ')} {name}"
     return f"an object of type {what}: {obj!r:.60}"
 
 

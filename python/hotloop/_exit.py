@@ -1,5 +1,4 @@
-"""The report that is written when the process ends."""
-# Imported only when a report is asked for; the report itself is imported at exit.
+"""The report that is written when the process ends. Imported only when one is asked for."""
 import atexit
 import os
 import sys
@@ -22,7 +21,11 @@ def report_to(target):
     would overwrite its parent's report.
     """
     global _target, _pid
-    format_of(target)
+    # Imported now: at exit that could fail, and it makes CPython forget that it has to die of an
+    # uncaught KeyboardInterrupt (any eval() of a string does, and namedtuple() has one).
+    from . import _report  # noqa: F401
+    if format_of(target) == "json":
+        import json  # noqa: F401
     if _target is None:
         atexit.register(_write)
     _target, _pid = os.path.abspath(target) if target != "-" else target, os.getpid()

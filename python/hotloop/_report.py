@@ -230,7 +230,7 @@ def render(doc):
 
 def _is_notable(fn):
     """Something happened in it that a reader may want to know."""
-    return bool(any(row["reason"] != "tracing" for row in fn["plain_calls"])
+    return bool(any(row["reason"] not in ("none", "tracing") for row in fn["plain_calls"])
                 or any(loop["state"] != "counting" or loop["stops"] or loop["regions"]
                        for loop in fn["loops"]))
 
@@ -243,9 +243,10 @@ def _render_function(fn, reasons):
     calls = fn["driven_calls"] + _sum(fn["plain_calls"], "count")
     out = [f"{fn['name']}  ({fn['file']}:{fn['line']})  {_times(calls, 'call')}"]
     for row in fn["plain_calls"]:
-        out.append(f"  {_times(row['count'], 'call')} ran plainly: {_reason(row, reasons)}")
+        if row["reason"] != "none":
+            out.append(f"  {_times(row['count'], 'call')} ran plainly: {_reason(row, reasons)}")
     if not fn["loops"]:
-        out.append("  no loop was met" if not calls else "  no loops")
+        out.append("  no loops" if calls else "  not called")
     for loop in fn["loops"]:
         out += ["  " + line for line in _render_loop(loop, reasons)]
     if fn["stops_unplaced"]:

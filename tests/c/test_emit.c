@@ -1,12 +1,13 @@
 /* test_emit.c - the code generator, through its one symbol and the text form of regions.
  *
- *   test_emit path/to/_llvm.so            runs all tests
+ *   test_emit [path/to/_llvm.so]          runs all tests; default: the build tree's
  *   test_emit path/to/_llvm.so --floats   prints results of float operations, for test_emit.py
  *
  * Every operation is compiled and run on special values, and compared with a reference written here
  * in plain C; then exits, counters, memory and what the machine code looks like. */
 #include <dlfcn.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,20 +184,23 @@ static Region one_op(const char *op, const char *types, const char *result, bool
         p += sprintf(p, "%s%%%d: %s = slot %d", k ? ", " : "", k, names[(uint8_t)types[k]], k);
     bool has = result[0] != '-';
     char def[60] = "";
-    if (has)
+    char copy[60] = ""; /* what an object was unboxed to would need no word */
+    if (has) {
         sprintf(def, "%%9: %s = ", result);
-    bool boxed = has && strcmp(result, "ptr") != 0;
+        sprintf(copy, "  %%10: %s = retype %%9\n", result);
+    }
     snprintf(text, sizeof text,
              "region one slots 4 loops 1 entry x0\n"
-             "entry(%s): pc 0\n"
-             "  jump b1()\n"
+             "entry%s%s%s: pc 0\n"
+             "  jump b1\n"
              "b1: pc 0\n"
-             "  %s%s%s\n"
+             "  %s%s%s\n%s"
              "  exit x2\n"
              "x0: entry pc 0 [0: unbound, 1: unbound, 2: unbound, 3: unbound]\n"
              "x1: branch pc 1 [0: unbound, 1: unbound, 2: unbound, 3: unbound]\n"
              "x2: return pc 2 [0: %s, 1: unbound, 2: unbound, 3: unbound]\n",
-             params, def, op, is_guard ? " -> x1" : "", boxed ? "%9" : "unbound");
+             p != params ? "(" : "", params, p != params ? ")" : "", def, op, is_guard ? " -> x1" : "",
+             copy, has ? "%10" : "unbound");
     return region_make(text);
 }
 
@@ -309,7 +313,7 @@ static Region with_constant(const char *op, int64_t k, bool guard)
              "region one slots 1 loops 1 entry x0\n"
              "entry(%%0: i64 = slot 0): pc 0\n"
              "  %%1: i64 = kint %ld\n"
-             "  jump b1()\n"
+             "  jump b1\n"
              "b1: pc 0\n"
              "  %%2: i64 = %s %%0 %%1%s\n"
              "  exit x2\n"
@@ -508,8 +512,8 @@ static void test_math(void)
     }
     /* Of constants: must not be folded by another libm than the one at run time. */
     Region r = region_make("region one slots 1 loops 1 entry x0\n"
-                           "entry(): pc 0\n"
-                           "  jump b1()\n"
+                           "entry: pc 0\n"
+                           "  jump b1\n"
                            "b1: pc 0\n"
                            "  %0: f64 = kfloat 0.1\n"
                            "  %1: f64 = kfloat 1e22\n"
@@ -580,7 +584,7 @@ static void test_fp_guard(void)
         snprintf(text, sizeof text,
                  "region chain slots 2 loops 1 entry x0\n"
                  "entry(%%0: f64 = slot 0, %%1: f64 = slot 1, %%2: f64 = slot 1): pc 0\n"
-                 "  jump b1()\n"
+                 "  jump b1\n"
                  "b1: pc 0\n"
                  "  %%3: f64 = %s %%0 %%1\n"
                  "  guard_fp %%3 %%0 %%1 -> x1\n"
@@ -657,8 +661,8 @@ static void test_objects(void)
     EXPECT("unbox_npbool %0", "p", "np<bool>", false, word(&no), 0, 2, 0);
     EXPECT("is %0 %1", "pp", "bool", false, word(&f), word(&f), 2, 1);
     EXPECT("is %0 %1", "pp", "bool", false, word(&f), word(&i), 2, 0);
-    EXPECT("kobj #1", "", "obj", false, 0, 0, 2, 0); /* a constant needs no word */
-    EXPECT("kbool true", "", "bool", false, 0, 0, 2, 0x5a5a5a5a);
+    EXPECT("kobj #1", "", "obj", false, 0, 0, 2, word(&object_b));
+    EXPECT("kbool true", "", "bool", false, 0, 0, 2, 1);
     EXPECT("guard_global #3", "", "-", true, 0, 0, 2, 0);
     EXPECT("guard_global #4", "", "-", true, 0, 0, 1, 0);
     EXPECT("load_global #5", "", "obj", true, 0, 0, 2, word(&true_object));
@@ -680,9 +684,9 @@ static const char *const copy_item =
     "  guard_writeable %%0 -> x2\n"
     "  %%2: ptr = array_data %%0\n"
     "  %%3: i64 = array_len 0 %%0\n"
-    "  %%4: i64 = %3$s\n"
+    "  %%4: i64 = %2$s\n"
     "  %%5: i64 = kint 1\n"
-    "  jump b1()\n"
+    "  jump b1\n"
     "b1: pc 0\n"
     "  %%6: i64 = index %%1 %%3 -> x3\n"
     "  %%7: np<%1$s> = array_load %1$s %%2 %%4 %%6\n"
@@ -709,7 +713,7 @@ static void test_arrays(void)
         char text[1500], stride[40];
         _Alignas(8) unsigned char data[30 * 8];
         sprintf(stride, k % 2 ? "kint %d" : "array_stride 0 %%0", size);
-        snprintf(text, sizeof text, copy_item, name, "", stride);
+        snprintf(text, sizeof text, copy_item, name, stride);
         Region r = region_make(text);
         int64_t len = 10, strides = step * size;
         Array a = make_array(d, step > 0 ? data : data + 27 * size, &len, &strides);
@@ -747,7 +751,7 @@ static void test_arrays(void)
                            "  %4: i64 = kint 8\n"
                            "  %5: i64 = kint 0\n"
                            "  %6: i64 = kint 77\n"
-                           "  jump b1()\n"
+                           "  jump b1\n"
                            "b1: pc 0\n"
                            "  %7: np<float64> = array_load float64 %2 %4 %5\n"
                            "  array_store int64 %3 %4 %5 %6\n"
@@ -762,4 +766,305 @@ static void test_arrays(void)
     in[0] = word(&x), in[1] = word(&y);
     CHECK(r.run(in, out, counts) == 5 && out[0] == bits(4.0) && out[1] == 77);
     region_free(&r);
+}
+
+/* --- loops, exits, counters --------------------------------------------------------------------- */
+
+/* All kinds of live values at an exit, constants and the frame's own objects left out. */
+static void test_exits(void)
+{
+    Region r = region_make("region exits slots 6 loops 1 entry x0\n"
+                           "entry(%0: i64 = slot 0, %1: f64 = slot 1, %2: bool = slot 2, %3: obj = slot 3): pc 0\n"
+                           "  %4: i64 = kint 5\n"
+                           "  jump b1\n"
+                           "b1: pc 0\n"
+                           "  %5: i64 = add %0 %4\n"
+                           "  %6: f64 = fadd %1 %1\n"
+                           "  %7: bool = bnot %2\n"
+                           "  %8: obj = load_global #5 -> x1\n"
+                           "  guard_true %7 -> x2\n"
+                           "  exit x3\n"
+                           "x0: entry pc 0 [0: %0, 1: %1, 2: %2, 3: %3, 4: unbound, 5: unbound]\n"
+                           "x1: global pc 1 [0: %0, 1: %1, 2: %2, 3: %3, 4: unbound, 5: %4]\n"
+                           "x2: branch pc 2 [0: %5, 1: %6, 2: %7, 3: %8, 4: unbound, 5: %4]\n"
+                           "x3: return pc 3 [0: %5, 1: %7, 2: %6, 3: %8, 4: %8, 5: range(%5 %4 %0)]\n");
+    for (int which = 0; which < 2; which++) {
+        int64_t in[4] = {10, bits(1.25), which, word(&object_a)}, out[8], counts[1] = {9};
+        memset(out, 0x77, sizeof out);
+        int64_t exit = r.run(in, out, counts);
+        CHECK(exit == (which ? 2 : 3) && counts[0] == 9);
+        const HlPlan *plan = &r.plans[exit];
+        for (int32_t k = 0; k < plan->nlive; k++) {
+            HlRef ref = plan->live[k];
+            int64_t want = ref == 0 ? 10 : ref == 4 ? 5 : ref == 5 ? 15 : ref == 6 ? bits(2.5)
+                         : ref == 7 ? !which : ref == 8 ? word(&true_object) : -1;
+            if (out[k] != want)
+                complain("exit %ld: word %d (%%%d) is %lx, not %lx", exit, k, ref, out[k], want);
+        }
+        CHECK(plan->nlive >= 4 && out[plan->nlive] == 0x7777777777777777);
+    }
+    region_free(&r);
+}
+
+/* for i in range(...): for j in range(i): if j % 3 == 0: t += j, with the branch that was found later,
+ * leaving by overflow when the limit is small: everything that a region can be made of. */
+static const char *const nest =
+    "region nest slots 4 loops 2 entry x0\n"
+    "entry(%0: i64 = slot 0, %1: i64 = slot 2 range_next, %2: i64 = slot 2 range_step,"
+    " %3: i64 = slot 2 range_left): pc 0\n"
+    "  %4: i64 = kint 0\n"
+    "  %5: i64 = kint 1\n"
+    "  %6: i64 = kint 3\n"
+    "  jump b1(%0, %1, %3)\n"
+    "b1(%10: i64, %11: i64, %12: i64): pc 0 loop 0 in 0\n"
+    "  poll -> x1\n"
+    "  %13: bool = icmp gt %12 %4\n"
+    "  guard_true %13 -> x2\n"
+    "  %14: i64 = add %11 %2\n"
+    "  %15: i64 = sub %12 %5\n"
+    "  jump b2(%10, %4)\n"
+    "b2(%20: i64, %21: i64): pc 10 loop 1 in 1\n"
+    "  poll -> x3\n"
+    "  %22: bool = icmp lt %21 %11\n"
+    "  guard_true %22 -> x4\n"
+    "  %23: i64 = mod %21 %6\n"
+    "  %24: bool = icmp eq %23 %4\n"
+    "  guard_false %24 -> x5\n"
+    "  jump b3(%20)\n"
+    "b3(%30: i64): pc 20 in 1\n"
+    "  %31: i64 = add %21 %5\n"
+    "  jump b2(%30, %31)\n"
+    "b4: pc 30 in 0\n" /* inner loop ended */
+    "  jump b1(%20, %14, %15)\n"
+    "b5: pc 40 in 1\n" /* j % 3 == 0 */
+    "  %32: i64 = add_ov %20 %21 -> x6\n"
+    "  jump b3(%32)\n"
+    "x0: entry pc 0 [0: %0, 1: unbound, 2: range(%1 %2 %3), 3: unbound]\n"
+    "x1: poll pc 0 [0: %10, 1: unbound, 2: range(%11 %2 %12), 3: unbound]\n"
+    "x2: loop_end pc 0 [0: %10, 1: unbound, 2: range(%11 %2 %12), 3: unbound]\n"
+    "x3: poll pc 10 [0: %20, 1: %11, 2: range(%14 %2 %15), 3: %21]\n"
+    "x4: loop_end pc 10 [0: %20, 1: %11, 2: range(%14 %2 %15), 3: %21] -> b4\n"
+    "x5: branch pc 20 [0: %20, 1: %11, 2: range(%14 %2 %15), 3: %21] -> b5\n"
+    "x6: overflow pc 40 [0: %20, 1: %11, 2: range(%14 %2 %15), 3: %21]\n";
+
+static void test_nest(void)
+{
+    Region r = region_make(nest);
+    for (int run = 0; run < 3; run++) {
+        int64_t start = run == 2 ? INT64_MAX - 100 : run, n = 40 * run + 1, step = run + 1;
+        int64_t in[4] = {start, 0, step, n}, out[8] = {0}, counts[2] = {1000, 2000};
+        int64_t exit = r.run(in, out, counts);
+        int64_t t = start, outer = 0, inner = 0, i = 0, left = n, j = 0;
+        bool over = false;
+        for (; left > 0 && !over; i += step, left--, outer++) {
+            inner++; /* the inner header's first arrival */
+            for (j = 0; j < i; j++, inner++) {
+                if (j % 3 == 0 && (over = __builtin_add_overflow(t, j, &t)))
+                    break;
+            }
+            if (over)
+                break;
+        }
+        CHECK(over == (run == 2) && exit == (over ? 6 : 2));
+        CHECK(counts[0] == 1000 + outer && counts[1] == 2000 + inner);
+        const HlPlan *plan = &r.plans[exit];
+        for (int32_t k = 0; k < plan->nlive; k++) {
+            HlRef ref = plan->live[k];
+            if (ref == 10)
+                CHECK(out[k] == t);
+            if (ref == 21)
+                CHECK(out[k] == j);
+            if (ref == 11)
+                CHECK(out[k] == i);
+            if (ref == 12)
+                CHECK(out[k] == 0);
+            if (ref == 14)
+                CHECK(out[k] == i + step);
+            if (ref == 15)
+                CHECK(out[k] == left - 1);
+        }
+    }
+    int64_t in[4] = {0, 0, 1, 10}, out[8], counts[2] = {0};
+    breaker = 1;
+    CHECK(r.run(in, out, counts) == 1 && counts[0] == 0);
+    breaker = 0;
+    region_free(&r);
+}
+
+/* A loop that only a signal ends: the poll stays in it. */
+static const char *const forever =
+    "region forever slots 1 loops 1 entry x0\n"
+    "entry(%0: i64 = slot 0): pc 0\n"
+    "  %1: i64 = kint 1\n"
+    "  jump b1(%0)\n"
+    "b1(%2: i64): pc 0 loop 0 in 0\n"
+    "  poll -> x1\n"
+    "  %3: i64 = add %2 %1\n"
+    "  jump b1(%3)\n"
+    "x0: entry pc 0 [0: %0]\n"
+    "x1: poll pc 0 [0: %2]\n";
+
+static void *set_breaker(void *unused)
+{
+    (void)unused;
+    usleep(20000);
+    breaker = 1;
+    return NULL;
+}
+
+static void test_poll(void)
+{
+    Region r = region_make(forever);
+    pthread_t thread;
+    int64_t in[1] = {5}, out[2], counts[1] = {0};
+    CHECK(pthread_create(&thread, NULL, set_breaker, NULL) == 0);
+    CHECK(r.run(in, out, counts) == 1);
+    pthread_join(thread, NULL);
+    breaker = 0;
+    CHECK(counts[0] > 1000 && out[0] == 5 + counts[0]);
+    region_free(&r);
+}
+
+/* --- what the machine code looks like ------------------------------------------------------------ */
+
+static bool assembly_has(const Region *r, const char *what)
+{
+    char err[200], *text = backend->text(r->ir, r->plans, &env, 'a', err, sizeof err);
+    CHECK(text != NULL);
+    bool has = text && strstr(text, what);
+    free(text);
+    return has;
+}
+
+static void test_code(void)
+{
+    Region r = one_op("fmul %0 %1\n  %8: f64 = fadd %9 %2\n  %7: bool = fcmp lt %8 %0\n"
+                      "  guard_true %7", "fff", "f64", true);
+    CHECK(assembly_has(&r, "mulsd") && assembly_has(&r, "addsd"));
+    CHECK(!assembly_has(&r, "vfm") && !assembly_has(&r, "vfnm"));
+    region_free(&r);
+    r = with_constant("mod", 8, false);
+    CHECK(assembly_has(&r, "and") && !assembly_has(&r, "idiv") && !assembly_has(&r, "sar"));
+    region_free(&r);
+    r = with_constant("floordiv", 8, false);
+    CHECK(assembly_has(&r, "sar") && !assembly_has(&r, "idiv") && !assembly_has(&r, "add"));
+    region_free(&r);
+    r = with_constant("mod", 10, false);
+    CHECK(!assembly_has(&r, "idiv"));
+    region_free(&r);
+    r = region_make(nest);
+    static const char kinds[] = {'u', 'l', 'a'};
+    static const char *const words[] = {"phi i64", "define", ".text"};
+    for (int k = 0; k < HL_COUNTOF(kinds); k++) {
+        char err[200], *text = backend->text(r.ir, r.plans, &env, kinds[k], err, sizeof err);
+        CHECK(text && strstr(text, words[k]) && err[0] == '\0');
+        free(text);
+    }
+    region_free(&r);
+}
+
+/* --- errors and memory --------------------------------------------------------------------------- */
+
+static void test_errors(void)
+{
+    char err[200] = "";
+    Region r = region_make(nest);
+    for (int32_t k = 0; k < r.ir->nins; k++)
+        if (r.ir->ins[k].op == HL_I_ADD_OV)
+            r.ir->ins[k].op = HL_I_ADD, r.ir->ins[k].a[1] = r.ir->blocks[0].params.v[0];
+    HlIns *phi = &r.ir->ins[r.ir->blocks[1].params.v[0]];
+    phi->type = HL_TYPE(F64); /* as no checker would let it pass */
+    CHECK(backend->compile(r.ir, r.plans, &env, err, sizeof err) == NULL && err[0] != '\0');
+    err[0] = '\0';
+    CHECK(backend->text(r.ir, r.plans, &env, 'l', err, sizeof err) == NULL && err[0] != '\0');
+    phi->type = HL_TYPE(I64);
+    HlCodeBlob *blob = backend->compile(r.ir, r.plans, &env, err, sizeof err);
+    CHECK(blob != NULL && err[0] == '\0');
+    backend->release(blob);
+    backend->release(NULL);
+    region_free(&r);
+}
+
+static double resident_mb(void)
+{
+    long pages = 0, ignored;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%ld %ld", &ignored, &pages) != 2)
+        complain("no /proc/self/statm");
+    if (f)
+        fclose(f);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
+}
+
+/* Compiled regions that are released leave nothing behind, and many live ones take little each. */
+static void test_memory(void)
+{
+    enum { WARM = 20, LIVE = 100, TOTAL = 400 };
+    HlCodeBlob *live[LIVE] = {NULL};
+    char err[200];
+    Region r = region_make(nest);
+    double start = 0;
+    for (int i = 0; i < TOTAL; i++) {
+        if (i == WARM)
+            start = resident_mb();
+        HlCodeBlob **slot = &live[i * 7919 % LIVE];
+        backend->release(*slot);
+        *slot = backend->compile(r.ir, r.plans, &env, err, sizeof err);
+        CHECK(*slot != NULL);
+        if (*slot) {
+            int64_t in[4] = {i, 0, 1, 4}, out[8], counts[2] = {0};
+            CHECK(backend->entry(*slot)(in, out, counts) == 2 && counts[0] == 4);
+        }
+    }
+    double full = resident_mb();
+    for (int i = 0; i < LIVE; i++)
+        backend->release(live[i]);
+    double end = resident_mb();
+    printf("memory: %.1f MB after %d compiles, +%.1f after %d with %d live, +%.1f released\n", start,
+           WARM, full - start, TOTAL, LIVE, end - start);
+    CHECK(full - start < 10 && end - start < 5);
+    region_free(&r);
+}
+
+int main(int argc, char **argv)
+{
+    char path[4096];
+    const char *build = getenv("HOTLOOP_BUILD");
+    snprintf(path, sizeof path, "%s/.libs/_llvm.so", build ? build : ".");
+    void *handle = dlopen(argc > 1 ? argv[1] : path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        fprintf(stderr, "%s\n", dlerror());
+        return 1;
+    }
+    const HlBackend *(*get)(void) = (const HlBackend *(*)(void))dlsym(handle, "hl_backend");
+    backend = get();
+    if (backend->abi != HL_EMIT_ABI)
+        complain("ABI %d", backend->abi);
+    if (argc > 2 && !strcmp(argv[2], "--floats")) {
+        print_floats();
+        return failures != 0;
+    }
+    test_integers();
+    test_simple();
+    test_math();
+    test_fp_guard();
+    test_objects();
+    test_arrays();
+    test_exits();
+    test_nest();
+    test_poll();
+    test_code();
+    test_errors();
+    test_memory();
+    static const HlOp by_floats[] = {HL_I_PARAM, HL_I_FMOD, HL_I_FFLOORDIV}; /* no PARAM in a list */
+    for (int k = 0; k < HL_COUNTOF(by_floats); k++)
+        seen[by_floats[k]] = true;
+    for (int op = 0; op < HL_I__COUNT; op++)
+        if (!seen[op])
+            complain("no test for %s", hl_op_info[op].name);
+    if (failures)
+        fprintf(stderr, "%d failures\n", failures);
+    else
+        printf("emit: ok (%s)\n", backend->version);
+    return failures != 0;
 }

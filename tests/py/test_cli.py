@@ -171,13 +171,20 @@ def test_run_report(write, tmp_path):
 # -- report --------------------------------------------------------------------------------------
 
 def test_report_renders_what_was_saved(write, tmp_path):
-    write("prog.py", "for i in range(5000): pass")
+    write("prog.py", "def work():\n    for i in range(5000): pass\nwork()")
     cli.hotloop("run", "--report", "r.json", "prog.py", cwd=tmp_path)
     out = cli.hotloop("report", "r.json", cwd=tmp_path)
     assert (out.returncode, out.stderr) == (0, "")
     from hotloop import _report
     assert out.stdout == _report.render(json.loads((tmp_path / "r.json").read_text()))
-    assert f"<module>  ({tmp_path}/prog.py:1)" in out.stdout or "<module>  (prog.py:1)" in out.stdout
+    assert f"work  ({tmp_path}/prog.py:1)  1 call\n  line 2: for i in" in out.stdout
+
+
+def test_report_on_a_terminal_without_unicode(write, tmp_path):
+    write("prog.py", "def work():\n    for i in range(5000): 'Gr\u00fc\u00dfe'\nwork()")
+    cli.hotloop("run", "--report", "r.json", "prog.py", cwd=tmp_path)
+    out = cli.hotloop("report", "r.json", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert out.returncode == 0 and "'Gr\\xfc\\xdfe'" in out.stdout
 
 
 @pytest.mark.parametrize("damage, text", [

@@ -83,7 +83,7 @@ def test_again_is_the_same_function_with_the_new_options():
         return 1
 
     g = jit(jit(f, threshold=3), threshold=9)
-    assert g.__wrapped__ is f
+    assert g.__wrapped__ is f and g() == 1
     assert hotloop.stats(g)["threshold"] == 9
 
 
@@ -180,6 +180,7 @@ def test_all_parts_of_a_property():
     (len, "builtin function or method len"),
     (str.join, "method descriptor str.join"),
     (3, "object of type int: 3"),
+    (functools.lru_cache(lambda: 0), "the lru cache wrapper"),
     (functools.partial(total, 1), "object of type partial"),
     (Shape(1).__init__, "bound method Shape.__init__"),
     (staticmethod(len), "len"),
@@ -333,6 +334,43 @@ def test_good_variables():
     assert (out.stdout, out.stderr) == ("17 1\n", "")
 
 
+def test_where_the_hook_is_refused_nothing_happens():
+    out = cli.python("-c", """if 1:
+        import sys
+        def refuse(event, args):
+            if event == "sys.addaudithook": raise RuntimeError("not in this house")
+        sys.addaudithook(refuse)
+        import hotloop
+        @hotloop.jit(nopython=True)
+        def f(n):
+            for i in range(n): pass
+            return n
+        hotloop.enable(); hotloop.wait(); hotloop.disable()
+        print(f(100_000), type(f).__name__, hotloop.stats(f)["loops"], hotloop.inspect_asm(f))
+        info = hotloop._hotloop.info()
+        print(info["active"], info["why_not"] == hotloop.stats()["why_inactive"])
+        """, HOTLOOP="1", HOTLOOP_SYNC="1")
+    assert out.returncode == 0 and out.stdout == "100000 function [] []\nFalse True\n", out.stderr
+    assert out.stderr.count("RuntimeWarning: hotloop does nothing here: ") == 1
+
+
+def test_enable_and_disable():
+    out = cli.python("-c", """if 1:
+        import hotloop
+        def f(n):
+            t = 0
+            for i in range(n): t += i
+            return t
+        f(10_000)
+        print(hotloop.stats(f)["driven_calls"])
+        hotloop.enable(); hotloop.enable(); f(10_000)
+        print(hotloop.stats()["global"], hotloop.stats(f)["driven_calls"])
+        hotloop.disable(); f(10_000)
+        print(hotloop.stats()["global"], hotloop.stats(f)["driven_calls"])
+        """)
+    assert out.stdout == "0\nTrue 1\nFalse 1\n", out.stderr
+
+
 def test_parameters_are_checked():
     from hotloop import _hotloop
     for name, value in (("threshold", 0), ("sync", 2), ("max_blocks", -1), ("no_such", 1)):
@@ -399,6 +437,31 @@ def test_inspect_takes_functions_methods_and_code():
     for bad in (3, len, Shape, "f"):
         with pytest.raises(TypeError, match=type(bad).__name__):
             hotloop.stats(bad)
+
+
+def test_inspect_shows_what_was_compiled():
+    out = cli.python("-c", """if 1:
+        import hotloop
+        @hotloop.jit(threshold=10)
+        def f(n, m):
+            t = 0
+            for i in range(n): t += i * m
+            while n > 0: n -= 1; t ^= n
+            return t
+        for _ in range(5):
+            f(1000, 3)
+            hotloop.wait()
+        for texts in (hotloop.inspect_ir(f), hotloop.inspect_ir(f, recorded=True),
+                      hotloop.inspect_llvm(f), hotloop.inspect_asm(f)):
+            print(*(t.split(None, 1)[0] for t in texts))
+        first, second = hotloop.inspect_ir(f)
+        print("mul" in first, "xor" in first, "mul" in second, "xor" in second)
+        print(sum(loop["native"] for loop in hotloop.stats(f)["loops"]) > 5000)
+        """)
+    lines = out.stdout.splitlines()
+    assert lines[:2] == ["region region"] * 2, out.stderr
+    assert len(lines[2].split()) == len(lines[3].split()) == 2
+    assert lines[4:] == ["True False False True", "True"]
 
 
 def test_versions():

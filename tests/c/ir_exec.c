@@ -1,0 +1,490 @@
+/* ir_exec.c - the reference interpreter. Each operation is written down as its row in hl_ir.h says;
+ * where the row says "undefined", the run ends and says so. */
+#include "ir_exec.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static double as_f(int64_t word)
+{
+    double f;
+    memcpy(&f, &word, sizeof f);
+    return f;
+}
+
+static int64_t as_word(double f)
+{
+    int64_t word;
+    memcpy(&word, &f, sizeof word);
+    return word;
+}
+
+static ExecObj *as_obj(int64_t word)
+{
+    return (ExecObj *)(intptr_t)word;
+}
+
+static bool compare_i(int cond, int64_t a, int64_t b)
+{
+    switch (cond) {
+    case HL_LT: return a < b;
+    case HL_LE: return a <= b;
+    case HL_EQ: return a == b;
+    case HL_NE: return a != b;
+    case HL_GT: return a > b;
+    default: return a >= b;
+    }
+}
+
+static bool compare_f(int cond, double a, double b)
+{
+    switch (cond) {
+    case HL_LT: return a < b;
+    case HL_LE: return a <= b;
+    case HL_EQ: return a == b;
+    case HL_NE: return a != b;
+    case HL_GT: return a > b;
+    default: return a >= b;
+    }
+}
+
+/* Returns false on overflow; the low 64 bits are in *out all the same. */
+static bool power(int64_t a, int64_t b, int64_t *out)
+{
+    bool fits = true;
+    int64_t r = 1;
+    while (b) {
+        if (b & 1)
+            fits &= !__builtin_mul_overflow(r, a, &r);
+        b >>= 1;
+        if (b)
+            fits &= !__builtin_mul_overflow(a, a, &a);
+    }
+    *out = r;
+    return fits;
+}
+
+static double py_fmod(double a, double b)
+{
+    double m = fmod(a, b);
+    if (m)
+        return (b < 0) != (m < 0) ? m + b : m;
+    return copysign(0.0, b);
+}
+
+static double py_ffloordiv(double a, double b)
+{
+    double m = fmod(a, b), d = (a - m) / b;
+    if (m && (b < 0) != (m < 0))
+        d -= 1.0;
+    if (!d)
+        return copysign(0.0, a / b);
+    double f = floor(d);
+    return d - f > 0.5 ? f + 1.0 : f;
+}
+
+static double math1(int which, double a)
+{
+    switch (which) {
+#define MATH1_1(name, sym) case HL_M_##name: return sym(a);
+#define MATH1_2(name, sym)
+#define MATH1(name, text, sym, arity) MATH1_##arity(name, sym)
+        HL_MATHDEF(MATH1)
+    default: return 0;
+    }
+}
+
+static double math2(int which, double a, double b)
+{
+    switch (which) {
+#define MATH2_1(name, sym)
+#define MATH2_2(name, sym) case HL_M_##name: return sym(a, b);
+#define MATH2(name, text, sym, arity) MATH2_##arity(name, sym)
+        HL_MATHDEF(MATH2)
+    default: return 0;
+    }
+}
+
+/* What one instruction did. */
+typedef enum Step { STEP_ON, STEP_LEAVE, STEP_BAD } Step;
+
+typedef struct Exec {
+    const HlIr *ir;
+    const ExecWorld *world;
+    int64_t *v;
+    long polls;
+    const char *why;
+} Exec;
+
+static Step bad(Exec *x, const char *why)
+{
+    x->why = why;
+    return STEP_BAD;
+}
+
+static Step holds(bool condition)
+{
+    return condition ? STEP_ON : STEP_LEAVE;
+}
+
+static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
+{
+    ExecObj *p = as_obj(x->v[ins->a[0]]);
+    if (!p && ins->op != HL_I_GUARD_BOUND && ins->op != HL_I_UNBOX_BOOL)
+        return bad(x, "NULL object");
+    bool array = p && p->type.base == HL_T_ARR;
+    switch (ins->op) {
+    case HL_I_GUARD_BOUND: return holds(p != NULL);
+    case HL_I_GUARD_TYPE: return holds(hl_type_eq(p->type, ins->check));
+    case HL_I_GUARD_ARRAY: return holds(hl_type_eq(p->type, ins->check));
+    case HL_I_GUARD_WRITEABLE: return array ? holds(!p->read_only) : bad(x, "flags of no array");
+    case HL_I_UNBOX_BOOL: *out = p && p->type.base == HL_T_BOOL && p->word; return STEP_ON;
+    case HL_I_UNBOX_I64: *out = p->word; return holds(p->type.base == HL_T_I64 && !p->big);
+    case HL_I_UNBOX_F64:
+        *out = p->word;
+        return p->type.base == HL_T_F64 || (p->type.base == HL_T_NPS && p->type.dtype == HL_D_F64)
+                   ? STEP_ON : bad(x, "no float");
+    case HL_I_UNBOX_NPI64:
+        *out = p->word;
+        return hl_type_eq(p->type, HL_TYPE_NPS(HL_D_I64)) ? STEP_ON : bad(x, "no np.int64");
+    case HL_I_UNBOX_NPBOOL:
+        *out = p->word;
+        return hl_type_eq(p->type, HL_TYPE_NPS(HL_D_BOOL)) ? STEP_ON : bad(x, "no np.bool_");
+    case HL_I_ARRAY_DATA: *out = (intptr_t)p; break;
+    case HL_I_ARRAY_LEN: *out = array ? p->len : 0; break;
+    case HL_I_ARRAY_STRIDE: *out = array ? hl_dtype_size(p->type.dtype) : 0; break;
+    default: break;
+    }
+    return array && ins->aux < p->type.ndim ? STEP_ON : bad(x, "header of no array");
+}
+
+static Step exec_item(Exec *x, const HlIns *ins, int64_t *out)
+{
+    ExecObj *p = as_obj(x->v[ins->a[0]]);
+    int64_t index = x->v[ins->a[2]];
+    if (!p || p->type.base != HL_T_ARR || p->type.dtype != ins->aux)
+        return bad(x, "item of no such array");
+    if (x->v[ins->a[1]] != hl_dtype_size(ins->aux) || index < 0 || index >= p->len)
+        return bad(x, "item outside the array");
+    if (ins->op == HL_I_ARRAY_LOAD) {
+        *out = p->items[index];
+        return STEP_ON;
+    }
+    if (p->read_only)
+        return bad(x, "store to a read-only array");
+    p->items[index] = x->v[ins->a[3]];
+    return STEP_ON;
+}
+
+static Step exec_ins(Exec *x, HlRef r)
+{
+    const HlIns *ins = &x->ir->ins[r];
+    int64_t *v = x->v, *out = &v[r];
+    /* Operands by representation; those that the operation does not have read as 0. */
+    int64_t a = ins->a[0] >= 0 ? v[ins->a[0]] : 0, b = ins->a[1] >= 0 ? v[ins->a[1]] : 0;
+    int64_t c = ins->a[2] >= 0 ? v[ins->a[2]] : 0;
+    double f = as_f(a), g = as_f(b);
+    uint64_t ua = (uint64_t)a, ub = (uint64_t)b;
+
+    switch ((HlOp)ins->op) {
+    case HL_I_KINT: case HL_I_KFLOAT: case HL_I_KBOOL: *out = ins->imm.i; break;
+    case HL_I_KOBJ:
+        if (ins->imm.i >= x->world->nobjects)
+            return bad(x, "no such object");
+        *out = (intptr_t)x->world->objects[ins->imm.i];
+        break;
+    case HL_I_GUARD_BOUND: case HL_I_GUARD_TYPE: case HL_I_GUARD_ARRAY: case HL_I_GUARD_WRITEABLE:
+    case HL_I_UNBOX_I64: case HL_I_UNBOX_F64: case HL_I_UNBOX_BOOL: case HL_I_UNBOX_NPI64:
+    case HL_I_UNBOX_NPBOOL: case HL_I_ARRAY_DATA: case HL_I_ARRAY_LEN: case HL_I_ARRAY_STRIDE:
+        return exec_object(x, ins, out);
+    case HL_I_IS: *out = a == b; break;
+    case HL_I_RETYPE: *out = a; break;
+    case HL_I_GUARD_GLOBAL: case HL_I_LOAD_GLOBAL:
+        if (ins->imm.i >= x->world->nglobals)
+            return bad(x, "no such global");
+        if (ins->op == HL_I_GUARD_GLOBAL)
+            return holds(x->world->same[ins->imm.i]);
+        *out = (intptr_t)x->world->globals[ins->imm.i];
+        return holds(*out != 0);
+    case HL_I_GUARD_TRUE: return holds(a);
+    case HL_I_GUARD_FALSE: return holds(!a);
+    case HL_I_ICMP: *out = compare_i(ins->aux, a, b); break;
+    case HL_I_FCMP: *out = compare_f(ins->aux, f, g); break;
+    case HL_I_BNOT: *out = !a; break;
+    case HL_I_BAND: *out = a & b; break;
+    case HL_I_BOR: *out = a | b; break;
+    case HL_I_BXOR: *out = a ^ b; break;
+    case HL_I_SELECT: *out = a ? b : c; break;
+    case HL_I_ADD: *out = (int64_t)(ua + ub); break;
+    case HL_I_SUB: *out = (int64_t)(ua - ub); break;
+    case HL_I_MUL: *out = (int64_t)(ua * ub); break;
+    case HL_I_ADD_OV: return holds(!__builtin_add_overflow(a, b, out));
+    case HL_I_SUB_OV: return holds(!__builtin_sub_overflow(a, b, out));
+    case HL_I_MUL_OV: return holds(!__builtin_mul_overflow(a, b, out));
+    case HL_I_AND: *out = a & b; break;
+    case HL_I_OR: *out = a | b; break;
+    case HL_I_XOR: *out = a ^ b; break;
+    case HL_I_SHL: *out = b < 0 || b > 63 ? 0 : (int64_t)(ua << b); break;
+    case HL_I_SHL_OV:
+        if (b < 0 || b > 63)
+            return STEP_LEAVE;
+        *out = (int64_t)(ua << b);
+        return holds(*out >> b == a);
+    case HL_I_SHR: *out = a >> (b < 0 || b > 63 ? 63 : b); break;
+    case HL_I_FLOORDIV: case HL_I_MOD: {
+        if (b == 0 || (a == INT64_MIN && b == -1))
+            return bad(x, "integer division");
+        int64_t q = a / b - (a % b != 0 && (a < 0) != (b < 0));
+        *out = ins->op == HL_I_FLOORDIV ? q : (int64_t)(ua - (uint64_t)q * ub);
+        break;
+    }
+    case HL_I_IPOW:
+        power(a, b < 0 ? 0 : b, out);
+        break;
+    case HL_I_IPOW_OV:
+        return holds(b >= 0 && power(a, b, out));
+    case HL_I_FADD: *out = as_word(f + g); break;
+    case HL_I_FSUB: *out = as_word(f - g); break;
+    case HL_I_FMUL: *out = as_word(f * g); break;
+    case HL_I_FDIV: *out = as_word(f / g); break;
+    case HL_I_FNEG: *out = as_word(-f); break;
+    case HL_I_FABS: *out = as_word(fabs(f)); break;
+    case HL_I_FMOD: *out = as_word(py_fmod(f, g)); break;
+    case HL_I_FFLOORDIV: *out = as_word(py_ffloordiv(f, g)); break;
+    case HL_I_FPOW: *out = as_word(pow(f, g)); break;
+    case HL_I_FMATH1: *out = as_word(math1(ins->aux, f)); break;
+    case HL_I_FMATH2: *out = as_word(math2(ins->aux, f, g)); break;
+    case HL_I_GUARD_FINITE: return holds(isfinite(f));
+    case HL_I_GUARD_FP: {
+        double h = as_f(c);
+        return holds(isfinite(f) || isnan(g) || isnan(h) || (isinf(f) && (isinf(g) || isinf(h))));
+    }
+    case HL_I_SITOFP: *out = as_word((double)a); break;
+    case HL_I_GUARD_I53: return holds(a >= -(INT64_C(1) << 53) && a <= INT64_C(1) << 53);
+    case HL_I_ZEXT: *out = a; break;
+    case HL_I_FPTOSI_OV:
+        if (!(f >= -0x1p63 && f < 0x1p63))
+            return STEP_LEAVE;
+        *out = (int64_t)f;
+        break;
+    case HL_I_INDEX:
+        if (ins->aux && a < 0)
+            return bad(x, "index marked as not negative is");
+        if (a < 0 ? a < -b : a >= b)
+            return STEP_LEAVE;
+        *out = a < 0 ? a + b : a;
+        break;
+    case HL_I_ARRAY_LOAD: case HL_I_ARRAY_STORE: return exec_item(x, ins, out);
+    case HL_I_POLL: return holds(x->polls < 0 || x->polls-- > 0);
+    case HL_I_PARAM: case HL_I__COUNT: return bad(x, "not executable");
+    }
+    return STEP_ON;
+}
+
+/* Goes to the target of a jump: all arguments are read before any parameter is written. */
+static void exec_jump(Exec *x, const HlBlock *from, int64_t *scratch)
+{
+    const HlBlock *to = &x->ir->blocks[from->target];
+    for (int32_t i = 0; i < from->args.n; i++)
+        scratch[i] = x->v[from->args.v[i]];
+    for (int32_t i = 0; i < to->params.n; i++)
+        x->v[to->params.v[i]] = scratch[i];
+}
+
+ExecResult exec_run(const HlIr *ir, const ExecWorld *world, const int64_t *in, long max_steps)
+{
+    ExecResult r = {.end = EXEC_STEPS, .exit = -1};
+    r.values = calloc((size_t)ir->nins + 1, sizeof *r.values);
+    r.counts = calloc((size_t)ir->nloops + 1, sizeof *r.counts);
+    int64_t *scratch = calloc((size_t)ir->nins + 1, sizeof *scratch);
+    if (!r.values || !r.counts || !scratch)
+        abort();
+    Exec x = {.ir = ir, .world = world, .v = r.values, .polls = world->polls};
+    for (int32_t i = 0; i < ir->ninputs; i++)
+        x.v[ir->blocks[0].params.v[i]] = in[i];
+    for (int32_t b = 0; b >= 0;) {
+        const HlBlock *block = &ir->blocks[b];
+        int32_t left = -1;
+        r.block = b;
+        if (block->loop >= 0)
+            r.counts[block->loop]++;
+        for (int32_t i = 0; i < block->ins.n && left < 0; i++) {
+            Step step = --max_steps < 0 ? STEP_BAD : exec_ins(&x, block->ins.v[i]);
+            if (step == STEP_BAD) {
+                r.end = x.why ? EXEC_UNDEFINED : EXEC_STEPS;
+                r.why = x.why;
+                free(scratch);
+                return r;
+            }
+            if (step == STEP_LEAVE)
+                left = ir->ins[block->ins.v[i]].exit;
+        }
+        if (left < 0 && block->term == HL_TERM_EXIT)
+            left = block->exit;
+        if (left >= 0) {
+            r.exit = left;
+            r.end = EXEC_LEFT;
+            b = ir->exits[left].target;
+        } else if (--max_steps < 0) {
+            r.end = EXEC_STEPS;
+            b = -1;
+        } else {
+            exec_jump(&x, block, scratch);
+            b = block->target;
+        }
+    }
+    free(scratch);
+    return r;
+}
+
+void exec_free(ExecResult *r)
+{
+    free(r->values);
+    free(r->counts);
+    *r = (ExecResult){0};
+}
+
+/* --- frames as text ---------------------------------------------------------------------------- */
+
+typedef struct Text {
+    char *s;
+    size_t n, cap;
+} Text;
+
+__attribute__((format(printf, 2, 3))) static void put(Text *t, const char *fmt, ...)
+{
+    char buf[160];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(buf, sizeof buf, fmt, ap);
+    va_end(ap);
+    if (t->n + (size_t)n + 1 > t->cap) {
+        t->cap = t->cap * 2 + (size_t)n + 64;
+        t->s = realloc(t->s, t->cap);
+        if (!t->s)
+            abort();
+    }
+    memcpy(t->s + t->n, buf, (size_t)n + 1);
+    t->n += (size_t)n;
+}
+
+static void put_boxed(Text *t, HlType type, int64_t word)
+{
+    char buf[32];
+    hl_type_text(type, buf, sizeof buf);
+    switch (hl_type_repr(type)) {
+    case HL_REPR_I64:
+        put(t, "%s %" PRId64, buf, word);
+        break;
+    case HL_REPR_I1:
+        put(t, "%s %s", buf, word ? "true" : "false");
+        break;
+    case HL_REPR_F64:
+        if (isnan(as_f(word)))
+            put(t, "%s nan:0x%" PRIx64, buf, (uint64_t)word);
+        else
+            put(t, "%s %.17g", buf, as_f(word));
+        break;
+    case HL_REPR_PTR: {
+        const ExecObj *p = as_obj(word);
+        if (!p)
+            put(t, "null");
+        else if (p->type.base == HL_T_OBJ || p->type.base == HL_T_ARR || p->big)
+            put(t, "object %d", p->id);
+        else
+            put_boxed(t, p->type, p->word);
+        break;
+    }
+    default:
+        put(t, "nothing");
+    }
+}
+
+/* What slot `slot` held when the region was entered; its number when the region never looked. */
+static void put_entry(Text *t, const HlIr *ir, const int64_t *in, int32_t slot)
+{
+    int64_t range[3] = {0};
+    int parts = 0;
+    for (int32_t i = 0; i < ir->ninputs; i++) {
+        if (ir->inputs[i].slot != slot)
+            continue;
+        if (ir->inputs[i].part == HL_IN_VALUE) {
+            put_boxed(t, ir->ins[ir->blocks[0].params.v[i]].type, in[i]);
+            return;
+        }
+        range[ir->inputs[i].part - 1] = in[i];
+        parts++;
+    }
+    if (parts == 3)
+        put(t, "range %" PRId64 " %" PRId64 " %" PRId64, range[0], range[1], range[2]);
+    else
+        put(t, "frame %d", slot);
+}
+
+char *exec_frame(const HlIr *ir, const ExecWorld *world, const ExecResult *r, const int64_t *in)
+{
+    (void)world;
+    Text t = {0};
+    const HlSnap *s = &ir->snaps[ir->exits[r->exit].snap];
+    put(&t, "pc %d\n", s->pc);
+    for (int32_t i = 0; i < s->nslots; i++) {
+        const HlSlot *slot = &s->slots[i];
+        put(&t, "%d: ", i);
+        switch ((HlSlotKind)slot->kind) {
+        case HL_SLOT_UNBOUND:
+            put(&t, "unbound");
+            break;
+        case HL_SLOT_VALUE:
+            put_boxed(&t, ir->ins[slot->a].type, r->values[slot->a]);
+            break;
+        case HL_SLOT_RANGE:
+            put(&t, "range %" PRId64 " %" PRId64 " %" PRId64, r->values[slot->a],
+                r->values[slot->b], r->values[slot->c]);
+            break;
+        case HL_SLOT_FRAME:
+            put_entry(&t, ir, in, slot->a);
+            break;
+        }
+        put(&t, "\n");
+    }
+    return t.s;
+}
+
+static void put_planned(Text *t, const HlIr *ir, const ExecWorld *world, const HlPlanEntry *e,
+                        const int64_t *in, const int64_t *out)
+{
+    switch ((HlPlanKind)e->kind) {
+    case HL_PLAN_UNBOUND: put(t, "unbound"); break;
+    case HL_PLAN_FRAME: put_entry(t, ir, in, e->from); break;
+    case HL_PLAN_BOX: put_boxed(t, e->type, out[e->a]); break;
+    case HL_PLAN_IMM: put_boxed(t, e->type, e->imm); break;
+    case HL_PLAN_CONST:
+        put_boxed(t, HL_TYPE(OBJ), (intptr_t)world->objects[e->from]);
+        break;
+    case HL_PLAN_RANGE:
+        put(t, "range %" PRId64 " %" PRId64 " %" PRId64, out[e->a], out[e->b], out[e->c]);
+        break;
+    }
+}
+
+char *exec_plan_frame(const HlIr *ir, const ExecWorld *world, const HlPlan *plan,
+                      const ExecResult *r, const int64_t *in, int64_t *out)
+{
+    Text t = {0};
+    for (int32_t i = 0; i < plan->nlive; i++)
+        out[i] = r->values[plan->live[i]];
+    put(&t, "pc %d\n", plan->pc);
+    int32_t k = 0;
+    for (int32_t i = 0; i < plan->nslots; i++) {
+        put(&t, "%d: ", i);
+        if (k < plan->nentries && plan->entries[k].slot == i)
+            put_planned(&t, ir, world, &plan->entries[k++], in, out);
+        else
+            put_entry(&t, ir, in, i);
+        put(&t, "\n");
+    }
+    return t.s;
+}

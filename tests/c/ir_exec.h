@@ -1,0 +1,53 @@
+/* ir_exec.h - a reference interpreter for regions: slow, and suspicious of everything. The tests run
+ * a region before and after a pass with it and compare. */
+#ifndef IR_EXEC_H
+#define IR_EXEC_H
+
+#include "../../src/hl_ir.h"
+
+/* An object as a region sees it: an int, float, bool or NumPy scalar of `type` with its value in
+ * `word`, a 1-D array, or something else (OBJ). */
+typedef struct ExecObj {
+    HlType type;
+    int64_t word;     /* doubles as bits */
+    bool big;         /* an int that does not fit */
+    bool read_only;
+    int64_t *items, len; /* arrays */
+    int id;
+} ExecObj;
+
+typedef struct ExecWorld {
+    ExecObj **objects; /* KOBJ i */
+    int nobjects;
+    ExecObj **globals; /* LOAD_GLOBAL i; NULL = missing */
+    bool *same;        /* GUARD_GLOBAL i holds */
+    int nglobals;
+    long polls;        /* POLL leaves at this call; -1 = never */
+} ExecWorld;
+
+typedef enum ExecEnd {
+    EXEC_LEFT,      /* through `exit` */
+    EXEC_STEPS,     /* ran too long */
+    EXEC_UNDEFINED  /* did something that is undefined: `why` */
+} ExecEnd;
+
+typedef struct ExecResult {
+    ExecEnd end;
+    int32_t exit;
+    const char *why;
+    int32_t block;    /* where it ended */
+    int64_t *counts;  /* per loop: how often its header blocks were entered */
+    int64_t *values;  /* per instruction, at the end */
+} ExecResult;
+
+/* Runs a region that hl_check_ir accepts. `in`: a word per input (objects as ExecObj pointers). */
+ExecResult exec_run(const HlIr *ir, const ExecWorld *world, const int64_t *in, long max_steps);
+void exec_free(ExecResult *r);
+
+/* The frame at the exit, as text: from the snapshot, or from the plan and its out words as the core
+ * would make it. `out` gets the words (room for every live value). malloc'ed. */
+char *exec_frame(const HlIr *ir, const ExecWorld *world, const ExecResult *r, const int64_t *in);
+char *exec_plan_frame(const HlIr *ir, const ExecWorld *world, const HlPlan *plan,
+                      const ExecResult *r, const int64_t *in, int64_t *out);
+
+#endif

@@ -1,0 +1,475 @@
+/* ir_tool.c - regions on the command line, for the text tests and the fuzz test.
+ *
+ *   ir_tool [-p PASS,...] [-q] [--plans] [--run WORLD] [FILE]
+ *       Reads a region (from FILE or standard input), verifies it, runs the passes ("all" = as in
+ *       production), verifying after each, and prints it (not with -q), its exit plans, and what the
+ *       reference interpreter makes of it. Malformed: the reason on standard error, status 1.
+ *   ir_tool --fuzz FIRST COUNT
+ *       Makes COUNT random regions from the seeds FIRST...; for each: print and parse agree, and every
+ *       pass alone and all in order leave what the region does unchanged. The first that differs is
+ *       printed, status 1.
+ *
+ * WORLD is a file with one item a line: `object VALUE` (KOBJ 0, 1, ...), `global same VALUE` or
+ * `global changed VALUE`, `polls N` (the N+1st POLL leaves), and `in VALUE...`, which runs the region
+ * once. A value is 5, 2.5, true, null, other, big, or TYPE:VALUE for an object of a type such as
+ * i64, f64, np<float64>, or an array such as arr<float64,1>:1,2,3 (read-only: with a ! before it). */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../src/hl_mem.h"
+#include "ir_exec.h"
+#include "ir_gen.h"
+
+static const char *const all_passes[] = {"phi", "gvn", "hoist", "range", "dce"};
+
+static int fail(const char *what, const char *why)
+{
+    fprintf(stderr, "ir_tool: %s: %s\n", what, why);
+    return 1;
+}
+
+static char *read_all(const char *name)
+{
+    FILE *f = name ? fopen(name, "r") : stdin;
+    char *s = NULL;
+    size_t n = 0, cap = 0;
+    if (!f)
+        return NULL;
+    do {
+        cap = cap * 2 + 4096;
+        s = realloc(s, cap);
+        if (!s)
+            abort();
+        n += fread(s + n, 1, cap - n - 1, f);
+    } while (!feof(f) && !ferror(f));
+    s[n] = 0;
+    if (name)
+        fclose(f);
+    return s;
+}
+
+static int run_pass(HlIr *ir, const char *name)
+{
+    char why[200];
+    int status = strcmp(name, "all") ? hl_opt_run_named(ir, name) : hl_opt_run(ir);
+    if (status == -2)
+        return fail(name, "no such pass");
+    if (status)
+        return fail(name, "out of memory");
+    const char *bad = hl_check_ir(ir, why, sizeof why);
+    return bad ? fail(name, bad) : 0;
+}
+
+static int run_passes(HlIr *ir, const char *names)
+{
+    char name[32];
+    while (*names) {
+        size_t n = strcspn(names, ",");
+        snprintf(name, sizeof name, "%.*s", (int)n, names);
+        if (run_pass(ir, name))
+            return 1;
+        names += n + (names[n] == ',');
+    }
+    return 0;
+}
+
+/* --- plans ------------------------------------------------------------------------------------- */
+
+static void print_entry(const HlPlanEntry *e)
+{
+    char type[32];
+    hl_type_text(e->type, type, sizeof type);
+    printf(" %d: ", e->slot);
+    switch ((HlPlanKind)e->kind) {
+    case HL_PLAN_UNBOUND: printf("unbound"); break;
+    case HL_PLAN_FRAME: printf("frame %d", e->from); break;
+    case HL_PLAN_BOX: printf("box out %d as %s", e->a, type); break;
+    case HL_PLAN_RANGE: printf("range out %d %d %d", e->a, e->b, e->c); break;
+    case HL_PLAN_CONST: printf("object #%d", e->from); break;
+    case HL_PLAN_IMM: printf("word %" PRId64 " as %s", e->imm, type); break;
+    }
+}
+
+static int print_plans(const HlIr *ir)
+{
+    HlPlan *plans = hl_plan_build(ir);
+    if (!plans)
+        return fail("plans", "out of memory");
+    for (int32_t x = 0; x < ir->nexits; x++) {
+        const HlPlan *p = &plans[x];
+        if (!p->nlive && !p->nentries)
+            continue;
+        printf("plan x%d: out", x);
+        for (int32_t i = 0; i < p->nlive; i++)
+            printf(" %%%d", p->live[i]);
+        for (int32_t i = 0; i < p->nentries; i++) {
+            printf(i ? "," : " ;");
+            print_entry(&p->entries[i]);
+        }
+        printf("\n");
+    }
+    hl_plan_free(plans, ir->nexits);
+    return 0;
+}
+
+/* --- runs -------------------------------------------------------------------------------------- */
+
+enum { MAX_POOL = 256 };
+
+typedef struct World {
+    ExecObj pool[MAX_POOL];
+    int npool;
+    ExecObj *objects[MAX_POOL], *globals[MAX_POOL];
+    bool same[MAX_POOL];
+    int nobjects, nglobals;
+    long polls;
+} World;
+
+/* Reads a number as the word that a value of this type has. */
+static bool read_word(const char *s, char **end, HlType t, int64_t *word)
+{
+    double f;
+    if (!strncmp(s, "true", 4) || !strncmp(s, "false", 5)) {
+        *word = *s == 't';
+        *end = (char *)s + (*s == 't' ? 4 : 5);
+        return hl_type_repr(t) == HL_REPR_I1;
+    }
+    switch (hl_type_repr(t)) {
+    case HL_REPR_I64: *word = strtoll(s, end, 0); break;
+    case HL_REPR_I1: *word = strtoll(s, end, 0) != 0; break;
+    case HL_REPR_F64:
+        f = strtod(s, end);
+        memcpy(word, &f, sizeof f);
+        break;
+    default: return false;
+    }
+    return *end != s;
+}
+
+/* Reads an object; NULL with *ok for `null`. */
+static ExecObj *read_object(World *w, const char *s, bool *ok)
+{
+    *ok = false;
+    if (w->npool == MAX_POOL)
+        return NULL;
+    ExecObj *o = &w->pool[w->npool];
+    *o = (ExecObj){.type = HL_TYPE(OBJ), .id = w->npool};
+    if (!strcmp(s, "null")) {
+        *ok = true;
+        return NULL;
+    }
+    o->read_only = *s == '!';
+    s += o->read_only;
+    size_t n = hl_type_parse(s, &o->type);
+    char *end = (char *)s + n + 1;
+    if (!strcmp(s, "other")) {
+        *ok = true;
+    } else if (!strcmp(s, "big")) {
+        o->type = HL_TYPE(I64);
+        o->big = *ok = true;
+    } else if (n && s[n] == ':' && o->type.base == HL_T_ARR) {
+        o->items = calloc(strlen(s), sizeof *o->items);
+        if (!o->items)
+            abort();
+        *ok = true;
+        for (s = end; *s && *ok; s = *end == ',' ? end + 1 : end)
+            *ok = read_word(s, &end, HL_TYPE_NPS(o->type.dtype), &o->items[o->len++]) &&
+                  (*end == ',' || !*end);
+    } else if (n && s[n] == ':') {
+        *ok = read_word(end, &end, o->type, &o->word) && !*end;
+    }
+    w->npool++;
+    return o;
+}
+
+static bool read_input(World *w, const char *s, HlType t, int64_t *word)
+{
+    bool ok;
+    char *end;
+    if (hl_type_repr(t) != HL_REPR_PTR)
+        return read_word(s, &end, t, word) && !*end;
+    *word = (intptr_t)read_object(w, s, &ok);
+    return ok;
+}
+
+static void print_run(const HlIr *ir, World *w, const int64_t *in)
+{
+    ExecWorld world = {w->objects, w->nobjects, w->globals, w->same, w->nglobals, w->polls};
+    ExecResult r = exec_run(ir, &world, in, 1000000);
+    if (r.end == EXEC_UNDEFINED)
+        printf("undefined: %s in b%d\n", r.why, r.block);
+    else if (r.end == EXEC_STEPS)
+        printf("endless\n");
+    if (r.end == EXEC_LEFT) {
+        HlPlan *plans = hl_plan_build(ir);
+        int64_t *out = calloc((size_t)ir->nins + 1, sizeof *out);
+        if (!plans || !out)
+            abort();
+        char *frame = exec_plan_frame(ir, &world, &plans[r.exit], &r, in, out);
+        printf("exit x%d %s out", r.exit, hl_reason_key(ir->exits[r.exit].reason));
+        for (int32_t i = 0; i < plans[r.exit].nlive; i++)
+            printf(" %" PRId64, out[i]);
+        printf("\n%s", frame);
+        free(frame);
+        free(out);
+        hl_plan_free(plans, ir->nexits);
+    }
+    printf("iterations");
+    for (int32_t i = 0; i < ir->nloops; i++)
+        printf(" %" PRId64, r.counts[i]);
+    printf("\n");
+    for (int i = 0; i < w->npool; i++) {
+        if (!w->pool[i].items)
+            continue;
+        printf("items %d:", i);
+        for (int64_t k = 0; k < w->pool[i].len; k++) {
+            double f;
+            memcpy(&f, &w->pool[i].items[k], sizeof f);
+            if (w->pool[i].type.dtype == HL_D_F64)
+                printf(" %.17g", f);
+            else
+                printf(" %" PRId64, w->pool[i].items[k]);
+        }
+        printf("\n");
+    }
+    exec_free(&r);
+}
+
+static int run_line(const HlIr *ir, World *w, char *line)
+{
+    char *save, *word = strtok_r(line, " \t", &save), *next = strtok_r(NULL, " \t", &save);
+    bool ok = true;
+    if (!word || *word == ';')
+        return 0;
+    if (!strcmp(word, "object") && next) {
+        w->objects[w->nobjects++] = read_object(w, next, &ok);
+    } else if (!strcmp(word, "global") && next) {
+        char *value = strtok_r(NULL, " \t", &save);
+        w->same[w->nglobals] = !strcmp(next, "same");
+        w->globals[w->nglobals++] = read_object(w, value ? value : "", &ok);
+    } else if (!strcmp(word, "polls") && next) {
+        w->polls = strtol(next, NULL, 10);
+    } else if (!strcmp(word, "in")) {
+        int64_t *in = calloc((size_t)ir->ninputs + 1, sizeof *in);
+        if (!in)
+            abort();
+        for (int32_t i = 0; i < ir->ninputs && ok; i++) {
+            ok = next && read_input(w, next, ir->ins[ir->blocks[0].params.v[i]].type, &in[i]);
+            next = strtok_r(NULL, " \t", &save);
+        }
+        if (ok && !next)
+            print_run(ir, w, in);
+        else
+            ok = false;
+        free(in);
+    } else {
+        ok = false;
+    }
+    return ok ? 0 : fail("world", word);
+}
+
+static int run_world(const HlIr *ir, const char *name)
+{
+    World *w = calloc(1, sizeof *w);
+    char *text = read_all(name), *save;
+    int status = 0;
+    if (!w || !text)
+        return fail(name, "cannot be read");
+    w->polls = -1;
+    for (char *s = strtok_r(text, "\n", &save); s && !status; s = strtok_r(NULL, "\n", &save))
+        status = run_line(ir, w, s);
+    for (int i = 0; i < w->npool; i++)
+        free(w->pool[i].items);
+    free(w);
+    free(text);
+    return status;
+}
+
+/* --- the fuzz test ----------------------------------------------------------------------------- */
+
+/* What a run left behind: everything that a pass must not change. */
+typedef struct Outcome {
+    ExecEnd end;
+    int32_t exit;
+    char *frame, *world;
+} Outcome;
+
+static Outcome outcome(const HlIr *ir, uint64_t seed)
+{
+    GenWorld w;
+    gen_world(ir, seed, &w);
+    ExecResult r = exec_run(ir, &w.world, w.in, 100000);
+    Outcome o = {.end = r.end, .exit = r.exit};
+    if (r.end == EXEC_UNDEFINED)
+        fprintf(stderr, "undefined: %s in b%d\n", r.why, r.block);
+    if (r.end == EXEC_LEFT) {
+        HlPlan *plans = hl_plan_build(ir);
+        int64_t *out = calloc((size_t)ir->nins + 1, sizeof *out);
+        if (!plans || !out)
+            abort();
+        o.frame = exec_frame(ir, &w.world, &r, w.in);
+        char *planned = exec_plan_frame(ir, &w.world, &plans[r.exit], &r, w.in, out);
+        if (strcmp(o.frame, planned)) {
+            fprintf(stderr, "x%d: snapshot\n%splan\n%s", r.exit, o.frame, planned);
+            o.end = EXEC_UNDEFINED;
+        }
+        free(planned);
+        free(out);
+        hl_plan_free(plans, ir->nexits);
+    }
+    o.world = gen_world_text(&w);
+    exec_free(&r);
+    gen_world_free(&w);
+    return o;
+}
+
+static void outcome_free(Outcome *o)
+{
+    free(o->frame);
+    free(o->world);
+}
+
+/* The world as it was before anything ran. */
+static char *fresh_world(const HlIr *ir, uint64_t seed)
+{
+    GenWorld w;
+    gen_world(ir, seed, &w);
+    char *s = gen_world_text(&w);
+    gen_world_free(&w);
+    return s;
+}
+
+/* A guard that was hoisted may leave at the entry, before anything happened. */
+static bool left_at_entry(const HlIr *ir, const Outcome *o, uint64_t seed)
+{
+    if (o->end != EXEC_LEFT || ir->exits[o->exit].origin < 0 || ir->entry_exit < 0)
+        return false;
+    char *fresh = fresh_world(ir, seed);
+    bool same = !strcmp(fresh, o->world) &&
+                ir->exits[o->exit].snap == ir->exits[ir->entry_exit].snap;
+    free(fresh);
+    return same;
+}
+
+static bool outcomes_agree(const HlIr *ir, const Outcome *a, const Outcome *b, uint64_t seed)
+{
+    if (a->end == EXEC_UNDEFINED || b->end == EXEC_UNDEFINED)
+        return false;
+    if (left_at_entry(ir, b, seed) || a->end == EXEC_STEPS || b->end == EXEC_STEPS)
+        return true;
+    return a->exit == b->exit && !strcmp(a->frame, b->frame) && !strcmp(a->world, b->world);
+}
+
+static int text_agrees(const HlIr *ir)
+{
+    char err[200];
+    char *text = hl_irtext_print(ir);
+    HlIr *again = text ? hl_irtext_parse(text, err, sizeof err) : NULL;
+    char *text2 = again ? hl_irtext_print(again) : NULL;
+    int bad = !text2 || strcmp(text, text2);
+    if (bad)
+        fprintf(stderr, "text does not round-trip: %s\n%s\n", again ? "differs" : err, text2);
+    hl_ir_free(again);
+    hl_mem_free(text);
+    hl_mem_free(text2);
+    return bad;
+}
+
+static int fuzz_passes(const HlIr *ir, const char *passes, uint64_t seed, long *entry_exits)
+{
+    HlIr *copy = hl_ir_copy(ir);
+    if (!copy)
+        return fail(passes, "out of memory");
+    int bad = run_passes(copy, passes) || text_agrees(copy);
+    for (uint64_t k = 0; k < 4 && !bad; k++) {
+        Outcome a = outcome(ir, seed + k * 7919), b = outcome(copy, seed + k * 7919);
+        bad = !outcomes_agree(copy, &a, &b, seed + k * 7919);
+        *entry_exits += left_at_entry(copy, &b, seed + k * 7919);
+        if (bad) {
+            char *before = hl_irtext_print(ir), *after = hl_irtext_print(copy);
+            printf("seed %" PRIu64 " passes %s world %" PRIu64 "\n%s\nafter\n%s\n", seed, passes, k,
+                   before, after);
+            printf("before: end %d exit x%d\n%s%s", a.end, a.exit, a.frame ? a.frame : "", a.world);
+            printf("after: end %d exit x%d\n%s%s", b.end, b.exit, b.frame ? b.frame : "", b.world);
+            hl_mem_free(before);
+            hl_mem_free(after);
+        }
+        outcome_free(&a);
+        outcome_free(&b);
+    }
+    hl_ir_free(copy);
+    return bad;
+}
+
+static int fuzz(uint64_t first, uint64_t count)
+{
+    long entry_exits = 0, size = 0, blocks = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        char why[200];
+        HlIr *ir = gen_region(seed);
+        const char *bad = hl_check_ir(ir, why, sizeof why);
+        if (bad) {
+            char *text = hl_irtext_print(ir);
+            printf("seed %" PRIu64 ": %s\n%s", seed, bad, text);
+            hl_mem_free(text);
+            hl_ir_free(ir);
+            return 1;
+        }
+        size += ir->nins;
+        blocks += ir->nblocks;
+        int status = text_agrees(ir);
+        for (int i = 0; i < HL_COUNTOF(all_passes) && !status; i++)
+            status = fuzz_passes(ir, all_passes[i], seed, &entry_exits);
+        if (!status)
+            status = fuzz_passes(ir, "phi,hoist,gvn", seed, &entry_exits) ||
+                     fuzz_passes(ir, "phi,range,gvn,dce,phi,range", seed, &entry_exits) ||
+                     fuzz_passes(ir, "all,all", seed, &entry_exits);
+        hl_ir_free(ir);
+        if (status)
+            return status;
+    }
+    printf("%" PRIu64 " regions, %ld instructions, %ld blocks, %ld left at the entry\n", count, size,
+           blocks, entry_exits);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *passes = "", *world = NULL, *file = NULL;
+    bool quiet = false, plans = false;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--fuzz") && i + 2 < argc)
+            return fuzz(strtoull(argv[i + 1], NULL, 10), strtoull(argv[i + 2], NULL, 10));
+        if (!strcmp(argv[i], "-p") && i + 1 < argc)
+            passes = argv[++i];
+        else if (!strcmp(argv[i], "--run") && i + 1 < argc)
+            world = argv[++i];
+        else if (!strcmp(argv[i], "-q"))
+            quiet = true;
+        else if (!strcmp(argv[i], "--plans"))
+            plans = true;
+        else
+            file = argv[i];
+    }
+    char err[200];
+    char *text = read_all(file);
+    HlIr *ir = text ? hl_irtext_parse(text, err, sizeof err) : NULL;
+    free(text);
+    if (!ir)
+        return fail(file ? file : "standard input", text ? err : "cannot be read");
+    const char *bad = hl_check_ir(ir, err, sizeof err);
+    int status = bad ? fail("input", bad) : run_passes(ir, passes);
+    if (!status && !quiet) {
+        char *out = hl_irtext_print(ir);
+        status = out ? 0 : fail("print", "out of memory");
+        fputs(out ? out : "", stdout);
+        hl_mem_free(out);
+    }
+    if (!status && plans)
+        status = print_plans(ir);
+    if (!status && world)
+        status = run_world(ir, world);
+    hl_ir_free(ir);
+    return status;
+}

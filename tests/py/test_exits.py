@@ -1,0 +1,452 @@
+"""Leaving machine code: each guard's reason is counted at its line, paths that get hot join the region, and
+every bound ends in a counted reason instead of a wrong or endless compile."""
+
+import math
+
+import numpy as np
+import pytest
+
+import native
+from differ import params
+from freeze import freeze
+
+
+def adds(x, n):
+    for i in range(n):
+        x = x + x  # exit
+    return x
+
+
+def multiplies(x, n):
+    for i in range(n):
+        x = x * 3  # exit
+    return x
+
+
+def negates(x, n):
+    r = 0
+    for i in range(n):
+        r = -x  # exit
+        x = x - 1
+    return r
+
+
+def loads(a, n):
+    s = 0.0
+    for i in range(n):
+        s += a[i]  # exit
+    return s
+
+
+def stores(a, n):
+    for i in range(n):
+        a[i] = 1.5  # exit
+    return a
+
+
+def divides(d, n):
+    s = 0
+    for i in range(n):
+        s += 100 // (d - i)  # exit
+    return s
+
+
+def divides_floats(d, n):
+    s = 0.0
+    for i in range(n):
+        s += 1.0 / (d - i)  # exit
+    return s
+
+
+def roots(x, n):
+    s = 0.0
+    for i in range(n):
+        s += math.sqrt(x - i)  # exit
+    return s
+
+
+def exponentials(x, n):
+    s = 0.0
+    for i in range(n):
+        s += math.exp(x + i)  # exit
+    return s
+
+
+def squares(x, n):
+    for i in range(n):
+        x = x ** 2  # exit
+    return x
+
+
+def scalars(a, n):
+    s = 0.0
+    for i in range(n):
+        s = a[i] * 1e300  # exit
+    return s
+
+
+def int_scalars(a, n):
+    s = 0
+    for i in range(n):
+        s = a[i] + 1  # exit
+    return s
+
+
+def truncates(x, n):
+    r = 0
+    for i in range(n):
+        r = int(x)  # exit
+        x = x * 10.0
+    return r
+
+
+def turns(n, at):
+    s = 0
+    for i in range(n):
+        if i < at:  # exit
+            s += 1
+        else:
+            s -= 1
+    return s
+
+
+def shifts(x, n):
+    r = 0
+    for i in range(n):
+        r = x << i  # exit
+    return r
+
+
+def ends(n):
+    s = 0
+    for i in range(n):  # exit
+        s += i
+    return s
+
+
+def unbinds(n, at):
+    s = 0
+    x = 5
+    for i in range(n):
+        s += x  # exit
+        if i == at:
+            del x
+    return s
+
+
+ONES = np.ones(300)
+BAD = np.ones(300)
+BAD[200] = 1e10
+TOP = np.arange(300)
+TOP[200] = 2**63 - 1
+FROZEN = np.ones(300)
+FROZEN.flags.writeable = False
+
+# Function, arguments that stay native, arguments that leave, reasons that the exit may have.
+REASONS = {
+    "add": (adds, (1, 60), (1, 80), {"overflow"}),
+    "multiply": (multiplies, (1, 39), (1, 60), {"overflow"}),
+    "negate": (negates, (5, 60), (-2**63 + 20, 60), {"overflow"}),
+    "square": (squares, (1, 60), (3, 10), {"overflow"}),
+    "shift": (shifts, (1, 60), (1, 80), {"overflow"}),
+    "index": (loads, (ONES, 300), (ONES, 301), {"index"}),
+    "store index": (stores, (ONES, 300), (ONES, 301), {"index"}),
+    "read-only": (stores, (ONES, 300), (FROZEN, 300), {"readonly", "entry"}),
+    "zero": (divides, (1000, 300), (200, 300), {"zerodiv"}),
+    "float zero": (divides_floats, (1000.5, 300), (200.0, 300), {"zerodiv"}),
+    "domain": (roots, (1000.0, 300), (200.0, 300), {"math"}),
+    "range": (exponentials, (0.0, 300), (600.0, 300), {"math"}),
+    "float square": (squares, (1.0, 60), (3.0, 20), {"math"}),
+    "float warning": (scalars, (ONES, 300), (BAD, 300), {"fpcheck"}),
+    "int warning": (int_scalars, (np.arange(300), 300), (TOP, 300), {"overflow"}),
+    "to int": (truncates, (1.5, 15), (1.5, 40), {"range"}),
+    "branch": (turns, (300, 1000), (300, 200), {"branch"}),
+    "end": (ends, (300,), (301,), {"loop_end"}),
+}
+
+
+def exit_line(f):
+    """The line of f that is marked with "# exit"."""
+    import inspect
+    lines, first = inspect.getsourcelines(f)
+    return first + [k for k, line in enumerate(lines) if line.rstrip().endswith("# exit")][0]
+
+
+def outcome(f, args):
+    copies = [a.copy() if isinstance(a, np.ndarray) and a.flags.writeable else a for a in args]
+    import warnings
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = freeze(f(*copies))
+        except Exception as e:
+            tb = e.__traceback__
+            while tb.tb_next:
+                tb = tb.tb_next
+            result = (freeze(e), tb.tb_lineno)
+    return result, freeze(copies), [(str(w.message), w.lineno) for w in caught]
+
+
+def fresh(function):
+    return type(function)(function.__code__.replace(), function.__globals__, function.__name__)
+
+
+def exit_counts(f):
+    counts = {}
+    for loop in native.statistics(f)["loops"]:
+        for region in loop["regions"]:
+            for row in region["exits"]:
+                key = row["reason"], row["line"]
+                counts[key] = counts.get(key, 0) + row["count"]
+    return counts
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_reason_and_line(name):
+    import hotloop
+    function, good, bad, reasons = REASONS[name]
+    with params(threshold=2, sync=1):
+        plain = fresh(function)
+        f = hotloop.jit(plain)
+        for _ in range(6):
+            assert outcome(f, good) == outcome(function, good)
+        assert native.native_iterations(f) > 0, native.explain(f)
+        before = exit_counts(f)
+        assert outcome(f, bad) == outcome(function, bad)
+        after = exit_counts(f)
+    grown = {key for key in after if after[key] > before.get(key, 0)}
+    misses = sum(r["entry_misses"] for loop in native.statistics(f)["loops"] for r in loop["regions"])
+    if "entry" in reasons and misses:
+        return
+    assert {(reason, exit_line(function)) for reason in reasons} & grown, native.explain(f)
+
+
+def alternates(n):
+    a = b = c = d = 0
+    for i in range(n):
+        if i % 2:
+            a += 1
+        elif i % 3:
+            b += 2
+        elif i % 5:
+            c += 3
+        else:
+            d += 4
+    return a, b, c, d
+
+
+def test_hot_exits_join_the_region():
+    import hotloop
+    f = hotloop.jit(fresh(alternates))
+    with params(threshold=2, sync=1):
+        for _ in range(3):
+            assert f(20000) == alternates(20000)
+    native.assert_native(f, 0.98, 60000)
+    (loop,) = native.statistics(f)["loops"]
+    assert sum(r["state"] == "ready" for r in loop["regions"]) == 1, native.explain(f)
+    assert native.exits(f).get("branch", 0) < 300, native.explain(f)
+
+
+def test_a_late_branch_joins_the_region():
+    import hotloop
+    f = hotloop.jit(fresh(turns))
+    with params(threshold=2, sync=1):
+        for _ in range(3):
+            f(5000, 10**6)
+        first = native.statistics(f)["loops"][0]["regions"][0]["compiles"]
+        for _ in range(3):
+            assert f(5000, 100) == turns(5000, 100)
+        native.assert_native(f, 0.97, 30000)
+        assert native.statistics(f)["loops"][0]["regions"][0]["compiles"] > first
+        assert native.exits(f).get("branch", 0) < 60, native.explain(f)
+
+
+def nested(n, m):
+    s = 0
+    for i in range(n):
+        for j in range(m):
+            if (i ^ j) & 1:
+                s += j
+            else:
+                s ^= i
+        if i % 3 == 0:
+            s += 1
+    return s
+
+
+def test_nested_loops_become_one_region():
+    import hotloop
+    f = hotloop.jit(fresh(nested))
+    with params(threshold=2, sync=1):
+        for m in (3, 0, 30, 7):
+            for _ in range(3):
+                assert f(300, m) == nested(300, m)
+    native.assert_native(f, 0.95)
+    outer = native.statistics(f)["loops"]
+    entries = sum(r["entries"] for loop in outer for r in loop["regions"])
+    assert entries < 200, native.explain(f)  # 3,600 outer iterations: not one entry for each inner loop
+
+
+def test_type_change_gets_its_own_code():
+    import hotloop
+
+    def f(x, n):
+        for i in range(n):
+            x = x + 1
+        return x
+    g = hotloop.jit(fresh(f))
+    with params(threshold=2, sync=1):
+        for x in (1, 1.5, np.float64(2), np.int64(3)) * 4:
+            assert freeze(g(x, 1000)) == freeze(f(x, 1000))
+    native.assert_native(g, 0.95, 16000)
+
+
+def many(x, n):
+    s = 0
+    for i in range(n):
+        k = i % x
+        if k == 0:
+            s += 1
+        elif k == 1:
+            s -= 2
+        elif k == 2:
+            s += 3
+        elif k == 3:
+            s ^= 4
+        elif k == 4:
+            s += 5
+        elif k == 5:
+            s -= 6
+        elif k == 6:
+            s += 7
+        elif k == 7:
+            s ^= 8
+        else:
+            s += k
+    return s
+
+
+def long(n):
+    s = 0
+    for i in range(n):
+        s = s * 3 + i & 0xFFFF
+        s = s * 5 + i & 0xFFFF
+        s = s * 7 + i & 0xFFFF
+        s = s * 9 + i & 0xFFFF
+        s = s * 11 + i & 0xFFFF
+    return s
+
+
+def variants(n, values):
+    s = 0
+    x = 1
+    for i in range(n):
+        s = s + x
+        if i % 50 == 49:
+            x, s = s, x
+            x = x if i % 100 == 49 else x * 0.5
+    return s, x
+
+
+# A bound, a small value for it, a program that reaches it, the reasons that may be counted then.
+BOUNDS = {
+    "max_compiles": (1, many, [(k, 400) for k in (1, 2, 3, 5, 9)] * 3, {"too_many_compiles"}),
+    "max_path": (20, long, [(400,)] * 6, {"too_long"}),
+    "max_record": (30, long, [(400,)] * 6, {"too_long"}),
+    "max_blocks": (4, many, [(k, 400) for k in (1, 2, 3, 5, 9)] * 3, {"too_many_blocks"}),
+    "max_slots": (2, long, [(400,)] * 6, {"too_many_slots"}),
+    "max_regions": (1, adds, [(1, 30), (0.5, 30), (True, 30), (np.float64(1), 30)] * 4,
+                    {"too_many_variants", "entry"}),
+}
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_bounds(bound):
+    import hotloop
+    value, function, calls, reasons = BOUNDS[bound]
+    f = hotloop.jit(fresh(function))
+    with params(threshold=2, sync=1, settle=2, hot_exit=2, **{bound: value}):
+        for args in calls:
+            assert outcome(f, args) == outcome(function, args)
+    misses = sum(r["entry_misses"] for loop in native.statistics(f)["loops"] for r in loop["regions"])
+    assert reasons & native.reasons(f) or "entry" in reasons and misses, native.explain(f)
+
+
+def test_variants_are_bounded():
+    import hotloop
+    f = hotloop.jit(fresh(variants))
+    with params(threshold=2, sync=1, settle=2, hot_exit=2, max_variants=2):
+        for n in (49, 99, 400, 1000) * 4:
+            assert freeze(f(n, None)) == freeze(variants(n, None))
+    stats = native.statistics(f)
+    assert sum(r["compiles"] for loop in stats["loops"] for r in loop["regions"]) <= 4 * 12
+
+
+def test_a_loop_that_never_compiles_is_given_up():
+    import hotloop
+
+    def f(n):
+        s = 0
+        for i in range(n):
+            s += len({i: i})
+        return s
+    g = hotloop.jit(fresh(f))
+    with params(threshold=2, sync=1):
+        for _ in range(200):
+            assert g(200) == 200
+    (loop,) = native.statistics(g)["loops"]
+    assert loop["given_up"] and loop["given_up_why"], native.explain(g)
+    counted = loop["interpreted"]
+    assert counted < 30000
+    with params(threshold=2, sync=1):
+        g(5000)
+    assert native.statistics(g)["loops"][0]["interpreted"] == counted, "still counted"
+    assert native.statistics(g)["plain_calls"].get("given_up", 0) > 0, native.explain(g)
+
+
+def test_an_exit_taken_in_every_iteration():
+    """Something that is never compiled behind an exit: right, and bounded in its compiles."""
+    import hotloop
+
+    def f(values, n):
+        s = 0
+        for i in range(n):
+            if i % 2:
+                s += 1
+            else:
+                s += len(values)
+                values.append(i)
+                if len(values) > 50:
+                    values.clear()
+        return s
+    g = hotloop.jit(fresh(f))
+    with params(threshold=2, sync=1):
+        for _ in range(10):
+            a, b = [], []
+            assert g(a, 3000) == f(b, 3000)
+            assert a == b
+    for loop in native.statistics(g)["loops"]:
+        assert sum(r["compiles"] for r in loop["regions"]) <= 4 * 12
+
+
+def test_machine_code_of_a_running_loop_is_entered():
+    """The loop compiles while its first call runs; the rest of that call is native."""
+    import hotloop
+    f = hotloop.jit(fresh(ends))
+    with params(threshold=300, sync=1):
+        assert f(100000) == ends(100000)
+    native.assert_native(f, 0.99, 100000)
+
+
+def test_a_running_loop_is_entered_from_the_background():
+    import hotloop
+
+    def f(n):
+        s = 0
+        for i in range(n):
+            s = (s * 3 + i) & 0xFFFF
+        return s
+    g = hotloop.jit(fresh(f))
+    with params():
+        assert g(3_000_000) == f(3_000_000)
+    native.assert_native(g, 0.5, 3_000_000)
