@@ -142,13 +142,13 @@ def loop_branchy(n):
 
 
 def loop_exits(n):
-    # v leaves 64 bits in every round of 64 iterations: machine code is left and entered again.
-    v = 1
+    # A call that is not compiled: machine code is left and entered again every 64 iterations.
+    total = 0
     for i in range(n):
+        total = (total + i) & 0xFFFFFF
         if i % 64 == 0:
-            v = 1
-        v = v * 3 + 1
-    return v
+            total += len(str(i))
+    return total
 
 
 CTRLC_SHAPES = {"int": loop_int, "float": loop_float, "array with hoisted checks": loop_array,

@@ -16,57 +16,32 @@
 #include "hl_llvm_int.h"
 #include "hl_mem.h"
 
-typedef LLVMValueRef Val;
-typedef LLVMBasicBlockRef Bb;
-
-typedef struct Emit {
-    const HlIr *ir;
-    const HlPlan *plans;
-    const HlEmitEnv *env;
-    HlCfg cfg;
-    LLVMContextRef ctx;
-    LLVMModuleRef mod;
-    LLVMBuilderRef b;
-    Val fn;
-    LLVMTypeRef i1, i8, i32, i64, f64, ptr, rt_int;
-    unsigned k_prof, k_tbaa, k_invariant;
-    Val likely;                     /* branch weights: the first successor, nearly always */
-    Val tbaa_item, tbaa_header, tbaa_words;
-    Bb leave;                       /* common end of all exits; made by the first one */
-    Val leave_exit;                 /* phi in it: the exit's index */
-    Val scratch;                    /* i64 in the stack frame, for results by address */
-    Val *val;                       /* by HlRef */
-    Bb *first;                      /* by block: its first LLVM block */
-    Bb *exit;                       /* by exit: its cold block, NULL = not referred to yet */
-    Val *counter;                   /* by loop: stack slot, NULL = no header of it here */
-} Emit;
-
 /* --- small parts -------------------------------------------------------------------------------- */
 
-static Val k_int(Emit *e, int64_t i)
+Val hl_llvm_int(HlEmitter *e, int64_t i)
 {
     return LLVMConstInt(e->i64, (uint64_t)i, false);
 }
 
-static Val k_ptr(Emit *e, const void *p)
+static Val k_ptr(HlEmitter *e, const void *p)
 {
-    return LLVMConstIntToPtr(k_int(e, (int64_t)(intptr_t)p), e->ptr);
+    return LLVMConstIntToPtr(hl_llvm_int(e, (int64_t)(intptr_t)p), e->ptr);
 }
 
 /* By bits, so that every NaN arrives as it is. */
-static Val k_float(Emit *e, double f)
+static Val k_float(HlEmitter *e, double f)
 {
     int64_t bits;
     memcpy(&bits, &f, sizeof bits);
-    return LLVMConstBitCast(k_int(e, bits), e->f64);
+    return LLVMConstBitCast(hl_llvm_int(e, bits), e->f64);
 }
 
-static Val k_inf(Emit *e)
+static Val k_inf(HlEmitter *e)
 {
     return k_float(e, __builtin_inf());
 }
 
-static bool is_const(Val v, int64_t *out)
+bool hl_llvm_is_int(Val v, int64_t *out)
 {
     if (!LLVMIsAConstantInt(v))
         return false;
@@ -74,7 +49,7 @@ static bool is_const(Val v, int64_t *out)
     return true;
 }
 
-static LLVMTypeRef repr_type(Emit *e, HlRepr r)
+static LLVMTypeRef repr_type(HlEmitter *e, HlRepr r)
 {
     switch (r) {
     case HL_REPR_PTR: return e->ptr;
@@ -86,68 +61,82 @@ static LLVMTypeRef repr_type(Emit *e, HlRepr r)
     return NULL;
 }
 
-static Bb new_block(Emit *e, const char *name)
+static Bb new_block(HlEmitter *e, const char *name)
 {
     return LLVMAppendBasicBlockInContext(e->ctx, e->fn, name);
 }
 
 /* A block that follows the current one in the text, so that hot code reads from top to bottom. */
-static Bb next_block(Emit *e, const char *name)
+Bb hl_llvm_next_block(HlEmitter *e, const char *name)
 {
     Bb bb = new_block(e, name);
     LLVMMoveBasicBlockAfter(bb, LLVMGetInsertBlock(e->b));
     return bb;
 }
 
-static void at(Emit *e, Bb bb)
+static void at(HlEmitter *e, Bb bb)
 {
     LLVMPositionBuilderAtEnd(e->b, bb);
 }
 
-static void add_attr(Emit *e, Val fn, LLVMAttributeIndex where, const char *name, uint64_t value)
+static void add_attr(HlEmitter *e, Val fn, LLVMAttributeIndex where, const char *name, uint64_t value)
 {
     unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
     LLVMAddAttributeAtIndex(fn, where, LLVMCreateEnumAttribute(e->ctx, kind, value));
 }
 
-static Val tag(Emit *e, Val access, Val tbaa)
+static Val tag(HlEmitter *e, Val access, Val tbaa)
 {
     LLVMSetMetadata(access, e->k_tbaa, tbaa);
     return access;
 }
 
 /* Loads a field of an object header; invariant while machine code runs. */
-static Val load_header(Emit *e, LLVMTypeRef type, Val object, int64_t offset)
+static Val load_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset)
 {
-    Val off = k_int(e, offset);
+    Val off = hl_llvm_int(e, offset);
     Val field = LLVMBuildInBoundsGEP2(e->b, e->i8, object, &off, 1, "");
     Val load = tag(e, LLVMBuildLoad2(e->b, type, field, ""), e->tbaa_header);
     LLVMSetMetadata(load, e->k_invariant, LLVMMDNodeInContext(e->ctx, NULL, 0));
     return load;
 }
 
-static Val word_at(Emit *e, Val words, int32_t index)
+Val hl_llvm_slot(HlEmitter *e, const char *name)
 {
-    Val i = k_int(e, index);
+    Bb here = LLVMGetInsertBlock(e->b), entry = LLVMGetEntryBasicBlock(e->fn);
+    Val before = LLVMGetFirstInstruction(entry);
+    if (before)
+        LLVMPositionBuilderBefore(e->b, before);
+    else
+        at(e, entry);
+    Val slot = LLVMBuildAlloca(e->b, e->i64, name);
+    LLVMBuildStore(e->b, hl_llvm_int(e, 0), slot);
+    at(e, here);
+    return slot;
+}
+
+static Val word_at(HlEmitter *e, Val words, int32_t index)
+{
+    Val i = hl_llvm_int(e, index);
     return LLVMBuildInBoundsGEP2(e->b, e->i64, words, &i, 1, "");
 }
 
 /* --- calls -------------------------------------------------------------------------------------- */
 
-static Val intrinsic(Emit *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs)
+Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs)
 {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     Val fn = LLVMGetIntrinsicDeclaration(e->mod, id, &type, 1);
     return LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, &type, 1), fn, args, nargs, "");
 }
 
-static Val fabs_of(Emit *e, Val x)
+static Val fabs_of(HlEmitter *e, Val x)
 {
-    return intrinsic(e, "llvm.fabs", e->f64, &x, 1);
+    return hl_llvm_intrinsic(e, "llvm.fabs", e->f64, &x, 1);
 }
 
 /* Calls a function of hl_llvm_rt.c. To the optimiser they are functions of their operands alone. */
-static Val call_rt(Emit *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args, unsigned nargs)
+static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args, unsigned nargs)
 {
     LLVMTypeRef params[2] = {arg, arg};
     LLVMTypeRef type = LLVMFunctionType(res, params, nargs, false);
@@ -165,7 +154,7 @@ static Val call_rt(Emit *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, 
 
 /* Calls a function of the environment, by its address. What they look at does not change while
  * machine code runs, so but for a result by address they may be taken as functions of their operands. */
-static Val call_env(Emit *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args, unsigned nargs,
+static Val call_env(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args, unsigned nargs,
                     bool writes_result)
 {
     enum { ARGMEM_WRITE = 2 };
@@ -184,7 +173,7 @@ static Val call_env(Emit *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val
 /* --- guards and exits --------------------------------------------------------------------------- */
 
 /* Where a failing guard goes. */
-static Bb exit_block(Emit *e, int32_t exit)
+static Bb exit_block(HlEmitter *e, int32_t exit)
 {
     int32_t target = e->ir->exits[exit].target;
     if (target >= 0)
@@ -197,7 +186,7 @@ static Bb exit_block(Emit *e, int32_t exit)
     return e->exit[exit];
 }
 
-static Val branch(Emit *e, Val cond, Bb yes, Bb no, bool likely)
+Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely)
 {
     Val br = LLVMBuildCondBr(e->b, cond, yes, no);
     if (likely)
@@ -205,17 +194,27 @@ static Val branch(Emit *e, Val cond, Bb yes, Bb no, bool likely)
     return br;
 }
 
+/* Is this guard known to hold, or implied by another, in the strip being emitted? */
+static bool checked_elsewhere(HlEmitter *e, const HlIns *ins)
+{
+    return e->pass && e->pass->done[ins - e->ir->ins];
+}
+
 /* Goes on in a new block when ok, leaves through the exit otherwise. An exit that was recorded on is
  * as good a way as the other, so only those that leave machine code are marked as rare. */
-static void guard(Emit *e, const HlIns *ins, Val ok)
+static void guard(HlEmitter *e, const HlIns *ins, Val ok)
 {
-    Bb next = next_block(e, "");
-    branch(e, ok, next, exit_block(e, ins->exit), e->ir->exits[ins->exit].target < 0);
+    if (e->pass) {
+        e->pass->fail = LLVMBuildOr(e->b, e->pass->fail, LLVMBuildNot(e->b, ok, ""), "");
+        return;
+    }
+    Bb next = hl_llvm_next_block(e, "");
+    hl_llvm_branch(e, ok, next, exit_block(e, ins->exit), e->ir->exits[ins->exit].target < 0);
     at(e, next);
 }
 
 /* Fills an exit's cold block. */
-static void emit_exit(Emit *e, int32_t exit)
+static void emit_exit(HlEmitter *e, int32_t exit)
 {
     const HlPlan *plan = &e->plans[exit];
     Val out = LLVMGetParam(e->fn, 1);
@@ -232,11 +231,11 @@ static void emit_exit(Emit *e, int32_t exit)
         tag(e, LLVMBuildStore(e->b, v, word_at(e, out, k)), e->tbaa_words);
     }
     LLVMBuildBr(e->b, e->leave);
-    Val index = k_int(e, exit);
+    Val index = hl_llvm_int(e, exit);
     LLVMAddIncoming(e->leave_exit, &index, &e->exit[exit], 1);
 }
 
-static void emit_leave(Emit *e)
+static void emit_leave(HlEmitter *e)
 {
     if (!e->leave)
         return;
@@ -256,10 +255,12 @@ static void emit_leave(Emit *e)
 
 /* --- integers ----------------------------------------------------------------------------------- */
 
-static Val with_overflow(Emit *e, const HlIns *ins, const char *name, Val a, Val b)
+static Val with_overflow(HlEmitter *e, const HlIns *ins, const char *name, Val a, Val b)
 {
     Val args[2] = {a, b};
-    Val pair = intrinsic(e, name, e->i64, args, 2);
+    Val pair = hl_llvm_intrinsic(e, name, e->i64, args, 2);
+    if (checked_elsewhere(e, ins))
+        return LLVMBuildExtractValue(e->b, pair, 0, "");
     Val r = LLVMBuildExtractValue(e->b, pair, 0, "");
     guard(e, ins, LLVMBuildNot(e->b, LLVMBuildExtractValue(e->b, pair, 1, ""), ""));
     return r;
@@ -268,19 +269,19 @@ static Val with_overflow(Emit *e, const HlIns *ins, const char *name, Val a, Val
 /* Python rounds the quotient down, hardware towards zero: where the remainder is not 0 and its sign is
  * not the divisor's, the quotient is one too large and the remainder one divisor too small. A positive
  * constant divisor needs only the remainder's sign, a power of two only a shift or a mask. */
-static Val floor_div(Emit *e, Val a, Val b, bool want_mod)
+static Val floor_div(HlEmitter *e, Val a, Val b, bool want_mod)
 {
     LLVMBuilderRef B = e->b;
     int64_t k;
-    bool positive = is_const(b, &k) && k > 0;
+    bool positive = hl_llvm_is_int(b, &k) && k > 0;
     if (positive && (k & (k - 1)) == 0)
-        return want_mod ? LLVMBuildAnd(B, a, k_int(e, k - 1), "")
-                        : LLVMBuildAShr(B, a, k_int(e, __builtin_ctzll((uint64_t)k)), "");
+        return want_mod ? LLVMBuildAnd(B, a, hl_llvm_int(e, k - 1), "")
+                        : LLVMBuildAShr(B, a, hl_llvm_int(e, __builtin_ctzll((uint64_t)k)), "");
     Val q = want_mod ? NULL : LLVMBuildSDiv(B, a, b, "");
     Val r = LLVMBuildSRem(B, a, b, "");
-    Val off = LLVMBuildICmp(B, LLVMIntSLT, positive ? r : LLVMBuildXor(B, r, b, ""), k_int(e, 0), "");
+    Val off = LLVMBuildICmp(B, LLVMIntSLT, positive ? r : LLVMBuildXor(B, r, b, ""), hl_llvm_int(e, 0), "");
     if (!positive) {
-        Val inexact = LLVMBuildICmp(B, LLVMIntNE, r, k_int(e, 0), "");
+        Val inexact = LLVMBuildICmp(B, LLVMIntNE, r, hl_llvm_int(e, 0), "");
         off = LLVMBuildAnd(B, off, inexact, "");
     }
     if (want_mod)
@@ -288,17 +289,17 @@ static Val floor_div(Emit *e, Val a, Val b, bool want_mod)
     return LLVMBuildAdd(B, q, LLVMBuildSExt(B, off, e->i64, ""), "");
 }
 
-static Val shift_in_range(Emit *e, Val b)
+static Val shift_in_range(HlEmitter *e, Val b)
 {
-    return LLVMBuildICmp(e->b, LLVMIntULT, b, k_int(e, 64), "");
+    return LLVMBuildICmp(e->b, LLVMIntULT, b, hl_llvm_int(e, 64), "");
 }
 
-static Val shift_masked(Emit *e, Val b)
+static Val shift_masked(HlEmitter *e, Val b)
 {
-    return LLVMBuildAnd(e->b, b, k_int(e, 63), "");
+    return LLVMBuildAnd(e->b, b, hl_llvm_int(e, 63), "");
 }
 
-static Val shift_left_ov(Emit *e, const HlIns *ins, Val a, Val b)
+static Val shift_left_ov(HlEmitter *e, const HlIns *ins, Val a, Val b)
 {
     guard(e, ins, shift_in_range(e, b));
     Val by = shift_masked(e, b);
@@ -310,11 +311,11 @@ static Val shift_left_ov(Emit *e, const HlIns *ins, Val a, Val b)
 
 /* A small constant exponent is multiplied out, highest bit first: each product's absolute value is at
  * most the result's, so that one overflows only when the result does. */
-static Val int_power(Emit *e, const HlIns *ins, Val a, Val b, bool checked)
+static Val int_power(HlEmitter *e, const HlIns *ins, Val a, Val b, bool checked)
 {
     int64_t n;
-    if (is_const(b, &n) && n >= 0 && n <= 16) {
-        Val r = n == 0 ? k_int(e, 1) : a;
+    if (hl_llvm_is_int(b, &n) && n >= 0 && n <= 16) {
+        Val r = n == 0 ? hl_llvm_int(e, 1) : a;
         for (int bit = n > 1 ? 62 - __builtin_clzll((uint64_t)n) : -1; bit >= 0; bit--) {
             for (int step = 0; step < 1 + (int)(n >> bit & 1); step++) {
                 Val by = step == 0 ? r : a;
@@ -329,26 +330,28 @@ static Val int_power(Emit *e, const HlIns *ins, Val a, Val b, bool checked)
         return call_rt(e, "rt.ipow", e->i64, e->i64, args, 2);
     Val pair = call_rt(e, "rt.ipow_ov", e->rt_int, e->i64, args, 2);
     Val fits = LLVMBuildExtractValue(e->b, pair, 1, "");
-    guard(e, ins, LLVMBuildICmp(e->b, LLVMIntNE, fits, k_int(e, 0), ""));
+    guard(e, ins, LLVMBuildICmp(e->b, LLVMIntNE, fits, hl_llvm_int(e, 0), ""));
     return LLVMBuildExtractValue(e->b, pair, 0, "");
 }
 
 /* Python's rule for indexes. The usual one costs a comparison and a branch; a negative one goes a
  * longer way. Lengths are never negative, so one unsigned comparison checks both ends, also after
  * the length was added. */
-static Val index_in(Emit *e, const HlIns *ins, Val index, Val len)
+static Val index_in(HlEmitter *e, const HlIns *ins, Val index, Val len)
 {
     Val inside = LLVMBuildICmp(e->b, LLVMIntULT, index, len, "");
+    if (checked_elsewhere(e, ins))
+        return index;
     if (ins->aux == 1) { /* known not to be negative */
         guard(e, ins, inside);
         return index;
     }
-    Bb here = LLVMGetInsertBlock(e->b), wrap = next_block(e, ""), join = next_block(e, "");
-    branch(e, inside, join, wrap, true);
+    Bb here = LLVMGetInsertBlock(e->b), wrap = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
+    hl_llvm_branch(e, inside, join, wrap, true);
     LLVMMoveBasicBlockAfter(wrap, join);
     at(e, wrap);
     Val wrapped = LLVMBuildAdd(e->b, index, len, "");
-    branch(e, LLVMBuildICmp(e->b, LLVMIntULT, wrapped, len, ""), join, exit_block(e, ins->exit),
+    hl_llvm_branch(e, LLVMBuildICmp(e->b, LLVMIntULT, wrapped, len, ""), join, exit_block(e, ins->exit),
            e->ir->exits[ins->exit].target < 0);
     at(e, join);
     Val phi = LLVMBuildPhi(e->b, e->i64, "");
@@ -385,32 +388,38 @@ static LLVMRealPredicate float_predicate(HlCompare c)
     return LLVMRealOEQ;
 }
 
-static Val is_finite(Emit *e, Val x)
+Val hl_llvm_is_finite(HlEmitter *e, Val x)
 {
     return LLVMBuildFCmp(e->b, LLVMRealOLT, fabs_of(e, x), k_inf(e), "");
 }
 
-static Val is_inf(Emit *e, Val x)
+static Val is_inf(HlEmitter *e, Val x)
 {
     return LLVMBuildFCmp(e->b, LLVMRealOEQ, fabs_of(e, x), k_inf(e), "");
 }
 
 /* Finite results, nearly all, pass one comparison; the rest is decided out of line. */
-static void guard_fp(Emit *e, const HlIns *ins, Val r, Val a, Val b)
+static void guard_fp(HlEmitter *e, const HlIns *ins, Val r, Val a, Val b)
 {
-    Bb cold = next_block(e, ""), join = next_block(e, "");
-    branch(e, is_finite(e, r), join, cold, true);
+    if (checked_elsewhere(e, ins))
+        return;
+    if (e->pass) { /* strips are for finite numbers */
+        guard(e, ins, hl_llvm_is_finite(e, r));
+        return;
+    }
+    Bb cold = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
+    hl_llvm_branch(e, hl_llvm_is_finite(e, r), join, cold, true);
     LLVMMoveBasicBlockAfter(cold, join);
     at(e, cold);
     Val nan_in = LLVMBuildFCmp(e->b, LLVMRealUNO, a, b, "");
     Val inf_in = LLVMBuildOr(e->b, is_inf(e, a), is_inf(e, b), "");
     Val inf_ok = LLVMBuildAnd(e->b, is_inf(e, r), inf_in, "");
-    branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), join, exit_block(e, ins->exit),
+    hl_llvm_branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), join, exit_block(e, ins->exit),
            e->ir->exits[ins->exit].target < 0);
     at(e, join);
 }
 
-static Val float_to_int(Emit *e, const HlIns *ins, Val x)
+static Val float_to_int(HlEmitter *e, const HlIns *ins, Val x)
 {
     const double limit = 9223372036854775808.0; /* 2^63 */
     Val low = LLVMBuildFCmp(e->b, LLVMRealOGE, x, k_float(e, -limit), "");
@@ -420,7 +429,7 @@ static Val float_to_int(Emit *e, const HlIns *ins, Val x)
 }
 
 /* What IEEE 754 defines exactly is an instruction; the rest is libm's. */
-static Val math_call(Emit *e, HlMath m, Val *args)
+static Val math_call(HlEmitter *e, HlMath m, Val *args)
 {
 #define NAME(name, text, sym, arity) "math." text,
 #define ARITY(name, text, sym, arity) arity,
@@ -433,13 +442,13 @@ static Val math_call(Emit *e, HlMath m, Val *args)
         [HL_M_CEIL] = "llvm.ceil",   [HL_M_TRUNC] = "llvm.trunc", [HL_M_COPYSIGN] = "llvm.copysign",
     };
     if (exact[m])
-        return intrinsic(e, exact[m], e->f64, args, arities[m]);
+        return hl_llvm_intrinsic(e, exact[m], e->f64, args, arities[m]);
     return call_rt(e, names[m], e->f64, e->f64, args, arities[m]);
 }
 
 /* --- objects and arrays ------------------------------------------------------------------------- */
 
-static Val guard_array_call(Emit *e, const HlIns *ins, Val object)
+static Val guard_array_call(HlEmitter *e, const HlIns *ins, Val object)
 {
     LLVMTypeRef params[3] = {e->ptr, e->i32, e->i32};
     Val args[3] = {object, LLVMConstInt(e->i32, ins->check.dtype, false),
@@ -447,7 +456,7 @@ static Val guard_array_call(Emit *e, const HlIns *ins, Val object)
     return call_env(e, (void *)e->env->guard_array, e->i32, params, args, 3, false);
 }
 
-static Val unbox_int(Emit *e, const HlIns *ins, Val object)
+static Val unbox_int(HlEmitter *e, const HlIns *ins, Val object)
 {
     LLVMTypeRef params[2] = {e->ptr, e->ptr};
     Val args[2] = {object, e->scratch};
@@ -457,25 +466,25 @@ static Val unbox_int(Emit *e, const HlIns *ins, Val object)
     return r;
 }
 
-static Val call_globals(Emit *e, const HlIns *ins, void *fn, LLVMTypeRef res)
+static Val call_globals(HlEmitter *e, const HlIns *ins, void *fn, LLVMTypeRef res)
 {
     LLVMTypeRef params[2] = {e->ptr, e->i64};
-    Val args[2] = {k_ptr(e, e->env->globals), k_int(e, ins->imm.i)};
+    Val args[2] = {k_ptr(e, e->env->globals), hl_llvm_int(e, ins->imm.i)};
     return call_env(e, fn, res, params, args, 2, false);
 }
 
-static Val not_null(Emit *e, Val p)
+static Val not_null(HlEmitter *e, Val p)
 {
     return LLVMBuildICmp(e->b, LLVMIntNE, p, LLVMConstNull(e->ptr), "");
 }
 
 /* shape or strides: a vector that the array header points to. */
-static Val array_axis(Emit *e, const HlIns *ins, Val array, int32_t offset)
+static Val array_axis(HlEmitter *e, const HlIns *ins, Val array, int32_t offset)
 {
     return load_header(e, e->i64, load_header(e, e->ptr, array, offset), 8 * (int64_t)ins->aux);
 }
 
-static LLVMTypeRef item_type(Emit *e, HlDtype d)
+static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
 {
     switch (d) {
     case HL_D_BOOL: return e->i8;
@@ -487,23 +496,23 @@ static LLVMTypeRef item_type(Emit *e, HlDtype d)
 }
 
 /* A stride that is the item's size makes an ordinary array of it, which LLVM understands best. */
-static Val item_address(Emit *e, HlDtype d, Val data, Val stride, Val index)
+static Val item_address(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
 {
     int64_t bytes;
-    if (is_const(stride, &bytes) && bytes == hl_dtype_size(d))
+    if (e->pass || (hl_llvm_is_int(stride, &bytes) && bytes == hl_dtype_size(d)))
         return LLVMBuildInBoundsGEP2(e->b, item_type(e, d), data, &index, 1, "");
     Val offset = LLVMBuildNSWMul(e->b, index, stride, "");
     return LLVMBuildInBoundsGEP2(e->b, e->i8, data, &offset, 1, "");
 }
 
-static Val load_item(Emit *e, HlDtype d, Val address)
+static Val load_item(HlEmitter *e, HlDtype d, Val address)
 {
     Val v = tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
     LLVMSetAlignment(v, (unsigned)hl_dtype_size(d));
     return d == HL_D_BOOL ? LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "") : v;
 }
 
-static void store_item(Emit *e, HlDtype d, Val address, Val v)
+static void store_item(HlEmitter *e, HlDtype d, Val address, Val v)
 {
     if (d == HL_D_BOOL)
         v = LLVMBuildZExt(e->b, v, e->i8, "");
@@ -512,18 +521,18 @@ static void store_item(Emit *e, HlDtype d, Val address, Val v)
 }
 
 /* Another thread sets the eval breaker: the load is atomic, so that it stays in its loop. */
-static void poll(Emit *e, const HlIns *ins)
+Val hl_llvm_no_pending(HlEmitter *e)
 {
     Val load = LLVMBuildLoad2(e->b, e->i32, k_ptr(e, (const void *)e->env->eval_breaker), "");
     LLVMSetOrdering(load, LLVMAtomicOrderingMonotonic);
     LLVMSetAlignment(load, 4);
-    guard(e, ins, LLVMBuildICmp(e->b, LLVMIntEQ, load, LLVMConstInt(e->i32, 0, false), ""));
+    return LLVMBuildICmp(e->b, LLVMIntEQ, load, LLVMConstInt(e->i32, 0, false), "");
 }
 
 /* --- instructions ------------------------------------------------------------------------------- */
 
 /* Emits one instruction; its value, or NULL when it has none. */
-static Val emit_ins(Emit *e, const HlIns *ins)
+Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
 {
     const HlEmitEnv *env = e->env;
     LLVMBuilderRef B = e->b;
@@ -534,7 +543,7 @@ static Val emit_ins(Emit *e, const HlIns *ins)
 
     switch ((HlOp)ins->op) {
     case HL_I_PARAM: break; /* a phi, or loaded from in[] */
-    case HL_I_KINT: return k_int(e, ins->imm.i);
+    case HL_I_KINT: return hl_llvm_int(e, ins->imm.i);
     case HL_I_KFLOAT: return k_float(e, ins->imm.f);
     case HL_I_KBOOL: return LLVMConstInt(e->i1, ins->imm.i != 0, false);
     case HL_I_KOBJ: return k_ptr(e, env->objects[ins->imm.i]);
@@ -602,10 +611,10 @@ static Val emit_ins(Emit *e, const HlIns *ins)
     case HL_I_SHL_OV: return shift_left_ov(e, ins, a[0], a[1]);
     case HL_I_SHL: {
         Val r = LLVMBuildShl(B, a[0], shift_masked(e, a[1]), "");
-        return LLVMBuildSelect(B, shift_in_range(e, a[1]), r, k_int(e, 0), "");
+        return LLVMBuildSelect(B, shift_in_range(e, a[1]), r, hl_llvm_int(e, 0), "");
     }
     case HL_I_SHR: {
-        Val by = LLVMBuildSelect(B, shift_in_range(e, a[1]), a[1], k_int(e, 63), "");
+        Val by = LLVMBuildSelect(B, shift_in_range(e, a[1]), a[1], hl_llvm_int(e, 63), "");
         return LLVMBuildAShr(B, a[0], by, "");
     }
     case HL_I_FLOORDIV: return floor_div(e, a[0], a[1], false);
@@ -624,14 +633,17 @@ static Val emit_ins(Emit *e, const HlIns *ins)
     case HL_I_FPOW: return math_call(e, HL_M_POW, a);
     case HL_I_FMATH1:
     case HL_I_FMATH2: return math_call(e, (HlMath)ins->aux, a);
-    case HL_I_GUARD_FINITE: guard(e, ins, is_finite(e, a[0])); return NULL;
+    case HL_I_GUARD_FINITE:
+        if (!checked_elsewhere(e, ins))
+            guard(e, ins, hl_llvm_is_finite(e, a[0]));
+        return NULL;
     case HL_I_GUARD_FP: guard_fp(e, ins, a[0], a[1], a[2]); return NULL;
 
     case HL_I_SITOFP: return LLVMBuildSIToFP(B, a[0], e->f64, "");
     case HL_I_GUARD_I53: {
         const int64_t limit = INT64_C(1) << 53;
-        Val shifted = LLVMBuildAdd(B, a[0], k_int(e, limit), "");
-        guard(e, ins, LLVMBuildICmp(B, LLVMIntULE, shifted, k_int(e, 2 * limit), ""));
+        Val shifted = LLVMBuildAdd(B, a[0], hl_llvm_int(e, limit), "");
+        guard(e, ins, LLVMBuildICmp(B, LLVMIntULE, shifted, hl_llvm_int(e, 2 * limit), ""));
         return NULL;
     }
     case HL_I_ZEXT: return LLVMBuildZExt(B, a[0], e->i64, "");
@@ -647,14 +659,14 @@ static Val emit_ins(Emit *e, const HlIns *ins)
     case HL_I_ARRAY_STORE:
         store_item(e, (HlDtype)ins->aux, item_address(e, (HlDtype)ins->aux, a[0], a[1], a[2]), a[3]);
         return NULL;
-    case HL_I_POLL: poll(e, ins); return NULL;
+    case HL_I_POLL: guard(e, ins, hl_llvm_no_pending(e)); return NULL;
     case HL_I__COUNT: break;
     }
     return NULL;
 }
 
 /* For readers of the text: values keep their numbers. */
-static void name_value(Emit *e, HlRef ref)
+static void name_value(HlEmitter *e, HlRef ref)
 {
     char name[16];
     size_t len;
@@ -666,7 +678,7 @@ static void name_value(Emit *e, HlRef ref)
     }
 }
 
-static void emit_term(Emit *e, int32_t block)
+static void emit_term(HlEmitter *e, int32_t block)
 {
     const HlBlock *b = &e->ir->blocks[block];
     if (b->term == HL_TERM_EXIT) {
@@ -677,7 +689,7 @@ static void emit_term(Emit *e, int32_t block)
     if (block != 0 && to->loop >= 0) {
         Val slot = e->counter[to->loop];
         Val n = LLVMBuildLoad2(e->b, e->i64, slot, "");
-        LLVMBuildStore(e->b, LLVMBuildAdd(e->b, n, k_int(e, 1), ""), slot);
+        LLVMBuildStore(e->b, LLVMBuildAdd(e->b, n, hl_llvm_int(e, 1), ""), slot);
     }
     Bb from = LLVMGetInsertBlock(e->b);
     LLVMBuildBr(e->b, e->first[b->target]);
@@ -687,16 +699,16 @@ static void emit_term(Emit *e, int32_t block)
 
 /* --- the function ------------------------------------------------------------------------------- */
 
-static Val tbaa_class(Emit *e, LLVMMetadataRef root, const char *name)
+static Val tbaa_class(HlEmitter *e, LLVMMetadataRef root, const char *name)
 {
-    LLVMMetadataRef zero = LLVMValueAsMetadata(k_int(e, 0));
+    LLVMMetadataRef zero = LLVMValueAsMetadata(hl_llvm_int(e, 0));
     LLVMMetadataRef type[3] = {LLVMMDStringInContext2(e->ctx, name, strlen(name)), root, zero};
     LLVMMetadataRef node = LLVMMDNodeInContext2(e->ctx, type, 3);
     LLVMMetadataRef access[3] = {node, node, zero};
     return LLVMMetadataAsValue(e->ctx, LLVMMDNodeInContext2(e->ctx, access, 3));
 }
 
-static void init_types(Emit *e)
+static void init_types(HlEmitter *e)
 {
     LLVMContextRef c = e->ctx;
     e->i1 = LLVMInt1TypeInContext(c);
@@ -721,7 +733,7 @@ static void init_types(Emit *e)
     e->tbaa_words = tbaa_class(e, root, "words");
 }
 
-static void make_function(Emit *e, const char *name)
+static void make_function(HlEmitter *e, const char *name)
 {
     static const char *const params[] = {"in", "out", "counts"};
     static const char *const access[] = {"readonly", "writeonly", NULL};
@@ -738,7 +750,7 @@ static void make_function(Emit *e, const char *name)
 }
 
 /* LLVM blocks and phis of all blocks that can be reached, and the loops' counters in the entry. */
-static void make_blocks(Emit *e)
+static void make_blocks(HlEmitter *e)
 {
     const HlIr *ir = e->ir;
     for (int32_t k = 0; k < e->cfg.nrpo; k++) {
@@ -756,17 +768,15 @@ static void make_blocks(Emit *e)
         }
     }
     at(e, e->first[0]);
-    e->scratch = LLVMBuildAlloca(e->b, e->i64, "scratch");
+    e->scratch = hl_llvm_slot(e, "scratch");
     for (int32_t k = 0; k < e->cfg.nrpo; k++) {
         int32_t loop = ir->blocks[e->cfg.rpo[k]].loop;
-        if (loop >= 0 && !e->counter[loop]) {
-            e->counter[loop] = LLVMBuildAlloca(e->b, e->i64, "iterations");
-            LLVMBuildStore(e->b, k_int(e, 0), e->counter[loop]);
-        }
+        if (loop >= 0 && !e->counter[loop])
+            e->counter[loop] = hl_llvm_slot(e, "iterations");
     }
 }
 
-static void load_inputs(Emit *e)
+static void load_inputs(HlEmitter *e)
 {
     const HlBlock *entry = &e->ir->blocks[0];
     Val in = LLVMGetParam(e->fn, 0);
@@ -776,13 +786,13 @@ static void load_inputs(Emit *e)
         LLVMTypeRef type = repr == HL_REPR_I1 ? e->i64 : repr_type(e, repr);
         Val v = tag(e, LLVMBuildLoad2(e->b, type, word_at(e, in, k), ""), e->tbaa_words);
         if (repr == HL_REPR_I1)
-            v = LLVMBuildICmp(e->b, LLVMIntNE, v, k_int(e, 0), "");
+            v = LLVMBuildICmp(e->b, LLVMIntNE, v, hl_llvm_int(e, 0), "");
         e->val[ref] = v;
         name_value(e, ref);
     }
 }
 
-static void emit_function(Emit *e, const char *name)
+static int emit_function(HlEmitter *e, const char *name)
 {
     const HlIr *ir = e->ir;
     init_types(e);
@@ -793,10 +803,12 @@ static void emit_function(Emit *e, const char *name)
     for (int32_t k = 0; k < e->cfg.nrpo; k++) {
         int32_t block = e->cfg.rpo[k];
         const HlBlock *b = &ir->blocks[block];
-        at(e, k == 0 ? LLVMGetEntryBasicBlock(e->fn) : e->first[block]);
+        at(e, e->first[block]);
+        if (hl_llvm_strip(e, block))
+            return -1;
         for (int32_t i = 0; i < b->ins.n; i++) {
             HlRef ref = b->ins.v[i];
-            Val v = emit_ins(e, &ir->ins[ref]);
+            Val v = hl_llvm_ins(e, &ir->ins[ref]);
             e->val[ref] = v;
             if (v)
                 name_value(e, ref);
@@ -807,12 +819,13 @@ static void emit_function(Emit *e, const char *name)
         if (e->exit[x])
             emit_exit(e, x);
     emit_leave(e);
+    return 0;
 }
 
 int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPlan *plans,
                  const HlEmitEnv *env)
 {
-    Emit e = {.ir = ir, .plans = plans, .env = env, .mod = mod, .ctx = LLVMGetModuleContext(mod)};
+    HlEmitter e = {.ir = ir, .plans = plans, .env = env, .mod = mod, .ctx = LLVMGetModuleContext(mod)};
     e.val = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nins + 1));
     e.first = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nblocks + 1));
     e.exit = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nexits + 1));
@@ -820,10 +833,9 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     int status = -1;
     if (e.val && e.first && e.exit && e.counter && hl_cfg_build(ir, &e.cfg) == 0) {
         e.b = LLVMCreateBuilderInContext(e.ctx);
-        emit_function(&e, name);
+        status = emit_function(&e, name);
         LLVMDisposeBuilder(e.b);
         hl_cfg_free(&e.cfg);
-        status = 0;
     }
     hl_mem_free(e.val);
     hl_mem_free(e.first);

@@ -124,7 +124,7 @@ static PyObject *imported(const char *name)
     PyObject *dict = PyModule_GetDict(module);
     PyObject *spec = PyDict_GetItemString(dict, "__spec__");
     PyObject *busy = spec ? PyObject_GetAttrString(spec, "_initializing") : NULL;
-    bool complete = busy == Py_False;
+    bool complete = busy == NULL || busy == Py_False;
     Py_XDECREF(busy);
     PyErr_Clear();
     return complete ? dict : NULL;

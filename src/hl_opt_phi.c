@@ -103,12 +103,13 @@ static void phi_keep(void *gone, HlRef r)
     ((uint8_t *)gone)[r] = 0;
 }
 
-/* Removes parameters that nothing but the arguments of unused parameters uses. */
-static void phi_unused(HlIr *ir, const HlCfg *cfg, uint8_t *gone)
+/* Removes parameters that nothing but the arguments of unused parameters uses. Blocks that cannot be
+ * reached count as users, so that they stay well formed until dce removes them. */
+static void phi_unused(HlIr *ir, uint8_t *gone)
 {
     memset(gone, 1, (size_t)ir->nins);
-    for (int32_t i = 0; i < cfg->nrpo; i++) {
-        const HlBlock *b = &ir->blocks[cfg->rpo[i]];
+    for (int32_t i = 0; i < ir->nblocks; i++) {
+        const HlBlock *b = &ir->blocks[i];
         for (int32_t k = 0; k < b->ins.n; k++) {
             const HlIns *ins = &ir->ins[b->ins.v[k]];
             for (int a = 0; a < HL_MAX_ARGS; a++) {
@@ -123,8 +124,8 @@ static void phi_unused(HlIr *ir, const HlCfg *cfg, uint8_t *gone)
     hl_opt_snap_uses(ir, ir->entry_exit, phi_keep, gone);
     for (bool changed = true; changed;) {
         changed = false;
-        for (int32_t i = cfg->nrpo - 1; i >= 0; i--) {
-            const HlBlock *from = &ir->blocks[cfg->rpo[i]];
+        for (int32_t i = ir->nblocks - 1; i >= 0; i--) {
+            const HlBlock *from = &ir->blocks[i];
             if (from->term != HL_TERM_JUMP)
                 continue;
             const HlRefVec *params = &ir->blocks[from->target].params;
@@ -134,10 +135,8 @@ static void phi_unused(HlIr *ir, const HlCfg *cfg, uint8_t *gone)
             }
         }
     }
-    for (int32_t b = 0; b < ir->nblocks; b++) { /* the unreachable stays as it is */
-        for (int32_t i = 0; cfg->order[b] <= 0 && i < ir->blocks[b].params.n; i++)
-            gone[ir->blocks[b].params.v[i]] = 0;
-    }
+    for (int32_t i = 0; i < ir->blocks[0].params.n; i++)
+        gone[ir->blocks[0].params.v[i]] = 0;
     phi_remove(ir, gone);
 }
 
@@ -152,7 +151,7 @@ int hl_opt_phi(HlIr *ir)
     while (found > 0)
         found = phi_round(ir, &cfg, val, gone);
     if (!found)
-        phi_unused(ir, &cfg, gone);
+        phi_unused(ir, gone);
     hl_mem_free(val);
     hl_mem_free(gone);
     hl_cfg_free(&cfg);

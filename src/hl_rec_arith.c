@@ -352,9 +352,23 @@ HlRef rec_cmp(HlRec *R, int op, HlVal l, HlVal r)
     return rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), rec_to_float(R, l), rec_to_float(R, r), op);
 }
 
+/* == and != with None: known while recording, for None and Python's own numbers. */
+static bool none_compare(HlRec *R, int op, HlVal l, HlVal r)
+{
+    bool none_l = rec_const_obj(R, l) == Py_None, none_r = rec_const_obj(R, r) == Py_None;
+    return (op == HL_EQ || op == HL_NE) && (none_l || none_r) &&
+           (none_l || (rec_is_number(l.t) && !is_np(l.t))) &&
+           (none_r || (rec_is_number(r.t) && !is_np(r.t)));
+}
+
 RecStatus rec_compare(HlRec *R, int op)
 {
     HlVal l = rec_peek(R, 1), r = rec_peek(R, 0);
+    if (none_compare(R, op, l, r)) {
+        bool result = (l.o == r.o) == (op == HL_EQ);
+        return rec_finish(R, 2, rec_value(rec_kbool(R, result)),
+                          Py_NewRef(result ? Py_True : Py_False));
+    }
     if (!rec_is_number(l.t) || !rec_is_number(r.t))
         return rec_stop(R, HL_R_NYI_TYPE);
     if (!R->result) {

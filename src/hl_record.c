@@ -893,16 +893,23 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
 
 /* --- the entry --------------------------------------------------------------------------------- */
 
-static bool slot_mentioned(const HlBytecode *b, int32_t root, int32_t slot)
+static int32_t outermost(const HlBytecode *b, int32_t loop)
 {
-    while (b->loops[root].parent >= 0)
-        root = b->loops[root].parent;
-    for (int32_t pc = b->loops[root].header; pc <= b->loops[root].last; pc++) {
+    while (b->loops[loop].parent >= 0)
+        loop = b->loops[loop].parent;
+    return loop;
+}
+
+/* Does an instruction of the loop nest name the slot? */
+static bool slot_mentioned(const HlBytecode *b, int32_t loop, int32_t slot)
+{
+    int32_t nest = outermost(b, loop);
+    for (int32_t pc = 0; pc < b->n; pc++) {
         const HlBc *bc = &b->bc[pc];
         bool by_slot = bc->op == HL_BC_LOAD_FAST || bc->op == HL_BC_STORE_FAST ||
                        bc->op == HL_BC_DELETE_FAST || bc->op == HL_BC_LOAD_DEREF ||
                        bc->op == HL_BC_STORE_DEREF;
-        if (by_slot && bc->arg == slot)
+        if (by_slot && bc->arg == slot && bc->loop >= 0 && outermost(b, bc->loop) == nest)
             return true;
     }
     return false;
@@ -989,13 +996,11 @@ static int rec_entry(HlRec *R)
 
 /* --- the recording ----------------------------------------------------------------------------- */
 
-/* Is pc inside the outermost loop that the region is about? Nothing repeats outside. */
+/* Is pc inside the loop nest that the region is about? Nothing repeats outside. */
 static bool in_nest(HlRec *R)
 {
-    int32_t root = R->r->loop;
-    while (R->b->loops[root].parent >= 0)
-        root = R->b->loops[root].parent;
-    return R->pc >= R->b->loops[root].header && R->pc <= R->b->loops[root].last;
+    int32_t loop = hl_bc_loop_of(R->b, R->pc);
+    return loop >= 0 && outermost(R->b, loop) == outermost(R->b, R->r->loop);
 }
 
 static bool at_boundary(HlRec *R)

@@ -98,10 +98,10 @@ def test_run_globals_live_until_the_end(write, tmp_path):
     write("prog.py", """
         import atexit, pickle, threading, time
         class C: value = 7
-        def late(): print(pickle.loads(pickle.dumps(C())).value, helper())
-        def helper(): return sum(i for i in range(10))
+        def late(): print(pickle.loads(pickle.dumps(C())).value, total())
+        def total(): return sum(i for i in range(10))
         atexit.register(late)
-        threading.Thread(target=lambda: (time.sleep(0.1), print(helper(), flush=True))).start()
+        threading.Thread(target=lambda: (time.sleep(0.1), print(total(), flush=True))).start()
         """)
     assert same_as_python("prog.py", cwd=tmp_path).stdout == "45\n7 45\n"
 

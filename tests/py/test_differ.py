@@ -236,24 +236,24 @@ def identity(n):
 def test_boxed_operations_are_found():
     text = """\
 region f slots 3 loops 1 entry x0
-  entry(%0: obj = slot 0, %1: i64 = slot 1): pc 4
-    %2: i64 = unbox_i64 %0 -> x0
-    jump b1(%1)
-  b1(%3: i64): pc 4 loop 0 in 0
-    %4: bool = icmp lt %3 %2
-    guard_true %4 -> x1
-    %5: i64 = add_ov %3 %2 -> x2
-    jump b1(%5)
-  b2: pc 9 in 0
-    %6: f64 = unbox_f64 %0
-    jump b1(%3)
-  x0: entry pc 4 [0: %0]
-  x1: branch pc 4 [0: %0] -> b2
-  x2: overflow pc 4 [0: %0]
+entry(%0: obj = slot 0, %1: i64 = slot 1): pc 4
+  %2: i64 = unbox_i64 %0 -> x0
+  jump b1(%1)
+b1(%3: i64): pc 4 loop 0 in 0
+  %4: bool = icmp lt %3 %2
+  guard_true %4 -> x1
+  %5: i64 = add_ov %3 %2 -> x2
+  jump b1(%5)
+b2: pc 9 in 0
+  %6: f64 = unbox_f64 %0
+  jump b1(%3)
+x0: entry pc 4 [0: %0]
+x1: branch pc 4 [0: %0] -> b2
+x2: overflow pc 4 [0: %0]
 """
     assert native.boxed_in(text) == ["b2: %6: f64 = unbox_f64 %0"]
     assert native.boxed_in(text.replace("x1: branch pc 4 [0: %0] -> b2", "x1: branch pc 4 [0: %0]")) == []
-    loaded = text.replace("%5: i64 = add_ov %3 %2", "%7: obj = load_global #0 -> x2\n    %5: i64 = add_ov %3 %2")
+    loaded = text.replace("%5: i64 = add_ov %3 %2", "%7: obj = load_global #0 -> x2\n  %5: i64 = add_ov %3 %2")
     assert len(native.boxed_in(loaded)) == 2
     with pytest.raises(AssertionError):
         native.boxed_in("")

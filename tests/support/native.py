@@ -77,9 +77,9 @@ def assert_native(f, share=0.9, iterations=None):
     assert native >= share * total > 0, f"{native} of {total} iterations native\n{explain(f)}"
 
 
-_BLOCK = re.compile(r"  (entry|b\d+)\b.*: pc")
-_EXIT = re.compile(r"  (x\d+): .*-> (b\d+)")
-_RESULT = re.compile(r"    %\d+: (?P<type>[^=]+) = (?P<op>\w+)")
+_BLOCK = re.compile(r"(entry|b\d+)\b.*: pc")
+_EXIT = re.compile(r"(x\d+): .*-> (b\d+)")
+_RESULT = re.compile(r"  %\d+: (?P<type>[^=]+) = (?P<op>\w+)")
 
 
 def boxed_operations(f):
@@ -97,12 +97,12 @@ def boxed_in(text):
             current = blocks.setdefault(m[1], [line])
         elif m := _EXIT.match(line):
             continued[m[1]] = m[2]
-        elif line.startswith("    "):
+        elif line.startswith("  "):
             current.append(line)
     assert blocks, f"no blocks in {text!r}"
     edges = {}
     for name, lines in blocks.items():
-        edges[name] = set(re.findall(r"^    jump (b\d+)", "\n".join(lines), re.M))
+        edges[name] = set(re.findall(r"^  jump (b\d+)", "\n".join(lines), re.M))
         edges[name] |= {continued[x] for x in re.findall(r"\bx\d+\b", "\n".join(lines[1:])) if x in continued}
     looping = [name for name in blocks if name in _reached(edges, edges[name])]
     assert looping, f"no loop in {text!r}"
