@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import weakref
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -224,22 +225,26 @@ def make(source, name):
 
 
 def churn_codes(spec):
-    """Distinct code objects, each compiled, run and dropped. The first few load LLVM."""
+    """Distinct code objects, each compiled, run and dropped. The first few load LLVM. Each function is
+    a name in its own globals, as in a module: so it dies only by the garbage collector."""
     jit = peers.decorator("hotloop")
-    compiled = 0
-    base = None
+    codes = []
+    base = compiled = 0
     for k in range(spec["before"] + spec["count"]):
         if k == spec["before"]:
             gc.collect()
             base = worker.status_kb("VmRSS")
             compiled = 0
+            codes.clear()
         function = jit(make(f"def f(n):\n    t = {k}\n    for i in range(n):\n"
                             f"        t = (t + i * {k + 3}) & 0xFFFFF\n    return t\n", "f"))
         function(2_000)
         compiled += peers.hotloop_totals(function)["native"] > 0
+        codes.append(weakref.ref(function.__wrapped__.__code__))
         del function
     gc.collect()
-    return {"compiled": compiled, "count": spec["count"], "base_kb": base,
+    alive = sum(code() is not None for code in codes)
+    return {"compiled": compiled, "count": spec["count"], "alive": alive, "base_kb": base,
             "after_kb": worker.status_kb("VmRSS"), "peak_kb": worker.status_kb("VmHWM")}
 
 
@@ -274,10 +279,12 @@ def churn_recompiles(spec):
                 break
     recompiles = peers.hotloop_totals(function)["compiles"] - first
     grown = worker.status_kb("VmRSS")
+    code = weakref.ref(function.__wrapped__.__code__)
     del function
     gc.collect()
-    return {"recompiles": recompiles, "count": spec["count"], "base_kb": base, "grown_kb": grown,
-            "after_kb": worker.status_kb("VmRSS"), "peak_kb": worker.status_kb("VmHWM")}
+    return {"recompiles": recompiles, "count": spec["count"], "alive": int(code() is not None),
+            "base_kb": base, "grown_kb": grown, "after_kb": worker.status_kb("VmRSS"),
+            "peak_kb": worker.status_kb("VmHWM")}
 
 
 MODES = {f.__name__: f

@@ -245,16 +245,16 @@ def render_threads(figures):
 
 
 def render_churn(figures):
-    rows = [["what", "really compiled", "before", "peak", "after", "kept"]]
+    rows = [["what", "really compiled", "before", "peak", "after", "kept", "code alive"]]
     codes, again = figures["codes"], figures["recompiles"]
     for title, cell, count in (("distinct code objects", codes, "compiled"),
                                ("recompiles of one region", again, "recompiles")):
         if failed(cell):
-            rows.append([title, word(cell), *[""] * 4])
+            rows.append([title, word(cell), *[""] * 5])
             continue
         rows.append([title, f"{cell[count]:,} of {cell['count']:,}",
                      *(f"{cell[k] / 1024:.1f} MB" for k in ("base_kb", "peak_kb", "after_kb")),
-                     mb(cell["after_kb"] - cell["base_kb"])])
+                     mb(cell["after_kb"] - cell["base_kb"]), cell["alive"]])
     return align(rows)
 
 

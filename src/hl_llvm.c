@@ -171,6 +171,8 @@ static bool verified(LLVMModuleRef module, Message *m)
 static bool optimise(LLVMModuleRef module, Message *m)
 {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+    /* SLP pairs scalars of a dependency chain: a generator's ints travel through vector registers. */
+    LLVMPassBuilderOptionsSetSLPVectorization(options, false);
     LLVMErrorRef error = LLVMRunPasses(module, passes, session.machine, options);
     LLVMDisposePassBuilderOptions(options);
     return !failed(m, error);

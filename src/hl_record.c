@@ -953,12 +953,14 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
     } else if (e.is_range) {
         int64_t next, step, left;
         hl_range_get(o, &next, &step, &left);
-        e.fixed_step = true;
+        /* Most steps are 1, and worth knowing; one that a program computes is rarely twice the same. */
+        e.fixed_step = step == 1 || step == -1;
         e.step = step;
         s->kind = HL_SLOT_RANGE;
         s->a = entry_input(R, slot, HL_IN_RANGE_NEXT, HL_TYPE(I64));
-        s->b = rec_kint(R, step);
         s->c = entry_input(R, slot, HL_IN_RANGE_LEFT, HL_TYPE(I64));
+        s->b = e.fixed_step ? rec_kint(R, step)
+                            : entry_input(R, slot, HL_IN_RANGE_STEP, HL_TYPE(I64));
         if (s->a == HL_NOREF || s->b == HL_NOREF || s->c == HL_NOREF)
             return -1;
     } else if (e.type.base != HL_T_VOID) {

@@ -177,7 +177,9 @@ static bool entry_slot_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
         if (!o || !hl_range_check(o) || Py_REFCNT(o) != 1)
             return false;
         hl_range_get(o, &in[e->input], &step, &in[e->input + 1]);
-        return step == e->step;
+        if (!e->fixed_step)
+            in[e->input + 2] = step;
+        return !e->fixed_step || step == e->step;
     }
     return e->type.base == HL_T_VOID || unbox_slot(o, e->type, &in[e->input]);
 }
@@ -419,11 +421,11 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
     bool ready = false, waiting = false;
     if (hl_compile_finished)
         hl_compile_poll();
+    if (nearly_done(code, index, f))
+        return HL_GO_ON;
     for (HlRegion *r = loop->regions; r; r = r->next) {
         if (r->state == HL_REGION_READY) {
             ready = true;
-            if (nearly_done(code, index, f))
-                return HL_GO_ON;
             if (region_fits(r, f)) {
                 loop->misses = 0;
                 loop_wait(loop, 1);

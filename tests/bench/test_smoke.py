@@ -83,6 +83,7 @@ def test_costs_have_figures(data):
     assert min(figures(data, "threads")["iterations"]) > 0
     churn = figures(data, "churn")
     assert churn["codes"]["compiled"] == churn["codes"]["count"]
+    assert churn["codes"]["alive"] == 0
     assert churn["recompiles"]["recompiles"] > 0
 
 

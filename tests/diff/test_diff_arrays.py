@@ -248,7 +248,7 @@ def test_read_only_arrays(jit, out):
     out(f, np.frombuffer(bytes(800)), 100)
 
 
-@diff
+@diff(native=False)
 def test_made_read_only_by_a_callee(jit, out):
     def freeze_it(a, i):
         if i == 350:
@@ -265,7 +265,7 @@ def test_made_read_only_by_a_callee(jit, out):
     out(f, np.zeros(400), 400)
 
 
-@diff
+@diff(native=False)
 def test_resized_in_mid_loop(jit, out):
     def shrink(a, i):
         if i == 200:
@@ -283,7 +283,7 @@ def test_resized_in_mid_loop(jit, out):
     out(f, floats(400), 400)
 
 
-@diff
+@diff(native=False)
 def test_shape_and_dtype_changed_in_mid_loop(jit, out):
     def change(a, i):
         if i == 150:
@@ -618,7 +618,7 @@ def test_negative_zeros_in_arrays(jit, out):
     out(f, np.array([0, 1, -1] * 50), np.zeros(200))
 
 
-@diff
+@diff(native=False)
 def test_arrays_of_other_dtypes_only_interpret(jit, out):
     @jit
     def f(a, n):
@@ -634,7 +634,7 @@ def test_arrays_of_other_dtypes_only_interpret(jit, out):
     out(f, np.arange(300.0), 300)
 
 
-@diff
+@diff(native=False)
 def test_two_dimensions(jit, out):
     @jit
     def f(a, n, m):
@@ -651,7 +651,7 @@ def test_two_dimensions(jit, out):
     out(f, np.arange(200.0), 20, 10)
 
 
-@diff
+@diff(native=False)
 def test_array_expressions_and_slices(jit, out):
     @jit
     def f(a, n):
@@ -665,7 +665,7 @@ def test_array_expressions_and_slices(jit, out):
     out(f, ints(60), 50)
 
 
-@diff
+@diff(native=False)
 def test_iterating_an_array(jit, out):
     @jit
     def f(a):
@@ -677,7 +677,7 @@ def test_iterating_an_array(jit, out):
         out(f, a)
 
 
-@diff
+@diff(native=False)
 def test_numpy_functions_in_the_loop(jit, out):
     @jit
     def f(a, n):

@@ -447,7 +447,7 @@ def test_assert_in_loop(jit, out):
     out(f, 400, 350)
 
 
-@diff
+@diff(native=False)
 def test_shared_range_iterator(jit, out):
     @jit
     def f(n):
@@ -475,7 +475,7 @@ def test_shared_range_iterator(jit, out):
     out.value(next(it), it.__reduce__(), it.__length_hint__())
 
 
-@diff
+@diff(native=False)
 def test_one_iterator_for_two_loops(jit, out):
     @jit
     def f(n):
@@ -509,7 +509,7 @@ def test_range_objects(jit, out):
         out(f, r)
 
 
-@diff
+@diff(native=False)
 def test_large_function_with_extended_arguments(jit, out):
     lines = ["def f(n):", "    s = 0"]
     lines += [f"    v{k} = {k * 1000003}" for k in range(300)]

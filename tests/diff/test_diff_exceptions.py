@@ -183,7 +183,7 @@ def test_reraise_and_finally_order(jit, out):
         out(f, 300, d)
 
 
-@diff
+@diff(native=False)
 def test_error_in_called_function(jit, out):
     def helper(x, i):
         return 100 // (x - i)
@@ -285,7 +285,7 @@ def test_float_bit_operations_raise(jit, out):
     out(f, 400, 7)
 
 
-@diff
+@diff(native=False)
 def test_stop_iteration_from_next(jit, out):
     @jit
     def f(it, n):
@@ -421,7 +421,7 @@ def test_exit_and_keyboard_interrupt_pass(jit, out):
     out(f, 400, GeneratorExit)
 
 
-@diff
+@diff(native=False)
 def test_error_in_iterator(jit, out):
     class Numbers:
         def __init__(self, n):

@@ -6,7 +6,7 @@ import functools
 from differ import diff
 
 
-@diff
+@diff(native=False)
 def test_arguments_of_every_kind(jit, out):
     @jit
     def f(a, b=2, /, c=3, *rest, d, e=5, **more):
@@ -182,7 +182,7 @@ def test_jitted_calls_jitted(jit, out):
         out(outer, n)
 
 
-@diff
+@diff(native=False)
 def test_inlined_callee_with_branches_and_defaults(jit, out):
     def clip(x, lo=10, hi=200):
         if x < lo:
@@ -239,7 +239,7 @@ def test_generators_calling_jitted_functions(jit, out):
     out(lambda: sum(total(n) for n in range(300, 320)))
 
 
-@diff
+@diff(native=False)
 def test_loop_over_a_generator(jit, out):
     def numbers(n):
         try:
@@ -261,7 +261,7 @@ def test_loop_over_a_generator(jit, out):
     out(lambda: f(numbers(300), -1))
 
 
-@diff
+@diff(native=False)
 def test_comprehensions_inside(jit, out):
     @jit
     def f(n):
@@ -333,7 +333,7 @@ def test_jitted_function_in_a_coroutine(jit, out):
     out(lambda: asyncio.run(main()))
 
 
-@diff
+@diff(native=False)
 def test_nested_functions_made_in_the_loop(jit, out):
     @jit
     def f(n):
@@ -347,7 +347,7 @@ def test_nested_functions_made_in_the_loop(jit, out):
         out(f, n)
 
 
-@diff
+@diff(native=False)
 def test_class_made_in_the_loop(jit, out):
     @jit
     def f(n):
@@ -361,7 +361,7 @@ def test_class_made_in_the_loop(jit, out):
         out(f, n)
 
 
-@diff
+@diff(native=False)
 def test_import_in_the_loop(jit, out):
     @jit
     def f(n):
@@ -375,7 +375,7 @@ def test_import_in_the_loop(jit, out):
         out(f, n)
 
 
-@diff
+@diff(native=False)
 def test_star_calls_in_the_loop(jit, out):
     def g(*args, **kw):
         return len(args) + len(kw)
@@ -452,7 +452,7 @@ def test_two_functions_from_one_code(jit, out):
         out(b, n)
 
 
-@diff
+@diff(native=False)
 def test_function_attributes_and_globals_seen_inside(jit, out):
     @jit
     def f(n):
@@ -519,7 +519,7 @@ def test_type_changes_int_float_str(jit, out):
     out(f, 300, (1, 2))
 
 
-@diff
+@diff(native=False)
 def test_eval_and_exec(jit, out):
     space = {}
     exec("def f(n):\n s = 0\n for i in range(n):\n  s += eval('i * 2')\n return s", space)

@@ -40,7 +40,7 @@ def test_global_rebound_by_the_loop_itself(jit, out):
         out(f, n)
 
 
-@diff
+@diff(native=False)
 def test_global_rebound_by_a_callee(jit, out):
     def bump(i):
         global SCALE
@@ -58,7 +58,7 @@ def test_global_rebound_by_a_callee(jit, out):
         out(f, n)
 
 
-@diff
+@diff(native=False)
 def test_global_counter(jit, out):
     @jit
     def f(n):
@@ -96,7 +96,7 @@ def test_global_deleted_and_back(jit, out):
     out(f, 400, -1)
 
 
-@diff
+@diff(native=False)
 def test_missing_global_raises_each_time(jit, out):
     @jit
     def f(n):
@@ -152,7 +152,7 @@ def test_builtin_shadowed_in_mid_loop(jit, out):
     out(f, 400, 10**6)
 
 
-@diff
+@diff(native=False)
 def test_builtins_module_changed(jit, out):
     import builtins
 
@@ -189,7 +189,7 @@ def test_range_shadowed(jit, out):
     out(f, 200)
 
 
-@diff
+@diff(native=False)
 def test_callee_redefined(jit, out):
     global helper
 
@@ -213,7 +213,7 @@ def test_callee_redefined(jit, out):
     out(f, 400)
 
 
-@diff
+@diff(native=False)
 def test_callee_redefined_in_mid_loop(jit, out):
     global helper
 
@@ -237,7 +237,7 @@ def test_callee_redefined_in_mid_loop(jit, out):
     out(f, 400)
 
 
-@diff
+@diff(native=False)
 def test_callee_code_swapped(jit, out):
     def helper(x, k=2):
         return x * k
@@ -317,7 +317,7 @@ def test_closure_written_by_the_loop(jit, out):
         out(read)
 
 
-@diff
+@diff(native=False)
 def test_closure_written_by_a_callee(jit, out):
     def make():
         k = 1
@@ -483,7 +483,7 @@ def test_globals_dictionary_of_its_own(jit, out):
     out.value(sorted(space))
 
 
-@diff
+@diff(native=False)
 def test_globals_dictionary_is_a_subclass(jit, out):
     class Space(dict):
         def __missing__(self, name):
@@ -498,7 +498,7 @@ def test_globals_dictionary_is_a_subclass(jit, out):
     out(f, 3)
 
 
-@diff
+@diff(native=False)
 def test_locals_seen_by_a_callee(jit, out):
     def peek(i):
         frame = sys._getframe(1)

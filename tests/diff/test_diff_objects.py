@@ -170,7 +170,7 @@ def test_object_dies_at_return_not_before(jit, out):
         out(f, n)
 
 
-@diff
+@diff(native=False)
 def test_chain_of_objects_dying_in_the_loop(jit, out):
     class Link:
         def __init__(self, k, next):
@@ -199,7 +199,7 @@ def test_chain_of_objects_dying_in_the_loop(jit, out):
         out(run, n)
 
 
-@diff
+@diff(native=False)
 def test_lists(jit, out):
     @jit
     def f(values, n):
@@ -230,7 +230,7 @@ def test_lists(jit, out):
     out(f, [], 3)
 
 
-@diff
+@diff(native=False)
 def test_list_changes_while_it_is_iterated(jit, out):
     @jit
     def f(values):
@@ -247,7 +247,7 @@ def test_list_changes_while_it_is_iterated(jit, out):
     out(f, list(range(300)))
 
 
-@diff
+@diff(native=False)
 def test_dicts(jit, out):
     @jit
     def f(n):
@@ -273,7 +273,7 @@ def test_dicts(jit, out):
     out(words, "the quick brown fox jumps over the lazy dog the end " * 40)
 
 
-@diff
+@diff(native=False)
 def test_dict_changed_while_iterated(jit, out):
     @jit
     def f(d):
@@ -288,7 +288,7 @@ def test_dict_changed_while_iterated(jit, out):
         out(f, dict.fromkeys(range(300)))
 
 
-@diff
+@diff(native=False)
 def test_strings(jit, out):
     @jit
     def f(text):
@@ -313,7 +313,7 @@ def test_strings(jit, out):
         out(join, n)
 
 
-@diff
+@diff(native=False)
 def test_sequence_repetition_and_concatenation(jit, out):
     @jit
     def f(x, n):
@@ -326,7 +326,7 @@ def test_sequence_repetition_and_concatenation(jit, out):
     out(f, b"xy", 300)
 
 
-@diff
+@diff(native=False)
 def test_attributes(jit, out):
     class Point:
         def __init__(self, x, y):
@@ -355,7 +355,7 @@ def test_attributes(jit, out):
     out(f, Point("a", 2), 3)
 
 
-@diff
+@diff(native=False)
 def test_getattr_hooks(jit, out):
     class Lazy:
         def __getattr__(self, name):
@@ -378,7 +378,7 @@ def test_getattr_hooks(jit, out):
         out(f, Lazy(), n)
 
 
-@diff
+@diff(native=False)
 def test_methods_and_class_changes(jit, out):
     class Account:
         rate = 2
@@ -413,7 +413,7 @@ def test_methods_and_class_changes(jit, out):
     out(f, a, 300)
 
 
-@diff
+@diff(native=False)
 def test_operator_methods(jit, out):
     class V:
         def __init__(self, x):
@@ -459,7 +459,7 @@ def test_operator_methods(jit, out):
         out(f, V(1), n)
 
 
-@diff
+@diff(native=False)
 def test_truth_of_objects_can_raise(jit, out):
     class Undecided:
         def __init__(self):
@@ -486,7 +486,7 @@ def test_truth_of_objects_can_raise(jit, out):
     out(f, x, 0)
 
 
-@diff
+@diff(native=False)
 def test_unpacking(jit, out):
     @jit
     def f(pairs):
@@ -517,7 +517,7 @@ def test_enumerate_zip_reversed(jit, out):
         out(f, range(n), (2,) * n)
 
 
-@diff
+@diff(native=False)
 def test_in_and_is(jit, out):
     @jit
     def f(values, x, n):
@@ -537,7 +537,7 @@ def test_in_and_is(jit, out):
     out(f, v, v, 400)
 
 
-@diff
+@diff(native=False)
 def test_slices_and_formatting(jit, out):
     @jit
     def f(n):
@@ -550,7 +550,7 @@ def test_slices_and_formatting(jit, out):
         out(f, n)
 
 
-@diff
+@diff(native=False)
 def test_memoryview_bytearray_array(jit, out):
     import array
 
@@ -567,7 +567,7 @@ def test_memoryview_bytearray_array(jit, out):
     out(f, b"readonly", 3)
 
 
-@diff
+@diff(native=False)
 def test_complex_decimal_fraction(jit, out):
     from decimal import Decimal
     from fractions import Fraction
@@ -582,7 +582,7 @@ def test_complex_decimal_fraction(jit, out):
         out(f, x, 100)
 
 
-@diff
+@diff(native=False)
 def test_cycles_found_by_the_collector(jit, out):
     class Node:
         pass

@@ -215,7 +215,7 @@ def test_under_each_errstate(jit, out):
         out(f, big, b)
 
 
-@diff
+@diff(native=False)
 def test_errstate_changed_in_mid_loop(jit, out):
     def change(i):
         if i == 150:
@@ -288,7 +288,7 @@ def test_warning_caught_in_the_loop(jit, out):
     out(f, a)
 
 
-@diff
+@diff(native=False)
 def test_many_warnings_in_a_row(jit, out):
     @jit
     def f(a):
@@ -366,7 +366,7 @@ def test_warnings_of_the_program_itself(jit, out):
         out(f, n)
 
 
-@diff
+@diff(native=False)
 def test_syntax_of_warnings_once_per_line(jit, out):
     import warnings
 

@@ -15,7 +15,7 @@ A program is a function of two arguments, `jit` and `out`:
 Its source is compiled anew for every run, at its own line numbers and with a fresh globals dictionary, so
 that no code object, counter or global leaks from one run into the next. In the reference run `jit` is
 the identity. `out(f, *args)` calls f and logs an event with its outcome: the value or the exception with
-its traceback (functions, lines, instruction offsets, local variables), then the arguments, cells and globals
+its traceback (functions, lines, columns, local variables), then the arguments, cells and globals
 as the call left them. Warnings, printed text, exceptions in finalizers and whatever the program logs
 itself (`out.note`) go to the same log, in the order in which they happen. Two runs agree when the logs are
 equal.
@@ -29,6 +29,7 @@ import difflib
 import functools
 import gc
 import inspect
+import itertools
 import linecache
 import os
 import sys
@@ -114,17 +115,21 @@ class Log:
         seen, parts = set(), []
         while error is not None and id(error) not in seen:
             seen.add(id(error))
-            parts.append((freeze(error), self._traceback(error.__traceback__),
+            parts.append((freeze(error), self._traceback(error.__traceback__,
+                                                         isinstance(error, UnboundLocalError)),
                           error.__suppress_context__))
             error = error.__cause__ or error.__context__
         return tuple(parts)
 
-    def _traceback(self, tb):
+    def _traceback(self, tb, fused):
         frames = []
         while tb is not None:
             code = tb.tb_frame.f_code
+            # Where in the line: what the traceback's carets show. Offsets would not do, as CPython's fused
+            # and specialised instructions raise from another one of the same expression.
+            position = None if fused else next(itertools.islice(code.co_positions(), tb.tb_lasti // 2, None))
             if code.co_filename != __file__:
-                frames.append((code.co_name, tb.tb_lineno, tb.tb_lasti, hash(code.co_code),
+                frames.append((code.co_name, tb.tb_lineno, position, hash(code.co_code),
                                self._locals(tb.tb_frame)))
             tb = tb.tb_next
         return tuple(frames)

@@ -1,0 +1,522 @@
+/* hl_llvm_strip.c - checks once per strip of iterations instead of once per iteration.
+ *
+ * For a loop that is one block and whose number of remaining iterations is known, a second way through
+ * up to STRIP_MAX iterations is emitted in front of the ordinary body:
+ *
+ *   header:    phis; enough iterations left, and no strip failed lately?  else -> body
+ *   proof:     no signal pending; first and last index of every array access in range, so those between
+ *              are too; no overflow in what is linear in the iteration; arrays that are read and
+ *              written apart from each other; items contiguous.               else -> give up
+ *   try:       the body without stores, guards only OR their failures together
+ *              any failure -> give up
+ *   commit:    (only when there are stores) the body again, with stores and without checks
+ *   done:      -> header, with the state after the strip
+ *   give up:   the ordinary body for as many iterations as the strip had; more with every time
+ *   body:      as recorded, checked at every iteration
+ *
+ * A strip has no effect before everything in it is checked, so that giving up is always right, and the
+ * ordinary body finds the very iteration that has to leave. The loops within a strip are plain counted
+ * loops without exits, which LLVM vectorises.
+ *
+ * Where numbers are guarded to be finite, few need a test: a sum, difference or product is finite only
+ * when its operands are. So a guard on a value that goes into a guarded result is implied, also around
+ * the back-edge: of a running sum only the last is tested. */
+#include "hl_llvm_int.h"
+#include "hl_mem.h"
+
+enum {
+    STRIP_MIN = 8,     /* fewer iterations are not worth the proof */
+    STRIP_MAX = 1024,  /* at most: bounds what is lost when a strip fails, and the wait for a signal */
+    STRIP_ITEMS = 12   /* array accesses */
+};
+
+typedef struct Strip {
+    HlEmitter *e;
+    const HlIr *ir;
+    int32_t index;           /* the block */
+    const HlBlock *block;
+    HlRef trip;              /* guard that ends the loop */
+    HlRef small, large;      /* it goes on while small < large; one side moves by 1, the other stays */
+    int32_t items[STRIP_ITEMS], nitems; /* array accesses, in order */
+    bool stores, branches;
+    bool *done;              /* by ref: guard that is proved or implied */
+    bool *carried;           /* by position of a parameter: its last value must be finite */
+    Val n, last;             /* iterations of this strip, and n - 1 */
+    Val proved;              /* i1 so far */
+} Strip;
+
+/* --- is it such a loop? -------------------------------------------------------------------------- */
+
+static bool strip_inside(const Strip *s, HlRef r)
+{
+    return s->ir->ins[r].block == s->index;
+}
+
+static bool strip_kint(const Strip *s, HlRef r, int64_t *out)
+{
+    *out = s->ir->ins[r].imm.i;
+    return s->ir->ins[r].op == HL_I_KINT;
+}
+
+/* The position of a parameter of this block, -1 = r is none. */
+static int32_t strip_param(const Strip *s, HlRef r)
+{
+    for (int32_t k = 0; s->ir->ins[r].op == HL_I_PARAM && k < s->block->params.n; k++)
+        if (s->block->params.v[k] == r)
+            return k;
+    return -1;
+}
+
+static bool strip_is_sum(const HlIns *ins)
+{
+    return ins->op == HL_I_ADD || ins->op == HL_I_ADD_OV;
+}
+
+static bool strip_is_difference(const HlIns *ins)
+{
+    return ins->op == HL_I_SUB || ins->op == HL_I_SUB_OV;
+}
+
+/* Does the parameter r change by the same amount in every iteration? *by is that amount's ref, to be
+ * subtracted when *down. A parameter that is passed on unchanged has *by = HL_NOREF. */
+static bool strip_steps(const Strip *s, HlRef r, HlRef *by, bool *down)
+{
+    int32_t k = strip_param(s, r);
+    if (k < 0)
+        return false;
+    HlRef next = s->block->args.v[k];
+    const HlIns *ins = &s->ir->ins[next];
+    *by = HL_NOREF;
+    *down = strip_is_difference(ins);
+    if (next == r)
+        return true;
+    if (!strip_inside(s, next) || (!strip_is_sum(ins) && !*down))
+        return false;
+    if (ins->a[0] == r)
+        *by = ins->a[1];
+    else if (ins->a[1] == r && !*down)
+        *by = ins->a[0];
+    int64_t constant;
+    return *by != HL_NOREF && (!strip_inside(s, *by) || strip_kint(s, *by, &constant));
+}
+
+/* Does r change linearly with the iteration, made only of what is proved not to overflow? */
+static bool strip_linear(const Strip *s, HlRef r)
+{
+    const HlIns *ins = &s->ir->ins[r];
+    HlRef by;
+    bool down;
+    if (!strip_inside(s, r) || ins->op == HL_I_KINT)
+        return true;
+    if (ins->op == HL_I_PARAM)
+        return strip_steps(s, r, &by, &down);
+    if (ins->op == HL_I_RETYPE)
+        return strip_linear(s, ins->a[0]);
+    if (strip_is_sum(ins) || strip_is_difference(ins))
+        return strip_linear(s, ins->a[0]) && strip_linear(s, ins->a[1]);
+    if (ins->op == HL_I_MUL || ins->op == HL_I_MUL_OV) {
+        int64_t k;
+        for (int side = 0; side < 2; side++) {
+            HlRef factor = ins->a[1 - side];
+            if ((!strip_inside(s, factor) || strip_kint(s, factor, &k)) &&
+                strip_linear(s, ins->a[side]))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Moves r by +1 or -1 towards the other side in every iteration? */
+static bool strip_counts(const Strip *s, HlRef r, bool up)
+{
+    HlRef by;
+    bool down;
+    int64_t k;
+    return strip_steps(s, r, &by, &down) && by != HL_NOREF && strip_kint(s, by, &k) &&
+           (down ? -k : k) == (up ? 1 : -1);
+}
+
+/* Is this the guard that ends the loop, with the iterations left known from it? */
+static bool strip_is_trip(Strip *s, const HlIns *guard)
+{
+    if (guard->op != HL_I_GUARD_TRUE)
+        return false;
+    const HlIns *cmp = &s->ir->ins[guard->a[0]];
+    if (cmp->op != HL_I_ICMP || (cmp->aux != HL_LT && cmp->aux != HL_GT))
+        return false;
+    s->small = cmp->a[cmp->aux == HL_LT ? 0 : 1];
+    s->large = cmp->a[cmp->aux == HL_LT ? 1 : 0];
+    int64_t k;
+    bool small_stays = !strip_inside(s, s->small) || strip_kint(s, s->small, &k);
+    bool large_stays = !strip_inside(s, s->large) || strip_kint(s, s->large, &k);
+    return (large_stays && strip_counts(s, s->small, true)) ||
+           (small_stays && strip_counts(s, s->large, false));
+}
+
+/* May it be done ahead, in iterations that turn out not to be run? True for what has neither effects nor
+ * undefined operands, and for guards that become a flag. */
+static bool strip_allows(Strip *s, const HlIns *ins)
+{
+    int64_t k;
+    switch ((HlOp)ins->op) {
+    case HL_I_KINT: case HL_I_KFLOAT: case HL_I_KBOOL: case HL_I_RETYPE: case HL_I_ICMP:
+    case HL_I_FCMP: case HL_I_BNOT: case HL_I_BAND: case HL_I_BOR: case HL_I_BXOR: case HL_I_SELECT:
+    case HL_I_ADD: case HL_I_SUB: case HL_I_MUL: case HL_I_ADD_OV: case HL_I_SUB_OV:
+    case HL_I_MUL_OV: case HL_I_AND: case HL_I_OR: case HL_I_XOR: case HL_I_SHL: case HL_I_SHL_OV:
+    case HL_I_SHR: case HL_I_FADD: case HL_I_FSUB: case HL_I_FMUL: case HL_I_FDIV: case HL_I_FNEG:
+    case HL_I_FABS: case HL_I_GUARD_FINITE: case HL_I_GUARD_FP: case HL_I_SITOFP:
+    case HL_I_GUARD_I53: case HL_I_ZEXT: case HL_I_POLL:
+        return true;
+    case HL_I_GUARD_TRUE: case HL_I_GUARD_FALSE:
+        s->branches = true;
+        return true;
+    case HL_I_FLOORDIV: case HL_I_MOD:
+        return strip_kint(s, ins->a[1], &k) && k != 0 && k != -1;
+    case HL_I_INDEX:
+        return strip_linear(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
+    case HL_I_ARRAY_LOAD: case HL_I_ARRAY_STORE:
+        s->stores |= ins->op == HL_I_ARRAY_STORE;
+        return !strip_inside(s, ins->a[0]) && !strip_inside(s, ins->a[1]) && s->nitems < STRIP_ITEMS;
+    case HL_I_FMATH1: case HL_I_FMATH2: case HL_I_FMOD: case HL_I_FFLOORDIV: case HL_I_FPOW:
+    case HL_I_IPOW: case HL_I_IPOW_OV: /* calls: the guards are not what costs */
+    case HL_I_FPTOSI_OV: /* undefined when its guard fails */
+    case HL_I_PARAM: case HL_I_KOBJ: case HL_I_GUARD_TYPE: case HL_I_GUARD_ARRAY:
+    case HL_I_GUARD_WRITEABLE: case HL_I_GUARD_BOUND: case HL_I_UNBOX_I64: case HL_I_UNBOX_F64:
+    case HL_I_UNBOX_BOOL: case HL_I_UNBOX_NPI64: case HL_I_UNBOX_NPBOOL: case HL_I_IS:
+    case HL_I_GUARD_GLOBAL: case HL_I_LOAD_GLOBAL: case HL_I_ARRAY_DATA: case HL_I_ARRAY_LEN:
+    case HL_I_ARRAY_STRIDE: case HL_I__COUNT:
+        return false;
+    }
+    return false;
+}
+
+/* The index of an access must be proved: by its INDEX, or as linear in a loop that nothing but its trip
+ * count ends early, where whoever removed the INDEX proved it for every iteration. */
+static bool strip_index_known(const Strip *s, HlRef index)
+{
+    return !strip_inside(s, index) || s->ir->ins[index].op == HL_I_INDEX ||
+           (!s->branches && strip_linear(s, index));
+}
+
+/* Two accesses to one array must be the same item, read before it is written; through different arrays
+ * they are kept apart at run time. */
+static bool strip_order_ok(const Strip *s)
+{
+    for (int32_t i = 0; i < s->nitems; i++) {
+        for (int32_t k = 0; k < s->nitems; k++) {
+            const HlIns *store = &s->ir->ins[s->items[i]], *load = &s->ir->ins[s->items[k]];
+            if (store->op == HL_I_ARRAY_STORE && load->op == HL_I_ARRAY_LOAD &&
+                store->a[0] == load->a[0] && (store->a[2] != load->a[2] || i < k))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool strip_find(Strip *s)
+{
+    const HlBlock *b = s->block;
+    s->trip = HL_NOREF;
+    if (b->loop < 0 || b->term != HL_TERM_JUMP || b->target != s->index)
+        return false;
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        HlRef r = b->ins.v[i];
+        const HlIns *ins = &s->ir->ins[r];
+        if (s->trip == HL_NOREF && strip_is_trip(s, ins)) {
+            s->trip = r;
+            s->done[r] = true;
+            continue;
+        }
+        if (!strip_allows(s, ins) || (ins->exit >= 0 && s->ir->exits[ins->exit].target >= 0))
+            return false;
+        if (ins->op == HL_I_ARRAY_LOAD || ins->op == HL_I_ARRAY_STORE)
+            s->items[s->nitems++] = r;
+    }
+    for (int32_t i = 0; i < s->nitems; i++)
+        if (!strip_index_known(s, s->ir->ins[s->items[i]].a[2]))
+            return false;
+    return s->trip != HL_NOREF && strip_order_ok(s);
+}
+
+/* --- which guards need no test in the strip? ------------------------------------------------------ */
+
+/* Is ins finite only when its operand r is? */
+static bool strip_passes_on(const HlIns *ins, HlRef r)
+{
+    switch (ins->op) {
+    case HL_I_FADD: case HL_I_FSUB: case HL_I_FMUL: return ins->a[0] == r || ins->a[1] == r;
+    case HL_I_FDIV: case HL_I_FNEG: case HL_I_FABS: return ins->a[0] == r;
+    default: return false;
+    }
+}
+
+/* Is there a guarded result in the block that is finite only when r is? */
+static bool strip_implied(const Strip *s, HlRef r)
+{
+    const HlRefVec *v = &s->block->ins;
+    for (int32_t i = 0; i < v->n; i++) {
+        const HlIns *guard = &s->ir->ins[v->v[i]];
+        if ((guard->op == HL_I_GUARD_FP || guard->op == HL_I_GUARD_FINITE) &&
+            strip_inside(s, guard->a[0]) && strip_passes_on(&s->ir->ins[guard->a[0]], r))
+            return true;
+    }
+    return false;
+}
+
+/* Marks guards that are proved before the strip, and those that later ones imply. */
+static void strip_mark(Strip *s)
+{
+    const HlBlock *b = s->block;
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        HlRef r = b->ins.v[i];
+        const HlIns *ins = &s->ir->ins[r];
+        switch ((int)ins->op) {
+        case HL_I_INDEX:
+            s->done[r] = true;
+            break;
+        case HL_I_ADD_OV: case HL_I_SUB_OV: case HL_I_MUL_OV:
+            s->done[r] = strip_linear(s, r);
+            break;
+        case HL_I_GUARD_FINITE: case HL_I_GUARD_FP: {
+            s->done[r] = strip_implied(s, ins->a[0]);
+            for (int32_t p = 0; p < b->params.n && !s->done[r]; p++) {
+                if (b->args.v[p] == ins->a[0] && strip_implied(s, b->params.v[p]))
+                    s->done[r] = s->carried[p] = true;
+            }
+            break;
+        }
+        default:
+            break;
+        }
+    }
+}
+
+/* --- proof ---------------------------------------------------------------------------------------- */
+
+static void strip_prove(Strip *s, Val ok)
+{
+    s->proved = LLVMBuildAnd(s->e->b, s->proved, ok, "");
+}
+
+static Val strip_exact(Strip *s, const char *name, Val a, Val b)
+{
+    Val pair = hl_llvm_intrinsic(s->e, name, s->e->i64, (Val[]){a, b}, 2);
+    strip_prove(s, LLVMBuildNot(s->e->b, LLVMBuildExtractValue(s->e->b, pair, 1, ""), ""));
+    return LLVMBuildExtractValue(s->e->b, pair, 0, "");
+}
+
+/* The value of a linear r in the strip's first or last iteration, proved not to overflow there; what is
+ * linear does not overflow in between either. */
+static Val strip_at(Strip *s, HlRef r, bool last)
+{
+    static const char add[] = "llvm.sadd.with.overflow", sub[] = "llvm.ssub.with.overflow",
+                      mul[] = "llvm.smul.with.overflow";
+    const HlIns *ins = &s->ir->ins[r];
+    HlRef by;
+    bool down;
+    if (ins->op == HL_I_KINT)
+        return hl_llvm_int(s->e, ins->imm.i);
+    if (!strip_inside(s, r))
+        return s->e->val[r];
+    if (ins->op == HL_I_PARAM) {
+        if (!strip_steps(s, r, &by, &down) || by == HL_NOREF || !last)
+            return s->e->val[r];
+        Val moved = strip_exact(s, mul, strip_at(s, by, false), s->last);
+        return strip_exact(s, down ? sub : add, s->e->val[r], moved);
+    }
+    if (ins->op == HL_I_RETYPE)
+        return strip_at(s, ins->a[0], last);
+    Val a = strip_at(s, ins->a[0], last), b = strip_at(s, ins->a[1], last);
+    return strip_exact(s, strip_is_sum(ins) ? add : strip_is_difference(ins) ? sub : mul, a, b);
+}
+
+/* First byte of an access, and the one behind its last, as addresses. */
+static void strip_bytes(Strip *s, const HlIns *access, Val *low, Val *high)
+{
+    LLVMBuilderRef B = s->e->b;
+    HlRef index = access->a[2];
+    if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
+        index = s->ir->ins[index].a[0];
+    Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)access->aux));
+    Val data = LLVMBuildPtrToInt(B, s->e->val[access->a[0]], s->e->i64, "");
+    Val ends[2] = {strip_at(s, index, false), strip_at(s, index, true)};
+    Val min = hl_llvm_intrinsic(s->e, "llvm.smin", s->e->i64, ends, 2);
+    Val max = hl_llvm_intrinsic(s->e, "llvm.smax", s->e->i64, ends, 2);
+    *low = LLVMBuildAdd(B, data, LLVMBuildMul(B, min, size, ""), "");
+    *high = LLVMBuildAdd(B, LLVMBuildAdd(B, data, LLVMBuildMul(B, max, size, ""), ""), size, "");
+}
+
+static void strip_prove_apart(Strip *s, const HlIns *store, const HlIns *load)
+{
+    LLVMBuilderRef B = s->e->b;
+    Val low[2], high[2];
+    strip_bytes(s, store, &low[0], &high[0]);
+    strip_bytes(s, load, &low[1], &high[1]);
+    strip_prove(s, LLVMBuildOr(B, LLVMBuildICmp(B, LLVMIntULE, high[0], low[1], ""),
+                               LLVMBuildICmp(B, LLVMIntULE, high[1], low[0], ""), ""));
+}
+
+static void strip_prove_all(Strip *s)
+{
+    LLVMBuilderRef B = s->e->b;
+    s->proved = hl_llvm_no_pending(s->e);
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        HlRef r = s->block->ins.v[i];
+        const HlIns *ins = &s->ir->ins[r];
+        if (ins->op == HL_I_INDEX) {
+            for (int last = 0; last < 2; last++) {
+                Val at = strip_at(s, ins->a[0], last);
+                strip_prove(s, LLVMBuildICmp(B, LLVMIntULT, at, s->e->val[ins->a[1]], ""));
+            }
+        } else if ((ins->op == HL_I_ADD_OV || ins->op == HL_I_SUB_OV || ins->op == HL_I_MUL_OV) &&
+                   s->done[r]) {
+            strip_at(s, r, false);
+            strip_at(s, r, true);
+        }
+    }
+    for (int32_t i = 0; i < s->nitems; i++) {
+        const HlIns *item = &s->ir->ins[s->items[i]];
+        Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
+        strip_prove(s, LLVMBuildICmp(B, LLVMIntEQ, s->e->val[item->a[1]], size, ""));
+        for (int32_t k = 0; item->op == HL_I_ARRAY_STORE && k < s->nitems; k++) {
+            const HlIns *load = &s->ir->ins[s->items[k]];
+            if (load->op == HL_I_ARRAY_LOAD && load->a[0] != item->a[0])
+                strip_prove_apart(s, item, load);
+        }
+    }
+}
+
+/* --- the loops in a strip ------------------------------------------------------------------------- */
+
+/* Emits one loop over the strip's iterations from the current position, and goes on behind it. Leaves
+ * the parameters' values after it in `after`; returns whether all guards held. */
+static Val strip_loop(Strip *s, const char *name, bool stores, Val *start, Val *after)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    const HlBlock *b = s->block;
+    Bb from = LLVMGetInsertBlock(B), loop = hl_llvm_next_block(e, name);
+    LLVMBuildBr(B, loop);
+    LLVMPositionBuilderAtEnd(B, loop);
+    Bb behind = hl_llvm_next_block(e, "");
+
+    Val zero = hl_llvm_int(e, 0), holds = LLVMConstInt(e->i1, 0, false);
+    Val k = LLVMBuildPhi(B, e->i64, ""), failed = LLVMBuildPhi(B, e->i1, "");
+    LLVMAddIncoming(k, &zero, &from, 1);
+    LLVMAddIncoming(failed, &holds, &from, 1);
+    for (int32_t p = 0; p < b->params.n; p++) {
+        Val *v = &e->val[b->params.v[p]];
+        *v = LLVMBuildPhi(B, LLVMTypeOf(start[p]), "");
+        LLVMAddIncoming(*v, &start[p], &from, 1);
+    }
+    HlStripPass pass = {.done = s->done, .fail = failed};
+    e->pass = &pass;
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        HlRef r = b->ins.v[i];
+        const HlIns *ins = &e->ir->ins[r];
+        if (r != s->trip && ins->op != HL_I_POLL && (stores || ins->op != HL_I_ARRAY_STORE))
+            e->val[r] = hl_llvm_ins(e, ins);
+    }
+    e->pass = NULL;
+    for (int32_t p = 0; p < b->params.n; p++) {
+        after[p] = e->val[b->args.v[p]];
+        LLVMAddIncoming(e->val[b->params.v[p]], &after[p], &loop, 1);
+    }
+    Val next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, 1), "");
+    LLVMAddIncoming(k, &next, &loop, 1);
+    LLVMAddIncoming(failed, &pass.fail, &loop, 1);
+    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntULT, next, s->n, ""), loop, behind);
+    LLVMPositionBuilderAtEnd(B, behind);
+    return LLVMBuildNot(B, pass.fail, "");
+}
+
+static void strip_add(Strip *s, Val slot, Val n)
+{
+    Val old = LLVMBuildLoad2(s->e->b, s->e->i64, slot, "");
+    LLVMBuildStore(s->e->b, LLVMBuildAdd(s->e->b, old, n, ""), slot);
+}
+
+static void strip_emit(Strip *s, Val *start, Val *after)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    const HlBlock *b = s->block;
+    Bb header = LLVMGetInsertBlock(B);
+    Bb body = hl_llvm_next_block(e, "body"), give_up = hl_llvm_next_block(e, "giveup");
+    Bb wait_less = hl_llvm_next_block(e, "wait"), proof = hl_llvm_next_block(e, "proof");
+    Val wait = hl_llvm_slot(e, "wait"), shift = hl_llvm_slot(e, "failed");
+    Val zero = hl_llvm_int(e, 0);
+    for (int32_t p = 0; p < b->params.n; p++)
+        start[p] = e->val[b->params.v[p]];
+
+    /* header: the difference is right as an unsigned number whenever small < large */
+    Val small = strip_at(s, s->small, false), large = strip_at(s, s->large, false);
+    Val left = LLVMBuildSub(B, large, small, "");
+    Val many = LLVMBuildAnd(B, LLVMBuildICmp(B, LLVMIntSLT, small, large, ""),
+                            LLVMBuildICmp(B, LLVMIntUGE, left, hl_llvm_int(e, STRIP_MIN), ""), "");
+    Val waiting = LLVMBuildLoad2(B, e->i64, wait, "");
+    Val now = LLVMBuildICmp(B, LLVMIntEQ, waiting, zero, "");
+    LLVMBuildCondBr(B, LLVMBuildAnd(B, many, now, ""), proof, wait_less);
+
+    LLVMPositionBuilderAtEnd(B, wait_less);
+    Val less = hl_llvm_intrinsic(e, "llvm.usub.sat", e->i64, (Val[]){waiting, hl_llvm_int(e, 1)}, 2);
+    LLVMBuildStore(B, less, wait);
+    LLVMBuildBr(B, body);
+
+    LLVMPositionBuilderAtEnd(B, proof);
+    s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, hl_llvm_int(e, STRIP_MAX)}, 2);
+    s->last = LLVMBuildSub(B, s->n, hl_llvm_int(e, 1), "");
+    strip_prove_all(s);
+    Bb attempt = hl_llvm_next_block(e, "");
+    hl_llvm_branch(e, s->proved, attempt, give_up, true);
+
+    LLVMPositionBuilderAtEnd(B, attempt);
+    Val holds = strip_loop(s, "try", !s->stores, start, after);
+    for (int32_t p = 0; p < b->params.n; p++)
+        if (s->carried[p])
+            holds = LLVMBuildAnd(B, holds, hl_llvm_is_finite(e, after[p]), "");
+    Bb good = hl_llvm_next_block(e, "");
+    hl_llvm_branch(e, holds, good, give_up, true);
+
+    LLVMPositionBuilderAtEnd(B, good);
+    if (s->stores)
+        strip_loop(s, "commit", true, start, after);
+    LLVMBuildStore(B, zero, shift);
+    strip_add(s, e->counter[b->loop], s->n);
+    Bb done = LLVMGetInsertBlock(B);
+    LLVMBuildBr(B, header);
+    for (int32_t p = 0; p < b->params.n; p++)
+        LLVMAddIncoming(start[p], &after[p], &done, 1);
+
+    LLVMPositionBuilderAtEnd(B, give_up);
+    Val times = LLVMBuildLoad2(B, e->i64, shift, "");
+    LLVMBuildStore(B, LLVMBuildShl(B, s->n, times, ""), wait);
+    Val more = LLVMBuildAdd(B, times, hl_llvm_int(e, 1), "");
+    Val limited = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){more, hl_llvm_int(e, 20)}, 2);
+    LLVMBuildStore(B, limited, shift);
+    LLVMBuildBr(B, body);
+
+    for (int32_t p = 0; p < b->params.n; p++)
+        e->val[b->params.v[p]] = start[p];
+    LLVMPositionBuilderAtEnd(B, body);
+}
+
+int hl_llvm_strip(HlEmitter *e, int32_t block)
+{
+    Strip s = {.e = e, .ir = e->ir, .index = block, .block = &e->ir->blocks[block]};
+    int32_t n = s.block->params.n;
+    if (s.block->target != block || s.block->term != HL_TERM_JUMP)
+        return 0;
+    s.done = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.done);
+    s.carried = hl_mem_alloc((size_t)n * sizeof *s.carried);
+    Val *values = hl_mem_alloc((size_t)n * 2 * sizeof *values);
+    int status = s.done && s.carried && values ? 0 : -1;
+    if (status == 0 && strip_find(&s)) {
+        strip_mark(&s);
+        strip_emit(&s, values, values + n);
+    }
+    hl_mem_free(s.done);
+    hl_mem_free(s.carried);
+    hl_mem_free(values);
+    return status;
+}
