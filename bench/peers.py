@@ -179,10 +179,11 @@ def hotloop_totals(function):
     """Sums of a function's statistics over its loops; all 0 when hotloop has not met it."""
     from hotloop import _hotloop
     totals = dict.fromkeys(
-        ("interpreted", "native", "compiles", "record_seconds", "compile_seconds"), 0)
+        ("interpreted", "native", "given_up", "compiles", "record_seconds", "compile_seconds"), 0)
     for code in () if _hotloop.inactive else _hotloop.stats(function):
         for loop in code["loops"]:
             totals["interpreted"] += loop["interpreted"]
+            totals["given_up"] += loop["given_up"]
             for region in loop["regions"]:
                 totals["native"] += sum(region["native"])
                 for name in ("compiles", "record_seconds", "compile_seconds"):
@@ -191,7 +192,8 @@ def hotloop_totals(function):
 
 
 def native_share(before, after):
-    """Part of the iterations between two hotloop_totals that ran in machine code."""
+    """Part of the counted iterations between two hotloop_totals that ran in machine code. The loops
+    that were given up are not counted: `given_up` says how many there are."""
     native = after["native"] - before["native"]
     interpreted = after["interpreted"] - before["interpreted"]
     return native / max(1, native + interpreted)

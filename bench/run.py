@@ -114,6 +114,7 @@ def finish_warm(cell):
         cell["best"] = min(s for r in runs for s in r["seconds"])
     if "native_share" in runs[0]:
         cell["native_share"] = min(r["native_share"] for r in runs)
+        cell["given_up"] = max(r["given_up"] for r in runs)
 
 
 def measure_first(run):

@@ -76,12 +76,16 @@ def render_warm(figures):
         per_iteration.append(each)
     text = [align(rows), "", align(per_iteration)]
     for mine in ("hotloop", "numba"):
-        if mine in peers:
-            text += ["", versus(figures, mine, [p for p in peers if p != mine], title)]
+        others = [p for p in peers if p != mine]
+        if mine in peers and others:
+            text += ["", versus(figures, mine, others, title)]
     slow = [f"{name} ({row['hotloop']['native_share']:.0%})" for name, row in figures.items()
             if row.get("hotloop", {}).get("native_share", 1) < 0.9]
     if slow:
         text += ["", "Less than 90 % of the iterations ran natively in: " + ", ".join(slow) + "."]
+    lost = [name for name, row in figures.items() if row.get("hotloop", {}).get("given_up")]
+    if lost:
+        text += ["", "A loop was given up, and interpreted from then on, in: " + ", ".join(lost) + "."]
     return "\n".join(text)
 
 

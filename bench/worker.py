@@ -69,6 +69,7 @@ def warm(spec):
     if before is not None:
         after = peers.hotloop_totals(function)
         answer["native_share"] = peers.native_share(before, after)
+        answer["given_up"] = after["given_up"]
         answer["compiles"] = after["compiles"]
         answer["compiles_while_timed"] = after["compiles"] - before["compiles"]
     return answer

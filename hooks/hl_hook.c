@@ -75,6 +75,9 @@ static Verdict edge_decide(const HlEdge *edge, PyObject *value)
         truth = Py_SIZE(value) != 0;
     else if (PyFloat_CheckExact(value))
         truth = PyFloat_AS_DOUBLE(value) != 0.0;
+    else if (Py_REFCNT(value) > 1 && (PyList_CheckExact(value) || PyTuple_CheckExact(value) ||
+                                      PyDict_CheckExact(value) || PyUnicode_CheckExact(value)))
+        truth = PyObject_IsTrue(value) == 1;
     else
         return EDGE_ASK;
     return truth == (edge->condition == HL_IF_TRUE) ? EDGE_JUMPS : EDGE_FALLS;
@@ -83,6 +86,17 @@ static Verdict edge_decide(const HlEdge *edge, PyObject *value)
 static PyObject *edge_value(HlFrame *f, const HlCode *code)
 {
     return hl_frame_slots(f)[code->bytecode->nlocalsplus + hl_frame_depth(f) - 1];
+}
+
+/* A decision holds, whatever signal handlers do to a list that was tested. */
+static void edge_settle(HlFrame *f, const HlCode *code, const HlEdge *edge)
+{
+    if (edge->condition != HL_IF_FALSE && edge->condition != HL_IF_TRUE)
+        return;
+    PyObject *value = edge_value(f, code);
+    PyObject *jumps = edge->condition == HL_IF_TRUE ? Py_True : Py_False;
+    hl_frame_slots(f)[code->bytecode->nlocalsplus + hl_frame_depth(f) - 1] = Py_NewRef(jumps);
+    Py_DECREF(value);
 }
 
 /* Does what the back-edge would do, without polling. */
@@ -172,6 +186,7 @@ static bool deferred_make(PyThreadState *ts)
 static HlGo serve_signals(PyThreadState *ts, HlCode *code, HlFrame *f, const HlEdge *edge)
 {
     HlFrameLink link;
+    edge_settle(f, code, edge);
     hl_frame_enter(f, code, &link);
     int result = Py_MakePendingCalls();
     hl_frame_leave(f, code, &link);

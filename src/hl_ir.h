@@ -297,6 +297,7 @@ int hl_opt_phi(HlIr *ir);   /* removes block parameters that are redundant or un
 int hl_opt_gvn(HlIr *ir);   /* merges equal pure instructions and guards along dominators; folds */
 int hl_opt_hoist(HlIr *ir); /* moves invariant instructions and guards into the loop's preheader/entry */
 int hl_opt_range(HlIr *ir); /* drops overflow, bounds and sign checks that value ranges prove */
+int hl_opt_select(HlIr *ir); /* small branches become selects; merges blocks that follow each other */
 int hl_opt_dce(HlIr *ir);   /* removes unused instructions, unreachable blocks; compacts nothing */
 /* All of them in order, verified after each in debug builds (hl_opt.c). */
 int hl_opt_run(HlIr *ir);

@@ -13,6 +13,7 @@
 #include <llvm-c/Error.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -129,6 +130,10 @@ static bool session_open(Message *m)
     if (session.dylib)
         return true;
     if (!session.machine) {
+        /* SLP pairs the scalars of a dependency chain, and sends a generator's ints through vector
+         * registers. The pipeline's own option for it is overruled by "default<O2>". */
+        static const char *const arguments[] = {"hotloop", "-vectorize-slp=false"};
+        LLVMParseCommandLineOptions(HL_COUNTOF(arguments), arguments, NULL);
         LLVMInitializeNativeTarget();
         LLVMInitializeNativeAsmPrinter();
         session.triple = LLVMGetDefaultTargetTriple();
@@ -171,8 +176,6 @@ static bool verified(LLVMModuleRef module, Message *m)
 static bool optimise(LLVMModuleRef module, Message *m)
 {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    /* SLP pairs scalars of a dependency chain: a generator's ints travel through vector registers. */
-    LLVMPassBuilderOptionsSetSLPVectorization(options, false);
     LLVMErrorRef error = LLVMRunPasses(module, passes, session.machine, options);
     LLVMDisposePassBuilderOptions(options);
     return !failed(m, error);

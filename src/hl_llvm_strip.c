@@ -425,7 +425,7 @@ static Val strip_loop(Strip *s, const char *name, bool stores, Val *start, Val *
     Val next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, 1), "");
     LLVMAddIncoming(k, &next, &loop, 1);
     LLVMAddIncoming(failed, &pass.fail, &loop, 1);
-    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntULT, next, s->n, ""), loop, behind);
+    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, s->n, ""), loop, behind);
     LLVMPositionBuilderAtEnd(B, behind);
     return LLVMBuildNot(B, pass.fail, "");
 }
@@ -465,6 +465,7 @@ static void strip_emit(Strip *s, Val *start, Val *after)
 
     LLVMPositionBuilderAtEnd(B, proof);
     s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, hl_llvm_int(e, STRIP_MAX)}, 2);
+    s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_MIN), "");
     s->last = LLVMBuildSub(B, s->n, hl_llvm_int(e, 1), "");
     strip_prove_all(s);
     Bb attempt = hl_llvm_next_block(e, "");

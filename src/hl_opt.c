@@ -6,13 +6,14 @@ static const struct {
     int (*run)(HlIr *ir);
 } opt_pass[] = {
     {"phi", hl_opt_phi},     {"gvn", hl_opt_gvn}, {"hoist", hl_opt_hoist},
-    {"range", hl_opt_range}, {"dce", hl_opt_dce},
+    {"range", hl_opt_range}, {"select", hl_opt_select}, {"dce", hl_opt_dce},
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
  * invariant ones are invariant; removing branches makes more of them. Ranges come last: they profit
  * from all that, and what they prove frees instructions for dce. */
-static const char *const opt_order[] = {"phi", "gvn", "phi", "hoist", "gvn", "range", "dce", "phi"};
+static const char *const opt_order[] = {"phi", "gvn", "phi", "hoist", "gvn",
+                                        "range", "select", "dce", "phi"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {

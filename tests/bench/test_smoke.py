@@ -59,6 +59,7 @@ def test_every_kernel_has_a_time_and_runs_natively(data):
         for peer in ("cpython", "hotloop"):
             assert 0 < row[peer]["best"] < 1, (name, peer)
         assert row["hotloop"]["native_share"] > 0.9, name
+        assert row["hotloop"]["given_up"] == 0, name
 
 
 def test_hot_and_first_call(data):

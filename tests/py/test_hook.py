@@ -812,10 +812,10 @@ def test_tracer_sees_the_code_object():
 
 @pytest.fixture
 def alarm():
-    """alarm(handler, seconds) has SIGALRM delivered from then on, again and again."""
+    """alarm(handler) has one SIGALRM delivered soon."""
     def start(handler, seconds=0.02):
         signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
     before = signal.getsignal(signal.SIGALRM)
     yield start
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -829,6 +829,8 @@ def test_signal_handler_sees_the_frame(alarm):
         seen.append((frame.f_code, frame.f_lineno, frame.f_locals["i"], frame.f_back.f_code))
         if len(seen) == 5:
             stop.append(1)
+        else:
+            alarm(handler)
     stop = []
 
     def f():
@@ -840,7 +842,7 @@ def test_signal_handler_sees_the_frame(alarm):
     alarm(handler)
     g()
     first = f.__code__.co_firstlineno
-    assert len(seen) >= 5
+    assert len(seen) == 5
     for code, line, i, back in seen:
         assert code is f.__code__
         assert first + 2 <= line <= first + 3
@@ -866,11 +868,11 @@ def test_handler_that_raises(alarm, threshold):
         while caught < 3:
             try:
                 i = 0
+                alarm(handler)
                 while True:
                     i += 1
             except Stop as e:
                 caught += 1
-                assert e.__traceback__.tb_frame.f_code is inside.__code__
                 lines = [e.__traceback__.tb_lineno, e.__traceback__.tb_next.tb_frame.f_code.co_name]
         return lines
 
@@ -878,6 +880,7 @@ def test_handler_that_raises(alarm, threshold):
         log = []
         for k in range(2):
             try:
+                alarm(handler)
                 for i in range(10**12):
                     pass
             except Stop:
@@ -894,25 +897,28 @@ def test_handler_that_raises(alarm, threshold):
     assert 2 <= tb.tb_lineno - outside.__code__.co_firstlineno <= 3
     assert tb.tb_next.tb_frame.f_code is handler.__code__
     line, name = jit(inside, threshold=threshold)()
-    assert 5 <= line - inside.__code__.co_firstlineno <= 6 and name == "handler"
+    assert 6 <= line - inside.__code__.co_firstlineno <= 7 and name == "handler"
     assert jit(finishing, threshold=threshold)() == ["caught", True] * 2
 
 
-@pytest.mark.parametrize("kind", ["settrace", "setprofile"])
-def test_handler_that_traces(alarm, kind):
-    """As a debugger that is started by a signal."""
-    log = []
+@pytest.mark.parametrize("make", [lambda f: f, jit, lambda f: jit(f, threshold=10**9)])
+@pytest.mark.parametrize("kind", [sys.settrace, sys.setprofile])
+def test_handler_that_traces(alarm, kind, make):
+    """As a debugger that is started by a signal: exactly the events from that point on."""
+    log, stop = [], []
 
     def tracer(frame, event, arg):
         if frame.f_code.co_name == "f":
-            log.append((event, frame.f_lineno))
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            stop.append(1)
+            log.append((event, frame.f_lineno - first))
+            if len(log) == 10:
+                stop.append(1)
         return tracer
 
     def handler(signum, frame):
         frame.f_trace = tracer
-        getattr(sys, kind)(tracer)
+        if kind is sys.setprofile:  # which reports nothing inside the loop
+            stop.append(1)
+        kind(tracer)
 
     def f():
         i = 0
@@ -922,22 +928,17 @@ def test_handler_that_traces(alarm, kind):
                 break
             i |= 1
         return i
-    stop = []
-    g = jit(f, threshold=1000)
+    first = f.__code__.co_firstlineno
+    g = make(f)
     alarm(handler)
-    if kind == "setprofile":  # which reports nothing inside the loop
-        alarm(lambda s, frame: (handler(s, frame), stop.append(1)))
     try:
         g()
     finally:
-        getattr(sys, kind)(None)
-    first = f.__code__.co_firstlineno
-    assert log[-1] == ("return", first + 6)
-    assert [e for e, _ in log].count("return") == 1
-    assert "call" not in [e for e, _ in log]
-    lines = [line - first for e, line in log if e == "line"]
-    follows = {2: (3, 6), 3: (4,), 4: (6, 2), 5: (2,), 6: (2,)}
-    assert (kind == "setprofile") == (not lines)
+        kind(None)
+    # Line 2 has the test, at the bottom of the loop, where the handler was called.
+    lines = [3, 4, 6, 2, 3, 4, 6, 2, 3, 4, 6, 2] if kind is sys.settrace else []
+    assert [line for event, line in log if event == "line"] == lines + [7] * bool(lines)
+    assert [e for e in log if e[0] != "line"] == [("return", 7)]
 
 
 def test_pending_interrupts_of_other_threads():
@@ -1085,43 +1086,33 @@ def test_no_recursion_limit_is_no_crash(threshold, where):
 
 
 def test_recursion_limit_lowered_by_another_thread():
-    """A frame that runs already does not fail when the limit goes below its depth."""
-    lowered = threading.Event()
-
-    def lower():
-        sys.setrecursionlimit(120)
-        lowered.set()
-
-    def dive(k, f):
-        return f() if k == 0 else dive(k - 1, f)
-
-    def f():
+    """A frame that runs already does not fail when the limit goes below its depth for a while."""
+    out = run_python("""
+        import sys, threading, time
+        from hotloop import jit
+        done, started = [], []
+        def lower():
+            while not started:
+                time.sleep(0.01)
+            sys.setrecursionlimit(150)
+            time.sleep(0.1)
+            sys.setrecursionlimit(1000)
+            done.append(1)
+        @jit(threshold=10**9)
+        def f():
+            started.append(1)
+            n = 0
+            while not done:
+                n += 1
+            return n > 1000
+        def dive(k):
+            return dive(k - 1) if k else f()
+        thread = threading.Thread(target=lower)
         thread.start()
-        n = 0
-        while n < 2000 or not done():
-            n += 1
-        return n
-
-    def done(lowered=lowered):
-        return lowered.is_set() if n_limit() else True
-
-    def n_limit():
-        return True
-    g = jit(f, threshold=10**9)
-    old = sys.getrecursionlimit()
-    thread = threading.Thread(target=lower)
-    sys.setswitchinterval(1e-4)
-    try:
-        try:
-            dive(400, g)
-        except RecursionError as e:  # calls in the loop may fail; the loop itself must not
-            while e.__traceback__.tb_next:
-                e.__traceback__ = e.__traceback__.tb_next
-            assert e.__traceback__.tb_frame.f_code.co_name in ("f", "done", "is_set")
-    finally:
-        sys.setrecursionlimit(old)
-        sys.setswitchinterval(0.005)
+        print(dive(400))
         thread.join()
+    """)
+    assert out == "True\n"
 
 
 # -- Global mode ---------------------------------------------------------------------------------
