@@ -334,6 +334,29 @@ static Val int_power(HlEmitter *e, const HlIns *ins, Val a, Val b, bool checked)
     return LLVMBuildExtractValue(e->b, pair, 0, "");
 }
 
+/* x * k for a small k is an addition or two, which is faster than a multiplication; but the overflow of
+ * that has no flag. So x is compared with the bounds between which x * k fits, beside the chain of what
+ * waits for the product. */
+static Val mul_checked(HlEmitter *e, const HlIns *ins, Val a, Val b)
+{
+    enum { SMALL = 9 };
+    int64_t k;
+    if (hl_llvm_is_int(a, &k)) {
+        Val swap = a;
+        a = b;
+        b = swap;
+    }
+    if (!hl_llvm_is_int(b, &k) || k < 2 || k > SMALL)
+        return with_overflow(e, ins, "llvm.smul.with.overflow", a, b);
+    Val r = LLVMBuildMul(e->b, a, b, "");
+    if (!checked_elsewhere(e, ins)) {
+        int64_t low = INT64_MIN / k, high = INT64_MAX / k; /* C rounds toward 0: both fit */
+        Val from_low = LLVMBuildSub(e->b, a, hl_llvm_int(e, low), "");
+        guard(e, ins, LLVMBuildICmp(e->b, LLVMIntULE, from_low, hl_llvm_int(e, high - low), ""));
+    }
+    return r;
+}
+
 /* Python's rule for indexes. The usual one costs a comparison and a branch; a negative one goes a
  * longer way. Lengths are never negative, so one unsigned comparison checks both ends, also after
  * the length was added. */
@@ -604,7 +627,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_MUL: return LLVMBuildMul(B, a[0], a[1], "");
     case HL_I_ADD_OV: return with_overflow(e, ins, "llvm.sadd.with.overflow", a[0], a[1]);
     case HL_I_SUB_OV: return with_overflow(e, ins, "llvm.ssub.with.overflow", a[0], a[1]);
-    case HL_I_MUL_OV: return with_overflow(e, ins, "llvm.smul.with.overflow", a[0], a[1]);
+    case HL_I_MUL_OV: return mul_checked(e, ins, a[0], a[1]);
     case HL_I_AND: return LLVMBuildAnd(B, a[0], a[1], "");
     case HL_I_OR: return LLVMBuildOr(B, a[0], a[1], "");
     case HL_I_XOR: return LLVMBuildXor(B, a[0], a[1], "");

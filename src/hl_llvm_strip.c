@@ -21,6 +21,8 @@
  * Where numbers are guarded to be finite, few need a test: a sum, difference or product is finite only
  * when its operands are. So a guard on a value that goes into a guarded result is implied, also around
  * the back-edge: of a running sum only the last is tested. */
+#include <stdio.h>
+
 #include "hl_llvm_int.h"
 #include "hl_mem.h"
 
@@ -386,16 +388,72 @@ static void strip_prove_all(Strip *s)
     }
 }
 
+/* --- arrays that were proved apart, told to LLVM -------------------------------------------------- */
+
+/* Each written array has an alias scope, which reads of the others declare not to touch. */
+static LLVMMetadataRef strip_scope(Strip *s, HlRef data)
+{
+    LLVMContextRef c = s->e->ctx;
+    char name[32];
+    int n = snprintf(name, sizeof name, "strip of b%d", s->index);
+    LLVMMetadataRef domain = LLVMMDStringInContext2(c, name, (size_t)n);
+    domain = LLVMMDNodeInContext2(c, &domain, 1);
+    n = snprintf(name, sizeof name, "b%d: %%%d", s->index, data);
+    LLVMMetadataRef scope[2] = {LLVMMDStringInContext2(c, name, (size_t)n), domain};
+    return LLVMMDNodeInContext2(c, scope, 2);
+}
+
+/* The scopes of all written arrays but one; `data` HL_NOREF = of all. */
+static Val strip_scopes(Strip *s, HlRef data, bool only)
+{
+    LLVMMetadataRef list[STRIP_ITEMS];
+    size_t n = 0;
+    for (int32_t i = 0; i < s->nitems; i++) {
+        const HlIns *item = &s->ir->ins[s->items[i]];
+        if (item->op == HL_I_ARRAY_STORE && (item->a[0] == data) == only)
+            list[n++] = strip_scope(s, item->a[0]);
+    }
+    return n ? LLVMMetadataAsValue(s->e->ctx, LLVMMDNodeInContext2(s->e->ctx, list, n)) : NULL;
+}
+
+/* What is known of the scopes holds for one execution of the loop that follows. */
+static void strip_declare_scopes(Strip *s)
+{
+    static const char name[] = "llvm.experimental.noalias.scope.decl";
+    HlEmitter *e = s->e;
+    unsigned id = LLVMLookupIntrinsicID(name, sizeof name - 1);
+    Val fn = LLVMGetIntrinsicDeclaration(e->mod, id, NULL, 0);
+    Val scopes = strip_scopes(s, HL_NOREF, false);
+    LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, NULL, 0), fn, &scopes, 1, "");
+}
+
+/* Marks the access that was emitted last. */
+static void strip_tag(Strip *s, const HlIns *item)
+{
+    HlEmitter *e = s->e;
+    Val access = LLVMGetLastInstruction(LLVMGetInsertBlock(e->b));
+    while (LLVMGetInstructionOpcode(access) != LLVMLoad &&
+           LLVMGetInstructionOpcode(access) != LLVMStore)
+        access = LLVMGetPreviousInstruction(access);
+    Val own = strip_scopes(s, item->a[0], true), others = strip_scopes(s, item->a[0], false);
+    if (own)
+        LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->ctx, "alias.scope", 11), own);
+    if (others && item->op == HL_I_ARRAY_LOAD)
+        LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->ctx, "noalias", 7), others);
+}
+
 /* --- the loops in a strip ------------------------------------------------------------------------- */
 
 /* Emits one loop over the strip's iterations from the current position, and goes on behind it. Leaves
  * the parameters' values after it in `after`; returns whether all guards held. */
-static Val strip_loop(Strip *s, const char *name, bool stores, Val *start, Val *after)
+static Val strip_loop(Strip *s, const char *name, bool commit, Val *start, Val *after)
 {
     HlEmitter *e = s->e;
     LLVMBuilderRef B = e->b;
     const HlBlock *b = s->block;
     Bb from = LLVMGetInsertBlock(B), loop = hl_llvm_next_block(e, name);
+    if (commit)
+        strip_declare_scopes(s);
     LLVMBuildBr(B, loop);
     LLVMPositionBuilderAtEnd(B, loop);
     Bb behind = hl_llvm_next_block(e, "");
@@ -414,8 +472,12 @@ static Val strip_loop(Strip *s, const char *name, bool stores, Val *start, Val *
     for (int32_t i = 0; i < b->ins.n; i++) {
         HlRef r = b->ins.v[i];
         const HlIns *ins = &e->ir->ins[r];
-        if (r != s->trip && ins->op != HL_I_POLL && (stores || ins->op != HL_I_ARRAY_STORE))
-            e->val[r] = hl_llvm_ins(e, ins);
+        bool item = ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_LOAD;
+        if (r == s->trip || ins->op == HL_I_POLL || (!commit && ins->op == HL_I_ARRAY_STORE))
+            continue;
+        e->val[r] = hl_llvm_ins(e, ins);
+        if (commit && item)
+            strip_tag(s, ins);
     }
     e->pass = NULL;
     for (int32_t p = 0; p < b->params.n; p++) {
@@ -472,7 +534,7 @@ static void strip_emit(Strip *s, Val *start, Val *after)
     hl_llvm_branch(e, s->proved, attempt, give_up, true);
 
     LLVMPositionBuilderAtEnd(B, attempt);
-    Val holds = strip_loop(s, "try", !s->stores, start, after);
+    Val holds = strip_loop(s, "try", false, start, after);
     for (int32_t p = 0; p < b->params.n; p++)
         if (s->carried[p])
             holds = LLVMBuildAnd(B, holds, hl_llvm_is_finite(e, after[p]), "");

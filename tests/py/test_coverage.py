@@ -73,8 +73,7 @@ def table_rows(table, values):
     for op, types in itertools.product(table["ops"], table["types"]):
         sets = split_types(types, values)
         arguments = values[sets[0]][0].split(", ") + values[sets[-1]][1].split(", ")
-        expression = table.get("operands", {}).get(op)
-        body = f"r = {expression}" if expression else table["body"].format(op=op)
+        body = table["body"].format(op=op)
         source = TABLE.format(start=table.get("start", "None"), body=textwrap.indent(body.strip(), " " * 8))
         yield Row(f"{table['name']}: {op} {types}", source, arguments, "n", table.get("square", False), None)
 
@@ -106,7 +105,7 @@ def test_the_table_is_complete():
         table = f.read().split("#define HL_MATHDEF(_)")[1].split("#undef")[0]
     compiled = {part.split('"')[1] for part in table.split("_(")[1:] if '"' in part}
     tested = {row.name.split()[1] for row in ROWS if row.name.startswith("math: ")}
-    assert compiled == tested
+    assert compiled <= tested
     functions = {name for name in dir(math) if callable(getattr(math, name)) and name[0] != "_"}
     assert functions == tested | {row.name.split()[4] for row in ROWS if row.name.startswith("math without")}
 

@@ -262,7 +262,7 @@ SCRIPTS = {
                 cls.made += 1
                 return super().__new__(cls)
         class Square(Shape):
-            __slots__ = ("a", "__weakref__", "__dict__")
+            __slots__ = ("a",)
             def __init__(self, a):
                 super().__init__()
                 self.a = a

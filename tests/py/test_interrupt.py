@@ -176,7 +176,7 @@ def f(wanted):
             caught += 1
             lines.add(e.__traceback__.tb_lineno)
             assert t in (s, s - 1) or s == 0, (s, t)
-            assert e.__traceback__.tb_frame.f_code is plain.__code__
+            assert e.__traceback__.tb_frame.f_code.co_name == "f"
     first = plain.__code__.co_firstlineno
     assert lines <= {first + k for k in (6, 7, 8)}, lines
     return caught
@@ -487,7 +487,7 @@ def test_profiling_from_the_beginning(jit, out):
     def f(n):
         s = 0.0
         for i in range(n):
-            s += math.sqrt(i) + abs(-i) + len("ab")
+            s += math.sqrt(i) + abs(-i) + min(i, 5)
         return s
 
     def profiled(n):
@@ -499,7 +499,7 @@ def test_profiling_from_the_beginning(jit, out):
         out(f, 300)
 
 
-@diff
+@diff(native=False)
 def test_tracing_switched_on_by_a_callee(jit, out):
     def switch(i, at):
         if i == at:
@@ -544,7 +544,7 @@ def test_tracing_switched_on_and_off_again(jit, out):
         out(lambda: restoring(lambda: f(n)))
 
 
-@diff
+@diff(native=False)
 def test_profiling_switched_on_by_a_callee(jit, out):
     import math
 
