@@ -89,16 +89,19 @@ def call_heavy(rounds):
 
 
 def callheavy(spec):
-    """Call-heavy plain code in a process in which a jitted loop has been compiled and is called."""
+    """Call-heavy plain code in a process in which a jitted loop has been compiled and is called. The
+    garbage collector is off meanwhile: its rare full runs would shake the instruction counts."""
     jit = peers.decorator("hotloop")
     kernel = kernels.load("int_sum_if")
     function = jit(worker.copy_of(kernel.kernel))
     for _ in range(3):
         function(kernel.SMOKE)
         peers.settle("hotloop")
+    gc.disable()
     start = clock()
     result = call_heavy(spec["rounds"])
     seconds = clock() - start
+    gc.enable()
     function(kernel.SMOKE)
     return {"seconds": seconds, "result": result,
             "native": peers.hotloop_totals(function)["native"]}

@@ -284,8 +284,8 @@ typedef struct Arming {
     PyThreadState *ts; /* NULL = its frame has come */
     PyFunctionObject *func;
     PyCodeObject *co;
-    HlCode *code;
-    PyObject **args; /* on the calling frame's stack, nargs of them; NULL = elsewhere */
+    HlCode *code;      /* NULL = not to be driven, armed for its arguments only */
+    PyObject **args;   /* on the calling frame's stack, nargs of them, to be handed over; or NULL */
     Py_ssize_t nargs;
 } Arming;
 
@@ -315,6 +315,16 @@ static void hand_over(const Arming *a)
         Py_SETREF(a->args[i], Py_NewRef(Py_None));
 }
 
+/* Could one of the arguments die during the call, were it not for the caller, and be missed? */
+static bool may_die(PyObject *const *args, Py_ssize_t n)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (Py_REFCNT(args[i]) <= n && !PyLong_CheckExact(args[i]) && !PyFloat_CheckExact(args[i]) &&
+            !PyUnicode_CheckExact(args[i]))
+            return true;
+    return false;
+}
+
 static PyObject *hook_global(PyThreadState *ts, HlFrame *f)
 {
     if (stack_check() < 0)
@@ -335,7 +345,7 @@ static PyObject *hook_eval(PyThreadState *ts, HlFrame *f, int throwflag)
         if (a->ts == ts && a->func == hl_frame_func(f) && a->co == hl_frame_code(f)) {
             disarm(a);
             hand_over(a);
-            return drive_if_possible(ts, f, a->code);
+            return a->code ? drive_if_possible(ts, f, a->code) : hl_frame_finish(ts, f, 0);
         }
     }
     if (global_on && !throwflag)
@@ -361,27 +371,26 @@ PyObject *hl_hook_call(PyObject *callable, PyFunctionObject *func, HlCode *code,
 {
     if (stack_check() < 0)
         return NULL;
-    HlReason why = code->plain_why;
-    if (code->nlive) {
-        PyThreadState *ts = PyThreadState_Get();
-        why = blocked(ts);
-        if (HL_LIKELY(why == HL_R_NONE && !global_on)) {
-            Arming a = {.outer = armed, .ts = ts, .func = func, .co = code->orig, .code = code};
-            if (hl_frame_calls(ts, callable, args)) {
-                a.args = (PyObject **)args;
-                a.nargs = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
-            }
-            armed = &a;
-            hl_interp_set_eval(ts->interp, hook_eval);
-            PyObject *result = _PyFunction_Vectorcall((PyObject *)func, args, nargsf, kwnames);
-            if (HL_UNLIKELY(a.ts != NULL))
-                disarm(&a);
-            return result;
-        }
-    }
-    if (!global_on || why == HL_R_OTHER_HOOK) /* else hook_global counts it */
+    PyThreadState *ts = PyThreadState_Get();
+    HlReason why = code->nlive ? blocked(ts) : code->plain_why;
+    bool drives = why == HL_R_NONE && code->nlive && !global_on;
+    if (!drives && (!global_on || why == HL_R_OTHER_HOOK)) /* else hook_global counts it */
         code->plain_calls[why]++;
-    return _PyFunction_Vectorcall((PyObject *)func, args, nargsf, kwnames);
+    Arming a = {.outer = armed, .ts = ts, .func = func, .co = code->orig};
+    Py_ssize_t n = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+    if (may_die(args, n) && hl_frame_calls(ts, callable, args)) {
+        a.args = (PyObject **)args;
+        a.nargs = n;
+    }
+    if (!(drives || a.args) || blocked(ts) == HL_R_OTHER_HOOK)
+        return _PyFunction_Vectorcall((PyObject *)func, args, nargsf, kwnames);
+    a.code = drives ? code : NULL;
+    armed = &a;
+    hl_interp_set_eval(ts->interp, hook_eval);
+    PyObject *result = _PyFunction_Vectorcall((PyObject *)func, args, nargsf, kwnames);
+    if (HL_UNLIKELY(a.ts != NULL))
+        disarm(&a);
+    return result;
 }
 
 int hl_hook_set_global(bool on)

@@ -403,15 +403,27 @@ static LLVMMetadataRef strip_scope(Strip *s, HlRef data)
     return LLVMMDNodeInContext2(c, scope, 2);
 }
 
-/* The scopes of all written arrays but one; `data` HL_NOREF = of all. */
+/* Is the i-th access the first store into its array? */
+static bool strip_writes_first(const Strip *s, int32_t i)
+{
+    const HlIns *item = &s->ir->ins[s->items[i]];
+    for (int32_t k = 0; k < i; k++) {
+        const HlIns *before = &s->ir->ins[s->items[k]];
+        if (before->op == HL_I_ARRAY_STORE && before->a[0] == item->a[0])
+            return false;
+    }
+    return item->op == HL_I_ARRAY_STORE;
+}
+
+/* The scopes of the written arrays: of `data` only, or of all but that. */
 static Val strip_scopes(Strip *s, HlRef data, bool only)
 {
     LLVMMetadataRef list[STRIP_ITEMS];
     size_t n = 0;
     for (int32_t i = 0; i < s->nitems; i++) {
-        const HlIns *item = &s->ir->ins[s->items[i]];
-        if (item->op == HL_I_ARRAY_STORE && (item->a[0] == data) == only)
-            list[n++] = strip_scope(s, item->a[0]);
+        HlRef written = s->ir->ins[s->items[i]].a[0];
+        if (strip_writes_first(s, i) && (written == data) == only)
+            list[n++] = strip_scope(s, written);
     }
     return n ? LLVMMetadataAsValue(s->e->ctx, LLVMMDNodeInContext2(s->e->ctx, list, n)) : NULL;
 }
@@ -423,8 +435,12 @@ static void strip_declare_scopes(Strip *s)
     HlEmitter *e = s->e;
     unsigned id = LLVMLookupIntrinsicID(name, sizeof name - 1);
     Val fn = LLVMGetIntrinsicDeclaration(e->mod, id, NULL, 0);
-    Val scopes = strip_scopes(s, HL_NOREF, false);
-    LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, NULL, 0), fn, &scopes, 1, "");
+    for (int32_t i = 0; i < s->nitems; i++) {
+        if (!strip_writes_first(s, i))
+            continue;
+        Val scope = strip_scopes(s, s->ir->ins[s->items[i]].a[0], true);
+        LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, NULL, 0), fn, &scope, 1, "");
+    }
 }
 
 /* Marks the access that was emitted last. */

@@ -265,9 +265,10 @@ PyDoc_STRVAR(info_doc,
 static PyObject *module_info(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arg))
 {
     HlReason blocked = inactive ? HL_R_NONE : hl_hook_blocked();
-    return Py_BuildValue("{s:O,s:O,s:s,s:N}", "active", inactive ? Py_False : Py_True, "why_not",
+    return Py_BuildValue("{s:O,s:O,s:s,s:s,s:N}", "active", inactive ? Py_False : Py_True, "why_not",
                          inactive ? inactive : Py_None, "blocked",
-                         blocked ? hl_reason_text(blocked) : NULL, "backend",
+                         blocked ? hl_reason_text(blocked) : NULL, "compile_error",
+                         *hl_compile_message() ? hl_compile_message() : NULL, "backend",
                          module_backend_version());
 }
 

@@ -98,9 +98,9 @@ void hl_opt_sweep(HlIr *ir)
     }
 }
 
-void hl_opt_snap_uses(const HlIr *ir, int32_t x, HlVisit visit, void *data)
+void hl_opt_snap_uses(const HlIr *ir, int32_t x, bool all, HlVisit visit, void *data)
 {
-    if (x < 0 || ir->exits[x].target >= 0)
+    if (x < 0 || (ir->exits[x].target >= 0 && !all))
         return;
     const HlSnap *s = &ir->snaps[ir->exits[x].snap];
     for (int32_t i = 0; i < s->nslots; i++) {

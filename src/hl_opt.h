@@ -16,9 +16,10 @@ void hl_opt_apply(HlIr *ir, HlRef *map);
 /* Drops from the blocks' lists what has been removed or moved elsewhere. */
 void hl_opt_sweep(HlIr *ir);
 
-/* Calls visit for each value that the snapshot of exit x needs; none when a block continues it. */
+/* Calls visit for each value in the snapshot of exit x. When a block continues the exit, the snapshot is
+ * not needed (but may be again, when a pass undoes the branch: hl_opt_select): then only if `all`. */
 typedef void (*HlVisit)(void *data, HlRef r);
-void hl_opt_snap_uses(const HlIr *ir, int32_t x, HlVisit visit, void *data);
+void hl_opt_snap_uses(const HlIr *ir, int32_t x, bool all, HlVisit visit, void *data);
 
 /* Position of each instruction in its block, -1 = a parameter or removed. NULL = out of memory. */
 int32_t *hl_opt_positions(const HlIr *ir);

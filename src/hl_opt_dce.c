@@ -30,12 +30,12 @@ static void dce_mark_block(Dce *d, const HlBlock *b)
         HlRef r = b->ins.v[i];
         if (hl_op_info[ir->ins[r].op].fx & (HL_E_GUARD | HL_E_WR_ITEMS | HL_E_PINNED))
             dce_mark(d, r);
-        hl_opt_snap_uses(ir, ir->ins[r].exit, dce_mark, d);
+        hl_opt_snap_uses(ir, ir->ins[r].exit, false, dce_mark, d);
     }
     for (int32_t i = 0; i < b->args.n; i++)
         dce_mark(d, b->args.v[i]);
     if (b->term == HL_TERM_EXIT)
-        hl_opt_snap_uses(ir, b->exit, dce_mark, d);
+        hl_opt_snap_uses(ir, b->exit, false, dce_mark, d);
 }
 
 int hl_opt_dce(HlIr *ir)
@@ -54,7 +54,7 @@ int hl_opt_dce(HlIr *ir)
     }
     for (int32_t i = 0; i < cfg.nrpo; i++)
         dce_mark_block(&d, &ir->blocks[cfg.rpo[i]]);
-    hl_opt_snap_uses(ir, ir->entry_exit, dce_mark, &d);
+    hl_opt_snap_uses(ir, ir->entry_exit, false, dce_mark, &d);
     while (d.nwork) {
         const HlIns *ins = &ir->ins[d.work[--d.nwork]];
         for (int k = 0; k < HL_MAX_ARGS; k++)

@@ -116,12 +116,12 @@ static void phi_unused(HlIr *ir, uint8_t *gone)
                 if (ins->a[a] >= 0)
                     gone[ins->a[a]] = 0;
             }
-            hl_opt_snap_uses(ir, ins->exit, phi_keep, gone);
+            hl_opt_snap_uses(ir, ins->exit, true, phi_keep, gone);
         }
         if (b->term == HL_TERM_EXIT)
-            hl_opt_snap_uses(ir, b->exit, phi_keep, gone);
+            hl_opt_snap_uses(ir, b->exit, true, phi_keep, gone);
     }
-    hl_opt_snap_uses(ir, ir->entry_exit, phi_keep, gone);
+    hl_opt_snap_uses(ir, ir->entry_exit, true, phi_keep, gone);
     for (bool changed = true; changed;) {
         changed = false;
         for (int32_t i = ir->nblocks - 1; i >= 0; i--) {

@@ -1,3 +1,677 @@
-/* placeholder */
+/* hl_opt_range.c - what the ranges of integers prove: checks that always hold need not be made.
+ *
+ * Every i64 value gets an interval: constants, masks, remainders, lengths and so on make it, block
+ * parameters join what the jumps pass, growing from nothing to a fixed point (widened when they do not
+ * settle, then narrowed again). At a use, the interval is cut by every comparison that was guarded on
+ * the way there (a fact): i + 1 behind "i < n" does not overflow. A fact may also be that a range
+ * iterator has something left: then its next value lies between its first and the largest int but one.
+ *
+ * With them, overflow checks, comparisons, checks that an int converts exactly and index checks go or
+ * become cheaper; gvn then removes the guards whose conditions have become constant.
+ *
+ * Apart from ranges: a sum, difference or product of Python ints of which only the low bits are used,
+ * because all that looks at it is `& mask` with a mask that is not negative (also by way of other such
+ * operations), is computed modulo 2^64 and needs no overflow check: x = (a * x + c) & 0xffffffff. */
 #include "hl_opt.h"
-int hl_opt_range(HlIr *ir){(void)ir;return 0;}
+
+typedef struct Range {
+    int64_t lo, hi; /* lo > hi: no value has been seen */
+} Range;
+
+#define RANGE_ALL ((Range){INT64_MIN, INT64_MAX})
+#define RANGE_NONE ((Range){1, 0})
+
+/* From (block, pos) on, `cond` (an ICMP) is `truth`. */
+typedef struct Fact {
+    HlRef cond;
+    bool truth;
+    int32_t block, pos;
+    int32_t next[2]; /* of the lists of the left and the right operand's facts, -1 = last */
+} Fact;
+
+/* A loop's range iterator: header parameters of which `next` is yielded while left > 0. */
+typedef struct Iter {
+    HlRef next, left;
+    Range yields;
+} Iter;
+
+typedef struct Ranges {
+    HlIr *ir;
+    HlCfg cfg;
+    int32_t *pos;
+    Range *of;       /* per value */
+    uint8_t *grown;  /* per value: how often it grew */
+    Fact *facts;
+    int32_t nfacts, cap_facts;
+    int32_t *first;  /* per value: its first fact */
+    Iter *iters;
+    int32_t niters, cap_iters;
+    bool narrowing;
+} Ranges;
+
+static bool range_empty(Range r)
+{
+    return r.lo > r.hi;
+}
+
+static Range range_meet(Range a, Range b)
+{
+    return (Range){a.lo > b.lo ? a.lo : b.lo, a.hi < b.hi ? a.hi : b.hi};
+}
+
+static Range range_join(Range a, Range b)
+{
+    if (range_empty(a))
+        return b;
+    if (range_empty(b))
+        return a;
+    return (Range){a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi};
+}
+
+/* The interval between two exact results, when it fits. */
+static bool range_fits(__int128 lo, __int128 hi, Range *out)
+{
+    *out = RANGE_ALL;
+    if (lo < INT64_MIN || hi > INT64_MAX)
+        return false;
+    *out = (Range){(int64_t)lo, (int64_t)hi};
+    return true;
+}
+
+/* --- facts ------------------------------------------------------------------------------------- */
+
+static int range_add_fact(Ranges *g, HlRef cond, bool truth, int32_t block, int32_t pos)
+{
+    const HlIns *ins = &g->ir->ins[cond];
+    while (ins->op == HL_I_BNOT || ins->op == HL_I_RETYPE) {
+        truth ^= ins->op == HL_I_BNOT;
+        ins = &g->ir->ins[cond = ins->a[0]];
+    }
+    if (ins->op != HL_I_ICMP)
+        return 0;
+    if (hl_mem_grow((void **)&g->facts, &g->cap_facts, g->nfacts + 1, sizeof *g->facts))
+        return -1;
+    Fact *f = &g->facts[g->nfacts];
+    *f = (Fact){cond, truth, block, pos, {-1, -1}};
+    for (int k = 0; k < (ins->a[0] == ins->a[1] ? 1 : 2); k++) {
+        f->next[k] = g->first[ins->a[k]];
+        g->first[ins->a[k]] = g->nfacts;
+    }
+    g->nfacts++;
+    return 0;
+}
+
+static int range_find_facts(Ranges *g)
+{
+    const HlIr *ir = g->ir;
+    for (int32_t i = 0; i < g->cfg.nrpo; i++) {
+        int32_t b = g->cfg.rpo[i];
+        for (int32_t k = 0; k < ir->blocks[b].ins.n; k++) {
+            const HlIns *ins = &ir->ins[ir->blocks[b].ins.v[k]];
+            if (ins->op != HL_I_GUARD_TRUE && ins->op != HL_I_GUARD_FALSE)
+                continue;
+            bool truth = ins->op == HL_I_GUARD_TRUE;
+            int32_t to = ir->exits[ins->exit].target;
+            if (range_add_fact(g, ins->a[0], truth, b, k))
+                return -1;
+            if (to >= 0 && g->cfg.pred_at[to + 1] - g->cfg.pred_at[to] == 1 &&
+                range_add_fact(g, ins->a[0], !truth, to, -1))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* What v can be when v `cond` w holds. */
+static Range range_compared(uint8_t cond, Range w)
+{
+    Range r = RANGE_ALL;
+    if (range_empty(w))
+        return RANGE_NONE;
+    switch (cond) {
+    case HL_LT: r.hi = w.hi - (w.hi > INT64_MIN); return w.hi > INT64_MIN ? r : RANGE_NONE;
+    case HL_LE: r.hi = w.hi; break;
+    case HL_GT: r.lo = w.lo + (w.lo < INT64_MAX); return w.lo < INT64_MAX ? r : RANGE_NONE;
+    case HL_GE: r.lo = w.lo; break;
+    case HL_EQ: return w;
+    default: break;
+    }
+    return r;
+}
+
+static uint8_t range_swapped(uint8_t cond)
+{
+    static const uint8_t swapped[] = {[HL_LT] = HL_GT, [HL_LE] = HL_GE, [HL_EQ] = HL_EQ,
+                                      [HL_NE] = HL_NE, [HL_GT] = HL_LT, [HL_GE] = HL_LE};
+    return swapped[cond];
+}
+
+static uint8_t range_inverse(uint8_t cond)
+{
+    static const uint8_t inverse[] = {[HL_LT] = HL_GE, [HL_LE] = HL_GT, [HL_EQ] = HL_NE,
+                                      [HL_NE] = HL_EQ, [HL_GT] = HL_LE, [HL_GE] = HL_LT};
+    return inverse[cond];
+}
+
+/* The fact as "v cond w" for one of its operands v; w is the other one. */
+static uint8_t range_fact_cond(const Ranges *g, const Fact *f, HlRef v, HlRef *w)
+{
+    const HlIns *ins = &g->ir->ins[f->cond];
+    uint8_t cond = f->truth ? ins->aux : range_inverse(ins->aux);
+    bool left = ins->a[0] == v;
+    *w = ins->a[left ? 1 : 0];
+    return left ? cond : range_swapped(cond);
+}
+
+static const Fact *range_next_fact(const Ranges *g, const Fact *f, HlRef v)
+{
+    int32_t next = f->next[g->ir->ins[f->cond].a[0] == v ? 0 : 1];
+    return next < 0 ? NULL : &g->facts[next];
+}
+
+/* Is the iterator known to have something left at a place? */
+static bool range_has_left(const Ranges *g, HlRef left, int32_t block, int32_t pos)
+{
+    for (const Fact *f = g->first[left] < 0 ? NULL : &g->facts[g->first[left]]; f;
+         f = range_next_fact(g, f, left)) {
+        HlRef w;
+        uint8_t cond = range_fact_cond(g, f, left, &w);
+        Range r = range_compared(cond, g->of[w]);
+        if (g->ir->ins[w].op == HL_I_KINT && r.lo > 0 && !range_empty(r) &&
+            hl_cfg_precedes(&g->cfg, f->block, f->pos, block, pos))
+            return true;
+    }
+    return false;
+}
+
+/* The interval of v at a place. */
+static Range range_at(const Ranges *g, HlRef v, int32_t block, int32_t pos)
+{
+    Range r = g->of[v];
+    for (const Fact *f = g->first[v] < 0 ? NULL : &g->facts[g->first[v]]; f;
+         f = range_next_fact(g, f, v)) {
+        HlRef w;
+        uint8_t cond = range_fact_cond(g, f, v, &w);
+        if (!hl_cfg_precedes(&g->cfg, f->block, f->pos, block, pos))
+            continue;
+        Range other = g->of[w];
+        if (cond == HL_NE && other.lo == other.hi) {
+            r.lo += r.lo == other.lo && r.lo < INT64_MAX;
+            r.hi -= r.hi == other.lo && r.hi > INT64_MIN;
+        }
+        r = range_meet(r, range_compared(cond, other));
+    }
+    for (int32_t i = 0; i < g->niters; i++) {
+        if (g->iters[i].next == v && range_has_left(g, g->iters[i].left, block, pos))
+            r = range_meet(r, g->iters[i].yields);
+    }
+    return r;
+}
+
+/* --- operations -------------------------------------------------------------------------------- */
+
+/* The exact interval of a sum, difference or product; false = it may not fit 64 bits. */
+static bool range_arith(uint8_t op, Range a, Range b, Range *out)
+{
+    __int128 lo, hi;
+    *out = RANGE_NONE;
+    if (range_empty(a) || range_empty(b))
+        return true;
+    switch (op) {
+    case HL_I_ADD: case HL_I_ADD_OV:
+        return range_fits((__int128)a.lo + b.lo, (__int128)a.hi + b.hi, out);
+    case HL_I_SUB: case HL_I_SUB_OV:
+        return range_fits((__int128)a.lo - b.hi, (__int128)a.hi - b.lo, out);
+    default: {
+        __int128 p[] = {(__int128)a.lo * b.lo, (__int128)a.lo * b.hi, (__int128)a.hi * b.lo,
+                        (__int128)a.hi * b.hi};
+        lo = hi = p[0];
+        for (int i = 1; i < 4; i++) {
+            lo = p[i] < lo ? p[i] : lo;
+            hi = p[i] > hi ? p[i] : hi;
+        }
+        return range_fits(lo, hi, out);
+    }
+    }
+}
+
+/* The result of a _OV operation is what fits. */
+static Range range_clamped(uint8_t op, Range a, Range b)
+{
+    Range r;
+    if (range_arith(op, a, b, &r) || op == HL_I_MUL_OV)
+        return r;
+    __int128 lo = op == HL_I_ADD_OV ? (__int128)a.lo + b.lo : (__int128)a.lo - b.hi;
+    __int128 hi = op == HL_I_ADD_OV ? (__int128)a.hi + b.hi : (__int128)a.hi - b.lo;
+    if (hi < INT64_MIN || lo > INT64_MAX)
+        return RANGE_NONE;
+    return (Range){lo < INT64_MIN ? INT64_MIN : (int64_t)lo, hi > INT64_MAX ? INT64_MAX : (int64_t)hi};
+}
+
+/* The smallest 2^k - 1 that is not below x >= 0. */
+static int64_t range_mask(int64_t x)
+{
+    return x ? (int64_t)(UINT64_MAX >> __builtin_clzll((uint64_t)x)) : 0;
+}
+
+static Range range_bits(uint8_t op, Range a, Range b)
+{
+    if (op == HL_I_AND) {
+        if (a.lo >= 0 || b.lo >= 0) {
+            int64_t hi = a.lo < 0 ? b.hi : b.lo < 0 ? a.hi : a.hi < b.hi ? a.hi : b.hi;
+            return (Range){0, hi};
+        }
+        return RANGE_ALL;
+    }
+    if (a.lo >= 0 && b.lo >= 0)
+        return (Range){0, range_mask(a.hi > b.hi ? a.hi : b.hi)};
+    return RANGE_ALL;
+}
+
+static int64_t range_floordiv(int64_t a, int64_t b)
+{
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+static Range range_op(const Ranges *g, HlRef r)
+{
+    const HlIns *ins = &g->ir->ins[r];
+    int32_t at = g->pos[r], block = ins->block;
+    int n = hl_op_info[ins->op].nargs;
+    Range v[HL_MAX_ARGS] = {RANGE_ALL, RANGE_ALL, RANGE_ALL, RANGE_ALL};
+    for (int k = 0; k < n; k++) {
+        if (hl_type_repr(g->ir->ins[ins->a[k]].type) == HL_REPR_I64)
+            v[k] = range_at(g, ins->a[k], block, at);
+        if (range_empty(v[k]))
+            return RANGE_NONE;
+    }
+    Range a = v[0], b = v[1], out;
+    switch (ins->op) {
+    case HL_I_KINT:
+        return (Range){ins->imm.i, ins->imm.i};
+    case HL_I_RETYPE:
+        return a;
+    case HL_I_ZEXT:
+        return (Range){0, 1};
+    case HL_I_SELECT:
+        return range_join(v[1], v[2]);
+    case HL_I_ADD: case HL_I_SUB: case HL_I_MUL:
+        range_arith(ins->op, a, b, &out);
+        return out;
+    case HL_I_ADD_OV: case HL_I_SUB_OV: case HL_I_MUL_OV:
+        return range_clamped(ins->op, a, b);
+    case HL_I_AND: case HL_I_OR: case HL_I_XOR:
+        return range_bits(ins->op, a, b);
+    case HL_I_SHR:
+        if (b.lo != b.hi)
+            return (Range){a.lo < 0 ? a.lo : 0, a.hi < 0 ? -1 : a.hi};
+        b.lo = b.lo < 0 || b.lo > 63 ? 63 : b.lo;
+        return (Range){a.lo >> b.lo, a.hi >> b.lo};
+    case HL_I_FLOORDIV:
+        if (b.lo > 0)
+            return (Range){range_floordiv(a.lo, a.lo < 0 ? b.lo : b.hi),
+                           range_floordiv(a.hi, a.hi < 0 ? b.hi : b.lo)};
+        return RANGE_ALL;
+    case HL_I_MOD: /* has the divisor's sign */
+        if (b.lo > 0)
+            return (Range){0, a.lo >= 0 && a.hi < b.hi ? a.hi : b.hi - 1};
+        return b.hi < 0 && b.lo > INT64_MIN ? (Range){b.lo + 1, 0} : RANGE_ALL;
+    case HL_I_INDEX:
+        return b.hi > 0 ? (Range){0, b.hi - 1} : RANGE_NONE;
+    case HL_I_ARRAY_LEN:
+        return (Range){0, INT64_C(1) << 48};
+    default:
+        return RANGE_ALL;
+    }
+}
+
+/* --- the fixed point --------------------------------------------------------------------------- */
+
+/* Lets the interval of v be r: growing, a parameter that grew a few times goes all the way. */
+static bool range_set(Ranges *g, HlRef v, Range r)
+{
+    Range old = g->of[v];
+    if (!g->narrowing) {
+        r = range_join(old, r);
+        if (r.lo == old.lo && r.hi == old.hi)
+            return false;
+        if (g->ir->ins[v].op == HL_I_PARAM && ++g->grown[v] > 3) {
+            if (r.lo < old.lo)
+                r.lo = INT64_MIN;
+            if (r.hi > old.hi)
+                r.hi = INT64_MAX;
+            g->grown[v] = 4;
+        }
+    } else {
+        r = range_meet(old, r);
+    }
+    bool changed = r.lo != old.lo || r.hi != old.hi;
+    g->of[v] = r;
+    return changed;
+}
+
+/* What a block's k-th parameter receives; `outside`: from outside of the loop that it heads. */
+static Range range_received(const Ranges *g, int32_t b, int32_t k, bool outside)
+{
+    Range r = RANGE_NONE;
+    for (int32_t e = g->cfg.pred_at[b]; e < g->cfg.pred_at[b + 1]; e++) {
+        int32_t p = g->cfg.pred[e];
+        const HlBlock *from = &g->ir->blocks[p];
+        if (from->term == HL_TERM_JUMP && g->cfg.pred_ins[e] == INT32_MAX &&
+            !(outside && hl_opt_in_loop(&g->cfg, p, b)))
+            r = range_join(r, range_at(g, from->args.v[k], p, INT32_MAX));
+    }
+    return r;
+}
+
+static bool range_visit(Ranges *g, int32_t b)
+{
+    const HlIr *ir = g->ir;
+    const HlBlock *block = &ir->blocks[b];
+    bool changed = false;
+    for (int32_t k = 0; k < block->params.n; k++) {
+        HlRef p = block->params.v[k];
+        if (hl_type_repr(ir->ins[p].type) != HL_REPR_I64)
+            continue;
+        Range r = b ? range_received(g, b, k, false) : RANGE_ALL;
+        if (!b && ir->inputs[k].part == HL_IN_RANGE_LEFT)
+            r.lo = 0;
+        changed |= range_set(g, p, r);
+    }
+    for (int32_t k = 0; k < block->ins.n; k++) {
+        HlRef r = block->ins.v[k];
+        if (hl_type_repr(ir->ins[r].type) == HL_REPR_I64)
+            changed |= range_set(g, r, range_op(g, r));
+    }
+    return changed;
+}
+
+static void range_settle(Ranges *g)
+{
+    for (HlRef r = 0; r < g->ir->nins; r++)
+        g->of[r] = RANGE_NONE;
+    g->narrowing = false;
+    memset(g->grown, 0, (size_t)g->ir->nins);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int32_t i = 0; i < g->cfg.nrpo; i++)
+            changed |= range_visit(g, g->cfg.rpo[i]);
+    }
+    g->narrowing = true;
+    for (int round = 0; round < 2; round++) {
+        for (int32_t i = 0; i < g->cfg.nrpo; i++)
+            range_visit(g, g->cfg.rpo[i]);
+    }
+}
+
+/* --- range iterators --------------------------------------------------------------------------- */
+
+/* Does every jump back to the header b pass `p op k` for its parameter number k? */
+static bool range_steps(const Ranges *g, int32_t b, int32_t k, uint8_t op, HlRef by, int64_t by_int)
+{
+    HlRef p = g->ir->blocks[b].params.v[k];
+    for (int32_t e = g->cfg.pred_at[b]; e < g->cfg.pred_at[b + 1]; e++) {
+        if (!hl_opt_in_loop(&g->cfg, g->cfg.pred[e], b))
+            continue;
+        const HlIns *ins = &g->ir->ins[g->ir->blocks[g->cfg.pred[e]].args.v[k]];
+        if (ins->op != op || ins->a[0] != p)
+            return false;
+        const HlIns *with = &g->ir->ins[ins->a[1]];
+        if (by >= 0 ? ins->a[1] != by : with->op != HL_I_KINT || with->imm.i != by_int)
+            return false;
+    }
+    return true;
+}
+
+static int32_t range_param_index(const HlBlock *b, HlRef p)
+{
+    for (int32_t k = 0; k < b->params.n; k++) {
+        if (b->params.v[k] == p)
+            return k;
+    }
+    return -1;
+}
+
+/* A snapshot's range slot stands for a range iterator of C longs, whose values and `stop` fit: what it
+ * yields with a positive step is not below the first value and below the largest int. */
+static int range_add_iter(Ranges *g, int32_t header, const HlSlot *s)
+{
+    const HlBlock *b = &g->ir->blocks[header];
+    int32_t next = range_param_index(b, s->a), left = range_param_index(b, s->c);
+    const HlIns *step = &g->ir->ins[s->b];
+    if (next < 0 || left < 0 || step->op != HL_I_KINT || !step->imm.i)
+        return 0;
+    for (int32_t i = 0; i < g->niters; i++) {
+        if (g->iters[i].next == s->a)
+            return 0;
+    }
+    if (!range_steps(g, header, next, HL_I_ADD, s->b, 0) ||
+        !range_steps(g, header, left, HL_I_SUB, HL_NOREF, 1))
+        return 0;
+    Range first = range_received(g, header, next, true);
+    if (range_empty(first) ||
+        hl_mem_grow((void **)&g->iters, &g->cap_iters, g->niters + 1, sizeof *g->iters))
+        return range_empty(first) ? 0 : -1;
+    Range yields = step->imm.i > 0 ? (Range){first.lo, INT64_MAX - 1}
+                                   : (Range){INT64_MIN + 1, first.hi};
+    g->iters[g->niters++] = (Iter){s->a, s->c, yields};
+    return 0;
+}
+
+static int range_find_iters(Ranges *g)
+{
+    const HlIr *ir = g->ir;
+    for (int32_t i = 0; i < g->cfg.nrpo; i++) {
+        int32_t h = g->cfg.rpo[i];
+        if (g->cfg.header[h] != h)
+            continue;
+        for (int32_t k = 0; k < ir->blocks[h].ins.n; k++) {
+            int32_t x = ir->ins[ir->blocks[h].ins.v[k]].exit;
+            const HlSnap *snap = x < 0 ? NULL : &ir->snaps[ir->exits[x].snap];
+            for (int32_t s = 0; snap && s < snap->nslots; s++) {
+                if (snap->slots[s].kind == HL_SLOT_RANGE && range_add_iter(g, h, &snap->slots[s]))
+                    return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* --- using it ---------------------------------------------------------------------------------- */
+
+static void range_plain(HlIns *ins, uint8_t op)
+{
+    ins->op = op;
+    ins->exit = -1;
+}
+
+/* Is i known to be below n at a place, from a guarded comparison of the two? */
+static bool range_below(const Ranges *g, HlRef i, HlRef n, int32_t block, int32_t pos)
+{
+    for (const Fact *f = g->first[i] < 0 ? NULL : &g->facts[g->first[i]]; f;
+         f = range_next_fact(g, f, i)) {
+        HlRef w;
+        uint8_t cond = range_fact_cond(g, f, i, &w);
+        if (cond == HL_LT && w == n && hl_cfg_precedes(&g->cfg, f->block, f->pos, block, pos))
+            return true;
+    }
+    return false;
+}
+
+/* -1 = not decided. */
+static int range_decide(uint8_t cond, Range a, Range b)
+{
+    switch (cond) {
+    case HL_LT: return a.hi < b.lo ? 1 : a.lo >= b.hi ? 0 : -1;
+    case HL_LE: return a.hi <= b.lo ? 1 : a.lo > b.hi ? 0 : -1;
+    case HL_GT: return a.lo > b.hi ? 1 : a.hi <= b.lo ? 0 : -1;
+    case HL_GE: return a.lo >= b.hi ? 1 : a.hi < b.lo ? 0 : -1;
+    default:
+        if (a.hi < b.lo || b.hi < a.lo)
+            return cond == HL_NE;
+        return a.lo == a.hi && b.lo == b.hi ? cond == HL_EQ : -1;
+    }
+}
+
+static void range_use(Ranges *g, HlRef r, HlRef *map)
+{
+    HlIns *ins = &g->ir->ins[r];
+    int32_t at = g->pos[r], block = ins->block;
+    if (!hl_op_info[ins->op].nargs || hl_type_repr(g->ir->ins[ins->a[0]].type) != HL_REPR_I64)
+        return;
+    HlRef x = ins->a[0], y = ins->a[1];
+    Range out, a = range_at(g, x, block, at), b = RANGE_ALL;
+    if (hl_op_info[ins->op].nargs > 1 && hl_type_repr(g->ir->ins[y].type) == HL_REPR_I64)
+        b = range_at(g, y, block, at);
+    if (range_empty(a) || range_empty(b))
+        return; /* not reached */
+    switch (ins->op) {
+    case HL_I_ADD_OV:
+        if (range_arith(ins->op, a, b, &out))
+            range_plain(ins, HL_I_ADD);
+        break;
+    case HL_I_SUB_OV:
+        if (range_arith(ins->op, a, b, &out))
+            range_plain(ins, HL_I_SUB);
+        break;
+    case HL_I_MUL_OV:
+        if (range_arith(ins->op, a, b, &out))
+            range_plain(ins, HL_I_MUL);
+        break;
+    case HL_I_SHL_OV:
+        if (b.lo == b.hi && b.lo >= 0 && b.lo < 63 &&
+            range_arith(HL_I_MUL, a, (Range){INT64_C(1) << b.lo, INT64_C(1) << b.lo}, &out))
+            range_plain(ins, HL_I_SHL);
+        break;
+    case HL_I_GUARD_I53:
+        if (a.lo >= -(INT64_C(1) << 53) && a.hi <= INT64_C(1) << 53)
+            ins->block = -1;
+        break;
+    case HL_I_INDEX:
+        ins->aux |= a.lo >= 0;
+        if (a.lo >= 0 && hl_type_eq(ins->type, g->ir->ins[x].type) &&
+            (a.hi < b.lo || range_below(g, x, y, block, at))) {
+            map[r] = x;
+            ins->block = -1;
+        }
+        break;
+    case HL_I_ICMP: {
+        int known = range_decide(ins->aux, a, b);
+        if (known >= 0) {
+            *ins = (HlIns){.op = HL_I_KBOOL, .type = ins->type, .a = HL_NO_ARGS, .exit = -1,
+                           .block = block, .pc = ins->pc, .imm.i = known};
+        }
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+/* --- modulo 2^64 ------------------------------------------------------------------------------- */
+
+static uint8_t range_wrapping(const HlIns *ins)
+{
+    if (ins->type.base != HL_T_I64)
+        return 0;
+    switch (ins->op) {
+    case HL_I_ADD_OV: return HL_I_ADD;
+    case HL_I_SUB_OV: return HL_I_SUB;
+    case HL_I_MUL_OV: return HL_I_MUL;
+    default: return 0;
+    }
+}
+
+static void range_strict(void *low, HlRef r)
+{
+    ((uint8_t *)low)[r] = 0;
+}
+
+/* Does the instruction give the same when its operand number k is only right modulo 2^64? */
+static bool range_low_use(const HlIr *ir, const uint8_t *low, HlRef r, int k)
+{
+    const HlIns *ins = &ir->ins[r];
+    if (ins->op == HL_I_AND && ins->type.base == HL_T_I64) {
+        const HlIns *mask = &ir->ins[ins->a[!k]];
+        return mask->op == HL_I_KINT && mask->imm.i >= 0;
+    }
+    return range_wrapping(ins) && low[r];
+}
+
+/* Optimistically, of every sum only the low bits are used, until a use says otherwise. The snapshot of a
+ * guard that goes does not count. */
+static void range_modular(HlIr *ir, uint8_t *low)
+{
+    for (HlRef r = 0; r < ir->nins; r++)
+        low[r] = range_wrapping(&ir->ins[r]) != 0;
+    hl_opt_snap_uses(ir, ir->entry_exit, true, range_strict, low);
+    for (int32_t strict = -1, before = -2; strict != before;) {
+        before = strict;
+        for (int32_t b = 0; b < ir->nblocks; b++) {
+            const HlBlock *block = &ir->blocks[b];
+            for (int32_t i = 0; i < block->ins.n; i++) {
+                HlRef r = block->ins.v[i];
+                for (int k = 0; k < hl_op_info[ir->ins[r].op].nargs; k++) {
+                    if (!range_low_use(ir, low, r, k))
+                        low[ir->ins[r].a[k]] = 0;
+                }
+                if (!low[r])
+                    hl_opt_snap_uses(ir, ir->ins[r].exit, true, range_strict, low);
+            }
+            for (int32_t i = 0; i < block->args.n; i++)
+                low[block->args.v[i]] = 0;
+            if (block->term == HL_TERM_EXIT)
+                hl_opt_snap_uses(ir, block->exit, true, range_strict, low);
+        }
+        strict = 0;
+        for (HlRef r = 0; r < ir->nins; r++)
+            strict += !low[r];
+    }
+    for (HlRef r = 0; r < ir->nins; r++) {
+        if (low[r] && ir->ins[r].block >= 0)
+            range_plain(&ir->ins[r], range_wrapping(&ir->ins[r]));
+    }
+}
+
+int hl_opt_range(HlIr *ir)
+{
+    Ranges g = {.ir = ir};
+    if (hl_cfg_build(ir, &g.cfg))
+        return -1;
+    size_t n = (size_t)ir->nins;
+    HlRef *map = hl_opt_map(ir);
+    g.pos = hl_opt_positions(ir);
+    g.of = hl_mem_alloc(n * sizeof *g.of);
+    g.grown = hl_mem_alloc(n);
+    g.first = hl_mem_alloc(n * sizeof *g.first);
+    int status = map && g.pos && g.of && g.grown && g.first ? 0 : -1;
+    if (!status) {
+        memset(g.first, -1, n * sizeof *g.first);
+        status = range_find_facts(&g);
+    }
+    if (!status) {
+        range_settle(&g);
+        status = range_find_iters(&g);
+    }
+    if (!status) {
+        if (g.niters) /* once more, with what the iterators yield */
+            range_settle(&g);
+        for (int32_t i = 0; i < g.cfg.nrpo; i++) {
+            const HlRefVec *v = &ir->blocks[g.cfg.rpo[i]].ins;
+            for (int32_t k = 0; k < v->n; k++)
+                range_use(&g, v->v[k], map);
+        }
+        hl_opt_apply(ir, map);
+        hl_opt_sweep(ir);
+        range_modular(ir, g.grown);
+    }
+    hl_cfg_free(&g.cfg);
+    hl_mem_free(map);
+    hl_mem_free(g.pos);
+    hl_mem_free(g.of);
+    hl_mem_free(g.grown);
+    hl_mem_free(g.facts);
+    hl_mem_free(g.first);
+    hl_mem_free(g.iters);
+    return status;
+}

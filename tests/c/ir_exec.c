@@ -115,6 +115,8 @@ typedef struct Exec {
     const HlIr *ir;
     const ExecWorld *world;
     int64_t *v;
+    bool *wide; /* per value: it did not fit, the word has only its low bits */
+    const uint8_t *loose;
     long polls;
     const char *why;
 } Exec;
@@ -284,59 +286,127 @@ static Step exec_ins(Exec *x, HlRef r)
     return STEP_ON;
 }
 
+/* Are the low bits of operand number k all that matters? Passing it on also is no use of it. */
+static bool low_bits_only(const Exec *x, const HlIns *ins, int k)
+{
+    const HlIns *mask;
+    switch (ins->op) {
+    case HL_I_RETYPE: return true;
+    case HL_I_SELECT: return k > 0;
+    case HL_I_AND:
+        mask = &x->ir->ins[ins->a[!k]];
+        return mask->op == HL_I_KINT && mask->imm.i >= 0;
+    case HL_I_MOD: /* by a power of two */
+        mask = &x->ir->ins[ins->a[1]];
+        return k == 0 && mask->op == HL_I_KINT && mask->imm.i > 0 &&
+               !(mask->imm.i & (mask->imm.i - 1));
+    default: return false;
+    }
+}
+
+/* exec_ins for runs in which some operations do not leave on overflow. */
+static Step exec_loosely(Exec *x, HlRef r)
+{
+    const HlIns *ins = &x->ir->ins[r];
+    bool wide = false, loose = x->loose[r];
+    for (int k = 0; k < hl_op_info[ins->op].nargs; k++) {
+        if (!x->wide[ins->a[k]])
+            continue;
+        if (!loose && !low_bits_only(x, ins, k))
+            return bad(x, "more than the low bits used of a value that does not fit");
+        wide |= loose || ins->op == HL_I_RETYPE || (ins->op == HL_I_SELECT &&
+                                                    k == (x->v[ins->a[0]] ? 1 : 2));
+    }
+    Step step = exec_ins(x, r);
+    x->wide[r] = wide || (loose && step == STEP_LEAVE);
+    return loose && step == STEP_LEAVE ? STEP_ON : step;
+}
+
+static bool snap_has_wide(const Exec *x, int32_t exit)
+{
+    const HlSnap *s = &x->ir->snaps[x->ir->exits[exit].snap];
+    for (int32_t i = 0; i < s->nslots; i++) {
+        if (s->slots[i].kind == HL_SLOT_VALUE && x->wide[s->slots[i].a])
+            return true;
+    }
+    return false;
+}
+
 /* Goes to the target of a jump: all arguments are read before any parameter is written. */
 static void exec_jump(Exec *x, const HlBlock *from, int64_t *scratch)
 {
     const HlBlock *to = &x->ir->blocks[from->target];
-    for (int32_t i = 0; i < from->args.n; i++)
+    bool *wide = (bool *)(scratch + x->ir->nins);
+    for (int32_t i = 0; i < from->args.n; i++) {
         scratch[i] = x->v[from->args.v[i]];
-    for (int32_t i = 0; i < to->params.n; i++)
+        wide[i] = x->wide[from->args.v[i]];
+    }
+    for (int32_t i = 0; i < to->params.n; i++) {
         x->v[to->params.v[i]] = scratch[i];
+        x->wide[to->params.v[i]] = wide[i];
+    }
 }
 
-ExecResult exec_run(const HlIr *ir, const ExecWorld *world, const int64_t *in, long max_steps)
+/* Runs one block; what became of it, and through which exit it left (-1 = at its end). */
+static Step exec_block(Exec *x, const HlBlock *b, const ExecWatch *watch, ExecResult *r, long *steps)
+{
+    r->exit = -1;
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        HlRef ref = b->ins.v[i];
+        int32_t exit = x->ir->ins[ref].exit;
+        if (--*steps < 0)
+            return STEP_BAD;
+        if (watch && watch->at && exit >= 0 && x->ir->exits[exit].snap == watch->snap)
+            watch->at(watch->data, r);
+        Step step = x->loose ? exec_loosely(x, ref) : exec_ins(x, ref);
+        if (step == STEP_LEAVE)
+            r->exit = exit;
+        if (step != STEP_ON)
+            return step;
+    }
+    if (b->term == HL_TERM_EXIT)
+        r->exit = b->exit;
+    return r->exit < 0 ? STEP_ON : STEP_LEAVE;
+}
+
+ExecResult exec_run(const HlIr *ir, const ExecWorld *world, const int64_t *in, long max_steps,
+                    const ExecWatch *watch)
 {
     ExecResult r = {.end = EXEC_STEPS, .exit = -1};
-    r.values = calloc((size_t)ir->nins + 1, sizeof *r.values);
+    size_t n = (size_t)ir->nins + 1;
+    Exec x = {.ir = ir, .world = world, .polls = world->polls, .loose = watch ? watch->loose : NULL};
+    r.values = x.v = calloc(n, sizeof *r.values);
     r.counts = calloc((size_t)ir->nloops + 1, sizeof *r.counts);
-    int64_t *scratch = calloc((size_t)ir->nins + 1, sizeof *scratch);
-    if (!r.values || !r.counts || !scratch)
+    int64_t *scratch = calloc(n, sizeof *scratch + 1);
+    x.wide = calloc(n, sizeof *x.wide);
+    if (!r.values || !r.counts || !scratch || !x.wide)
         abort();
-    Exec x = {.ir = ir, .world = world, .v = r.values, .polls = world->polls};
     for (int32_t i = 0; i < ir->ninputs; i++)
         x.v[ir->blocks[0].params.v[i]] = in[i];
-    for (int32_t b = 0; b >= 0;) {
+    for (int32_t b = 0; b >= 0 && --max_steps > 0;) {
         const HlBlock *block = &ir->blocks[b];
-        int32_t left = -1;
         r.block = b;
         if (block->loop >= 0)
             r.counts[block->loop]++;
-        for (int32_t i = 0; i < block->ins.n && left < 0; i++) {
-            Step step = --max_steps < 0 ? STEP_BAD : exec_ins(&x, block->ins.v[i]);
-            if (step == STEP_BAD) {
-                r.end = x.why ? EXEC_UNDEFINED : EXEC_STEPS;
-                r.why = x.why;
-                free(scratch);
-                return r;
-            }
-            if (step == STEP_LEAVE)
-                left = ir->ins[block->ins.v[i]].exit;
-        }
-        if (left < 0 && block->term == HL_TERM_EXIT)
-            left = block->exit;
-        if (left >= 0) {
-            r.exit = left;
-            r.end = EXEC_LEFT;
-            b = ir->exits[left].target;
-        } else if (--max_steps < 0) {
-            r.end = EXEC_STEPS;
+        Step step = exec_block(&x, block, watch, &r, &max_steps);
+        if (step == STEP_BAD) {
             b = -1;
-        } else {
+        } else if (step == STEP_ON) {
             exec_jump(&x, block, scratch);
             b = block->target;
+        } else {
+            b = ir->exits[r.exit].target;
+            r.end = b < 0 ? EXEC_LEFT : EXEC_STEPS;
         }
     }
+    if (r.end == EXEC_LEFT && snap_has_wide(&x, r.exit))
+        bad(&x, "value that does not fit in a snapshot");
+    if (x.why) {
+        r.end = EXEC_UNDEFINED;
+        r.why = x.why;
+    }
     free(scratch);
+    free(x.wide);
     return r;
 }
 
@@ -424,11 +494,10 @@ static void put_entry(Text *t, const HlIr *ir, const int64_t *in, int32_t slot)
         put(t, "frame %d", slot);
 }
 
-char *exec_frame(const HlIr *ir, const ExecWorld *world, const ExecResult *r, const int64_t *in)
+char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_t *in)
 {
-    (void)world;
     Text t = {0};
-    const HlSnap *s = &ir->snaps[ir->exits[r->exit].snap];
+    const HlSnap *s = &ir->snaps[snap];
     put(&t, "pc %d\n", s->pc);
     for (int32_t i = 0; i < s->nslots; i++) {
         const HlSlot *slot = &s->slots[i];

@@ -40,13 +40,26 @@ typedef struct ExecResult {
     int64_t *values;  /* per instruction, at the end */
 } ExecResult;
 
-/* Runs a region that hl_check_ir accepts. `in`: a word per input (objects as ExecObj pointers). */
-ExecResult exec_run(const HlIr *ir, const ExecWorld *world, const int64_t *in, long max_steps);
+/* How a run is observed. */
+typedef struct ExecWatch {
+    /* Per instruction: an _OV operation that does not leave on overflow, as if its result were as long as
+     * Python's. What depends on that result beyond the low 64 bits is undefined. NULL = none. */
+    const uint8_t *loose;
+    /* Called before each guard whose exit has the snapshot `snap`. */
+    int32_t snap;
+    void (*at)(void *data, const ExecResult *now);
+    void *data;
+} ExecWatch;
+
+/* Runs a region that hl_check_ir accepts. `in`: a word per input (objects as ExecObj pointers). watch:
+ * NULL = plainly. */
+ExecResult exec_run(const HlIr *ir, const ExecWorld *world, const int64_t *in, long max_steps,
+                    const ExecWatch *watch);
 void exec_free(ExecResult *r);
 
-/* The frame at the exit, as text: from the snapshot, or from the plan and its out words as the core
- * would make it. `out` gets the words (room for every live value). malloc'ed. */
-char *exec_frame(const HlIr *ir, const ExecWorld *world, const ExecResult *r, const int64_t *in);
+/* The frame as text, malloc'ed: from a snapshot; or from an exit's plan and its out words, as the core
+ * makes it. `out` gets the words (room for every live value). */
+char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_t *in);
 char *exec_plan_frame(const HlIr *ir, const ExecWorld *world, const HlPlan *plan,
                       const ExecResult *r, const int64_t *in, int64_t *out);
 

@@ -21,7 +21,8 @@
 #include "ir_exec.h"
 #include "ir_gen.h"
 
-static const char *const all_passes[] = {"phi", "gvn", "hoist", "range", "dce"};
+static const char *const all_passes[] = {"phi", "gvn", "hoist", "range", "select",
+                                         "dce"};
 
 static int fail(const char *what, const char *why)
 {
@@ -196,7 +197,7 @@ static bool read_input(World *w, const char *s, HlType t, int64_t *word)
 static void print_run(const HlIr *ir, World *w, const int64_t *in)
 {
     ExecWorld world = {w->objects, w->nobjects, w->globals, w->same, w->nglobals, w->polls};
-    ExecResult r = exec_run(ir, &world, in, 1000000);
+    ExecResult r = exec_run(ir, &world, in, 1000000, NULL);
     if (r.end == EXEC_UNDEFINED)
         printf("undefined: %s in b%d\n", r.why, r.block);
     else if (r.end == EXEC_STEPS)
@@ -295,11 +296,13 @@ typedef struct Outcome {
     char *frame, *world;
 } Outcome;
 
-static Outcome outcome(const HlIr *ir, uint64_t seed)
+/* Runs a region in the world that a seed makes. */
+static Outcome outcome(const HlIr *ir, uint64_t seed, const uint8_t *loose)
 {
     GenWorld w;
     gen_world(ir, seed, &w);
-    ExecResult r = exec_run(ir, &w.world, w.in, 100000);
+    ExecWatch watch = {.loose = loose};
+    ExecResult r = exec_run(ir, &w.world, w.in, 100000, &watch);
     Outcome o = {.end = r.end, .exit = r.exit};
     if (r.end == EXEC_UNDEFINED)
         fprintf(stderr, "undefined: %s in b%d\n", r.why, r.block);
@@ -308,7 +311,7 @@ static Outcome outcome(const HlIr *ir, uint64_t seed)
         int64_t *out = calloc((size_t)ir->nins + 1, sizeof *out);
         if (!plans || !out)
             abort();
-        o.frame = exec_frame(ir, &w.world, &r, w.in);
+        o.frame = exec_frame(ir, ir->exits[r.exit].snap, &r, w.in);
         char *planned = exec_plan_frame(ir, &w.world, &plans[r.exit], &r, w.in, out);
         if (strcmp(o.frame, planned)) {
             fprintf(stderr, "x%d: snapshot\n%splan\n%s", r.exit, o.frame, planned);
@@ -330,33 +333,76 @@ static void outcome_free(Outcome *o)
     free(o->world);
 }
 
-/* The world as it was before anything ran. */
-static char *fresh_world(const HlIr *ir, uint64_t seed)
+/* The overflow checks that a pass has removed: the original is run as if their results were as long as
+ * Python's ints, and must not depend on more than the pass says. */
+static uint8_t *removed_checks(const HlIr *before, const HlIr *after)
 {
-    GenWorld w;
-    gen_world(ir, seed, &w);
-    char *s = gen_world_text(&w);
-    gen_world_free(&w);
-    return s;
+    uint8_t *loose = calloc((size_t)before->nins + 1, 1);
+    if (!loose)
+        abort();
+    for (HlRef r = 0; r < before->nins; r++) {
+        const HlIns *ins = &before->ins[r];
+        switch (ins->op) {
+        case HL_I_ADD_OV: case HL_I_SUB_OV: case HL_I_MUL_OV: case HL_I_IPOW_OV:
+            loose[r] = ins->type.base == HL_T_I64 &&
+                       (after->ins[r].block < 0 || after->ins[r].exit < 0);
+            break;
+        default:
+            break;
+        }
+    }
+    return loose;
 }
 
-/* A guard that was hoisted may leave at the entry, before anything happened. */
-static bool left_at_entry(const HlIr *ir, const Outcome *o, uint64_t seed)
+typedef struct Search {
+    const HlIr *ir;
+    const Outcome *wanted;
+    int32_t snap;
+    GenWorld world;
+    bool found;
+} Search;
+
+static void search_at(void *data, const ExecResult *now)
 {
-    if (o->end != EXEC_LEFT || ir->exits[o->exit].origin < 0 || ir->entry_exit < 0)
+    Search *s = data;
+    char *frame = exec_frame(s->ir, s->snap, now, s->world.in);
+    char *world = gen_world_text(&s->world);
+    s->found |= !strcmp(frame, s->wanted->frame) && !strcmp(world, s->wanted->world);
+    free(frame);
+    free(world);
+}
+
+/* A guard that was moved forward leaves earlier, at the entry or at a branch: nothing has happened yet,
+ * and the state is one that the original passed through. */
+static bool left_earlier(const HlIr *before, const HlIr *after, const Outcome *o, uint64_t seed,
+                         const uint8_t *loose)
+{
+    if (o->end != EXEC_LEFT || after->exits[o->exit].origin < 0)
         return false;
-    char *fresh = fresh_world(ir, seed);
-    bool same = !strcmp(fresh, o->world) &&
-                ir->exits[o->exit].snap == ir->exits[ir->entry_exit].snap;
-    free(fresh);
-    return same;
+    Search s = {.ir = before, .wanted = o, .snap = after->exits[o->exit].snap};
+    gen_world(before, seed, &s.world);
+    if (s.snap == after->exits[after->entry_exit].snap) {
+        ExecResult entry = {.exit = -1, .values = calloc((size_t)before->nins + 1, sizeof(int64_t))};
+        if (!entry.values)
+            abort();
+        for (int32_t i = 0; i < before->ninputs; i++)
+            entry.values[before->blocks[0].params.v[i]] = s.world.in[i];
+        search_at(&s, &entry);
+        exec_free(&entry);
+    } else {
+        ExecWatch watch = {.loose = loose, .snap = s.snap, .at = search_at, .data = &s};
+        ExecResult r = exec_run(before, &s.world.world, s.world.in, 100000, &watch);
+        exec_free(&r);
+    }
+    gen_world_free(&s.world);
+    return s.found;
 }
 
-static bool outcomes_agree(const HlIr *ir, const Outcome *a, const Outcome *b, uint64_t seed)
+static bool outcomes_agree(const Outcome *a, const Outcome *b)
 {
     if (a->end == EXEC_UNDEFINED || b->end == EXEC_UNDEFINED)
         return false;
-    if (left_at_entry(ir, b, seed) || a->end == EXEC_STEPS || b->end == EXEC_STEPS)
+    if (a->end == EXEC_STEPS || b->end == EXEC_STEPS)
         return true;
     return a->exit == b->exit && !strcmp(a->frame, b->frame) && !strcmp(a->world, b->world);
 }
@@ -376,27 +422,43 @@ static int text_agrees(const HlIr *ir)
     return bad;
 }
 
-static int fuzz_passes(const HlIr *ir, const char *passes, uint64_t seed, long *entry_exits)
+/* How the runs ended. */
+typedef struct Tally {
+    long size, blocks, runs, earlier, endless;
+} Tally;
+
+static int fuzz_world(const HlIr *before, const HlIr *after, uint64_t seed, Tally *t)
+{
+    uint8_t *loose = removed_checks(before, after);
+    Outcome a = outcome(before, seed, loose), b = outcome(after, seed, NULL);
+    bool earlier = left_earlier(before, after, &b, seed, loose);
+    bool bad = !earlier && !outcomes_agree(&a, &b);
+    t->runs++;
+    t->earlier += earlier;
+    t->endless += a.end == EXEC_STEPS;
+    if (bad) {
+        printf("before: end %d exit x%d\n%s%s", a.end, a.exit, a.frame ? a.frame : "", a.world);
+        printf("after: end %d exit x%d\n%s%s", b.end, b.exit, b.frame ? b.frame : "", b.world);
+    }
+    outcome_free(&a);
+    outcome_free(&b);
+    free(loose);
+    return bad;
+}
+
+static int fuzz_passes(const HlIr *ir, const char *passes, uint64_t seed, Tally *t)
 {
     HlIr *copy = hl_ir_copy(ir);
     if (!copy)
         return fail(passes, "out of memory");
     int bad = run_passes(copy, passes) || text_agrees(copy);
-    for (uint64_t k = 0; k < 4 && !bad; k++) {
-        Outcome a = outcome(ir, seed + k * 7919), b = outcome(copy, seed + k * 7919);
-        bad = !outcomes_agree(copy, &a, &b, seed + k * 7919);
-        *entry_exits += left_at_entry(copy, &b, seed + k * 7919);
-        if (bad) {
-            char *before = hl_irtext_print(ir), *after = hl_irtext_print(copy);
-            printf("seed %" PRIu64 " passes %s world %" PRIu64 "\n%s\nafter\n%s\n", seed, passes, k,
-                   before, after);
-            printf("before: end %d exit x%d\n%s%s", a.end, a.exit, a.frame ? a.frame : "", a.world);
-            printf("after: end %d exit x%d\n%s%s", b.end, b.exit, b.frame ? b.frame : "", b.world);
-            hl_mem_free(before);
-            hl_mem_free(after);
-        }
-        outcome_free(&a);
-        outcome_free(&b);
+    for (uint64_t k = 0; k < 4 && !bad; k++)
+        bad = fuzz_world(ir, copy, seed + k * 7919, t);
+    if (bad) {
+        char *before = hl_irtext_print(ir), *after = hl_irtext_print(copy);
+        printf("seed %" PRIu64 " passes %s\n%s\nafter\n%s\n", seed, passes, before, after);
+        hl_mem_free(before);
+        hl_mem_free(after);
     }
     hl_ir_free(copy);
     return bad;
@@ -404,33 +466,26 @@ static int fuzz_passes(const HlIr *ir, const char *passes, uint64_t seed, long *
 
 static int fuzz(uint64_t first, uint64_t count)
 {
-    long entry_exits = 0, size = 0, blocks = 0;
+    static const char *const orders[] = {"phi,hoist,gvn", "phi,range,gvn,dce,phi,range", "all",
+                                         "gvn,select,range,all"};
+    Tally t = {0};
     for (uint64_t seed = first; seed < first + count; seed++) {
         char why[200];
         HlIr *ir = gen_region(seed);
         const char *bad = hl_check_ir(ir, why, sizeof why);
-        if (bad) {
-            char *text = hl_irtext_print(ir);
-            printf("seed %" PRIu64 ": %s\n%s", seed, bad, text);
-            hl_mem_free(text);
-            hl_ir_free(ir);
-            return 1;
-        }
-        size += ir->nins;
-        blocks += ir->nblocks;
-        int status = text_agrees(ir);
+        int status = bad ? fail("generator", bad) : text_agrees(ir);
+        t.size += ir->nins;
+        t.blocks += ir->nblocks;
         for (int i = 0; i < HL_COUNTOF(all_passes) && !status; i++)
-            status = fuzz_passes(ir, all_passes[i], seed, &entry_exits);
-        if (!status)
-            status = fuzz_passes(ir, "phi,hoist,gvn", seed, &entry_exits) ||
-                     fuzz_passes(ir, "phi,range,gvn,dce,phi,range", seed, &entry_exits) ||
-                     fuzz_passes(ir, "all,all", seed, &entry_exits);
+            status = fuzz_passes(ir, all_passes[i], seed, &t);
+        for (int i = 0; i < HL_COUNTOF(orders) && !status; i++)
+            status = fuzz_passes(ir, orders[i], seed, &t);
         hl_ir_free(ir);
         if (status)
             return status;
     }
-    printf("%" PRIu64 " regions, %ld instructions, %ld blocks, %ld left at the entry\n", count, size,
-           blocks, entry_exits);
+    printf("%" PRIu64 " regions, %ld instructions, %ld blocks; %ld runs, %ld left earlier, %ld endless\n",
+           count, t.size, t.blocks, t.runs, t.earlier, t.endless);
     return 0;
 }
 

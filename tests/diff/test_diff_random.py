@@ -30,7 +30,7 @@ def int_expr(draw, depth=2):
         "({l} | {r})", "({l} ^ {r})", "({l} // {r})", "({l} % {r})", "({l} << ({r} & 7))", "({l} >> ({r} & 15))",
         "(-{l})", "(~{l})", "abs({l})", "min({l}, {r})", "max({l}, {r})", "int({l})", "({l} if {r} > 2 else {r})",
         "({l} < {r})", "(({l} & 7) ** ({r} & 7))", "({l} and {r})", "({l} or {r})", "(not {l})",
-        "len(u)", "v.size", "({l} * {r} & 0xFFFFFFFFFFFFFFFF)"]))
+        "len(u)", "v.size", "({l} * {r} & 0x7FFFFFFFFFFFFFFF)"]))
     return form.format(l=left, r=right)
 
 
@@ -57,9 +57,9 @@ def condition(draw):
 
 
 @st.composite
-def statements(draw, depth, in_loop, size=4):
+def statements(draw, depth, in_loop, size, least=1):
     lines = []
-    for _ in range(draw(st.integers(1, size))):
+    for _ in range(draw(st.integers(least, size))):
         kind = draw(st.integers(0, 13))
         if kind <= 2:
             lines.append(f"{draw(st.sampled_from(INTS))} = {draw(int_expr())}")
@@ -75,7 +75,7 @@ def statements(draw, depth, in_loop, size=4):
             value = draw(st.one_of(int_expr(1), float_expr(1)))
             lines.append(f"{array}[{index}] {op} {value}")
         elif kind == 7:
-            p, q = draw(st.sampled_from([("a", "b"), ("x", "y"), ("b", "c"), ("a", "x")]))
+            p, q = draw(st.sampled_from([("a", "b"), ("x", "y"), ("b", "c"), ("a", "c"), ("y", "x"), ("a", "x")]))
             lines.append(f"{p}, {q} = {q}, {p}")
         elif kind <= 9 and depth:
             lines += [f"if {draw(condition())}:", *indent(draw(statements(depth - 1, in_loop, 3)))]
@@ -91,7 +91,7 @@ def statements(draw, depth, in_loop, size=4):
         elif kind == 12 and in_loop:
             lines += [f"if {draw(condition())}:", "    " + draw(st.sampled_from(["break", "continue"]))]
         elif kind == 13:
-            lines.append(draw(st.sampled_from(["G = G + 1", "s += a", "t = t + x", "s += x", "pass"])))
+            lines.append(draw(st.sampled_from(["s += a", "t = t + x", "s += x", "s ^= G", "t -= y", "G = G + 1"])))
     return lines or ["pass"]
 
 
@@ -101,9 +101,9 @@ def indent(lines):
 
 @st.composite
 def programs(draw):
-    body = draw(statements(2, True, 6))
+    body = draw(statements(2, True, 8, least=3))
     # Big ints may grow for a while, but not until memory ends.
-    body += [f"if not -10**60 < {name} < 10**60: {name} = i" for name in INTS]
+    body += ["if i & 15 == 9:", *(f"    {name} = {name} & 0xFFFFFFFFFFFF" for name in INTS)]
     loop = draw(st.sampled_from(["for i in range(n):", "while i < n:", "for i in range(n, 0, -1):"]))
     if loop.startswith("while"):
         body = ["i += 1", *body]

@@ -344,7 +344,8 @@ def variants(n, values):
 
 # A bound, a small value for it, a program that reaches it, the reasons that may be counted then.
 BOUNDS = {
-    "max_compiles": (1, many, [(k, 400) for k in (1, 2, 3, 5, 9)] * 3, {"too_many_compiles"}),
+    "max_compiles": (1, many, [(k, 400) for k in (1, 2, 3, 5, 9)] * 3,
+                     {"too_many_compiles", "no_native_gain"}),
     "max_path": (20, long, [(400,)] * 6, {"too_long"}),
     "max_record": (30, long, [(400,)] * 6, {"too_long"}),
     "max_blocks": (4, many, [(k, 400) for k in (1, 2, 3, 5, 9)] * 3, {"too_many_blocks"}),

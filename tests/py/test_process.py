@@ -146,6 +146,23 @@ def test_child_publishes_without_being_asked():
         """)
 
 
+def test_child_that_ends_as_programs_end():
+    """Through the interpreter's and the C library's exit functions."""
+    run("""
+        for turn in range(8):
+            functions = [make(100 * turn + k) for k in range(4)]
+            for f, _ in functions:
+                f(200)
+            time.sleep(turn % 4 * 0.004)
+            pid = os.fork()
+            if pid == 0:
+                if turn % 2:                # half of them with a thread of their own
+                    make(7)[0](200)
+                sys.exit(3)
+            assert os.waitpid(pid, 0)[1] == 3 << 8
+        """)
+
+
 def test_fork_from_threads_while_others_compile():
     run("""
         stop = False
@@ -377,14 +394,17 @@ def test_threads_share_one_function():
         f, expected = make(3)
         results = []
         def worker():
-            for _ in range(300):
+            for k in range(300):
                 results.append(f(200))
+                if k == 100:
+                    hotloop.wait()
         threads = [threading.Thread(target=worker) for _ in range(6)]
         for t in threads:
             t.start()
         for t in threads:
             t.join()
-        assert results == [expected] * 1800 and native(f)
+        assert results == [expected] * 1800, [r for r in results if r != expected][:5]
+        assert native(f), _hotloop.stats(f.__wrapped__.__code__)
         """)
 
 
