@@ -9,6 +9,7 @@ interpreter. Exits with status 1 when a result is not the interpreter's, bit for
 import os
 import struct
 import sys
+import textwrap
 import time
 
 import numpy as np
@@ -92,7 +93,7 @@ def elevations():
 
 
 def describe(heights, run, width=4.0):
-    """All four loops on one map. `run` gives what runs for a function: hotloop or the interpreter."""
+    """All four loops on one map. `run` gives what runs for a function: by hotloop or interpreted."""
     low = float(heights.min())
     counts = np.zeros(int((heights.max() - low) / width) + 1, np.int64)
     run(histogram)(heights, low, width, counts)
@@ -186,7 +187,9 @@ def main():
     print(f"  histogram: {os.path.abspath(PICTURE)}")
 
     print("\nWhat hotloop did\n")
-    print(hotloop.report())
+    for line in hotloop.report().splitlines():
+        indent = " " * (len(line) - len(line.lstrip()))
+        print(textwrap.fill(line, 79, subsequent_indent=indent + "    ", break_long_words=False))
     return 0 if all(ok) else 1
 
 

@@ -200,9 +200,6 @@ static const HlBackend *backend_load(void)
                  BACKEND_FILE " belongs to another version of hotloop (interface %d, not %d)",
                  found->abi, HL_EMIT_ABI);
     } else {
-        /* exit() without Py_Finalize: the thread has to end before the file's destructors run, and
-         * what is registered later runs earlier. */
-        atexit(hl_compile_stop);
         __atomic_store_n(&backend, found, __ATOMIC_RELEASE);
     }
     return backend;
@@ -665,7 +662,7 @@ int hl_compile_init(void)
         PyErr_NoMemory();
         return -1;
     }
-    Py_AtExit(hl_compile_stop); /* its table may be full: backend_load's atexit comes in any case */
+    Py_AtExit(hl_compile_stop); /* exits that pass Python by: hl_llvm_exit.c */
     started = true;
     backend_find();
     dump_init(getenv("HOTLOOP_DUMP"));

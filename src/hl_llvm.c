@@ -1,9 +1,9 @@
 /* hl_llvm.c - the code generator's session: LLVM set up once, then one module per compile.
  *
- * A module lives in a context of its own, which is disposed of as soon as the object file is made, so
- * that nothing of LLVM's IR outlives a compile. ORC links the object under a resource tracker, and
- * removing the tracker frees the machine code. LLVM reports what goes wrong through errors and the two
- * reporters below; all become the caller's message. */
+ * A module lives in a context of its own, which is disposed of as soon as the object file is made,
+ * so that nothing of LLVM's IR outlives a compile. ORC links the object under a resource tracker,
+ * and removing the tracker frees the machine code. LLVM reports what goes wrong through errors and
+ * the two reporters below; all become the caller's message. */
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,10 +44,10 @@ static struct {
 } session;
 
 /* What of LLVM's -O2 a region profits from, in two thirds of its time. Left out: everything between
- * functions, loop unrolling and interleaving, which only lengthen code (strips are short, and the other
- * loops have exits), and SLP, which pairs the scalars of a dependency chain and so sends a generator's
- * integers through vector registers. Behind the vectoriser, value propagation removes the scalar
- * remainders, as a strip's length is a multiple of every vector's. */
+ * functions, loop unrolling and interleaving, which only lengthen code (strips are short, and the
+ * other loops have exits), and SLP, which pairs the scalars of a dependency chain and so sends a
+ * generator's integers through vector registers. Behind the vectoriser, value propagation removes
+ * the scalar remainders, as a strip's length is a multiple of every vector's. */
 static const char passes[] =
     "function<eager-inv>("
     "mem2reg,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,"
@@ -57,7 +57,7 @@ static const char passes[] =
     "instcombine<no-verify-fixpoint>,correlated-propagation,"
     "simplifycfg<hoist-common-insts;sink-common-insts>)";
 
-/* --- messages ----------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static bool said(const Message *m)
 {
@@ -96,7 +96,7 @@ static void on_diagnostic(LLVMDiagnosticInfoRef info, void *ctx)
     LLVMDisposeMessage(text);
 }
 
-/* --- session ------------------------------------------------------------------------------------ */
+/* --- session ---------------------------------------------------------------------------------- */
 
 static LLVMTargetMachineRef make_machine(const char *triple, Message *m)
 {
@@ -167,7 +167,7 @@ static bool session_open(Message *m)
     return true;
 }
 
-/* --- modules ------------------------------------------------------------------------------------ */
+/* --- modules ---------------------------------------------------------------------------------- */
 
 /* LLVM aborts on malformed IR; this makes a bug of ours an error message instead. */
 static bool verified(LLVMModuleRef module, Message *m)
@@ -237,7 +237,7 @@ static size_t loaded_size(LLVMMemoryBufferRef object)
     return size;
 }
 
-/* --- the interface ------------------------------------------------------------------------------ */
+/* --- the interface ---------------------------------------------------------------------------- */
 
 static void blob_release(HlCodeBlob *blob)
 {
@@ -270,8 +270,8 @@ static bool link_object(HlCodeBlob *blob, LLVMMemoryBufferRef object, const char
     return ok;
 }
 
-static HlCodeBlob *blob_compile(const HlIr *ir, const HlPlan *plans, const HlEmitEnv *env, char *err,
-                                size_t err_size)
+static HlCodeBlob *blob_compile(const HlIr *ir, const HlPlan *plans, const HlEmitEnv *env,
+                                char *err, size_t err_size)
 {
     Message m = {.text = err, .size = err_size};
     char name[32];

@@ -1,22 +1,22 @@
 /* hl_llvm_emit.c - region to LLVM IR.
  *
  * Every block of the region becomes an LLVM block with phis for its parameters, split where a guard
- * branches away. A guard's branch goes to the block that continues its exit, or to the exit's own cold
- * block, which stores the values that the exit's plan wants and joins `leave`, where the iteration
- * counters are added and the exit's index is returned.
+ * branches away. A guard's branch goes to the block that continues its exit, or to the exit's own
+ * cold block, which stores the values that the exit's plan wants and joins `leave`, where the
+ * iteration counters are added and the exit's index is returned.
  *
- * Undefined behaviour is never relied on beyond what an earlier guard excludes, and no fast-math flag
- * is ever set: what the optimiser does to this IR cannot change a result. Array items are told from
- * object headers and from in/out/counts by TBAA; items of all dtypes are one class, because arrays of
- * different dtypes may share memory. Headers cannot change while machine code runs (it runs no
- * Python), so their loads are invariant. */
+ * Undefined behaviour is never relied on beyond what an earlier guard excludes, and no fast-math
+ * flag is ever set: what the optimiser does to this IR cannot change a result. Array items are told
+ * from object headers and from in/out/counts by TBAA; items of all dtypes are one class, because
+ * arrays of different dtypes may share memory. Headers cannot change while machine code runs (it
+ * runs no Python), so their loads are invariant. */
 #include <stdio.h>
 #include <string.h>
 
 #include "hl_llvm_int.h"
 #include "hl_mem.h"
 
-/* --- small parts -------------------------------------------------------------------------------- */
+/* --- small parts ------------------------------------------------------------------------------ */
 
 Val hl_llvm_int(HlEmitter *e, int64_t i)
 {
@@ -79,7 +79,8 @@ static void at(HlEmitter *e, Bb bb)
     LLVMPositionBuilderAtEnd(e->b, bb);
 }
 
-static void add_attr(HlEmitter *e, Val fn, LLVMAttributeIndex where, const char *name, uint64_t value)
+static void add_attr(HlEmitter *e, Val fn, LLVMAttributeIndex where, const char *name,
+                     uint64_t value)
 {
     unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
     LLVMAddAttributeAtIndex(fn, where, LLVMCreateEnumAttribute(e->ctx, kind, value));
@@ -121,7 +122,7 @@ static Val word_at(HlEmitter *e, Val words, int32_t index)
     return LLVMBuildInBoundsGEP2(e->b, e->i64, words, &i, 1, "");
 }
 
-/* --- calls -------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs)
 {
@@ -136,7 +137,8 @@ static Val fabs_of(HlEmitter *e, Val x)
 }
 
 /* Calls a function of hl_llvm_rt.c. To the optimiser they are functions of their operands alone. */
-static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args, unsigned nargs)
+static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args,
+                   unsigned nargs)
 {
     LLVMTypeRef params[2] = {arg, arg};
     LLVMTypeRef type = LLVMFunctionType(res, params, nargs, false);
@@ -153,9 +155,10 @@ static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef 
 }
 
 /* Calls a function of the environment, by its address. What they look at does not change while
- * machine code runs, so but for a result by address they may be taken as functions of their operands. */
-static Val call_env(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args, unsigned nargs,
-                    bool writes_result)
+ * machine code runs, so but for a result by address they may be taken as functions of their
+ * operands. */
+static Val call_env(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
+                    unsigned nargs, bool writes_result)
 {
     enum { ARGMEM_WRITE = 2 };
     LLVMTypeRef type = LLVMFunctionType(res, params, nargs, false);
@@ -170,7 +173,7 @@ static Val call_env(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params
     return call;
 }
 
-/* --- guards and exits --------------------------------------------------------------------------- */
+/* --- guards and exits ------------------------------------------------------------------------- */
 
 /* Where a failing guard goes. */
 static Bb exit_block(HlEmitter *e, int32_t exit)
@@ -200,8 +203,8 @@ static bool checked_elsewhere(HlEmitter *e, const HlIns *ins)
     return e->pass && e->pass->done[ins - e->ir->ins];
 }
 
-/* Goes on in a new block when ok, leaves through the exit otherwise. An exit that was recorded on is
- * as good a way as the other, so only those that leave machine code are marked as rare. */
+/* Goes on in a new block when ok, leaves through the exit otherwise. An exit that was recorded on
+ * is as good a way as the other, so only those that leave machine code are marked as rare. */
 static void guard(HlEmitter *e, const HlIns *ins, Val ok)
 {
     if (e->pass) {
@@ -253,7 +256,7 @@ static void emit_leave(HlEmitter *e)
     LLVMBuildRet(e->b, e->leave_exit);
 }
 
-/* --- integers ----------------------------------------------------------------------------------- */
+/* --- integers --------------------------------------------------------------------------------- */
 
 static Val with_overflow(HlEmitter *e, const HlIns *ins, const char *name, Val a, Val b)
 {
@@ -266,9 +269,9 @@ static Val with_overflow(HlEmitter *e, const HlIns *ins, const char *name, Val a
     return r;
 }
 
-/* Python rounds the quotient down, hardware towards zero: where the remainder is not 0 and its sign is
- * not the divisor's, the quotient is one too large and the remainder one divisor too small. A positive
- * constant divisor needs only the remainder's sign, a power of two only a shift or a mask. */
+/* Python rounds the quotient down, hardware towards zero: where the remainder is not 0 and its sign
+ * is not the divisor's, the quotient is one too large and the remainder one divisor too small. A
+ * positive constant divisor needs only the remainder's sign, a power of two a shift or mask. */
 static Val floor_div(HlEmitter *e, Val a, Val b, bool want_mod)
 {
     LLVMBuilderRef B = e->b;
@@ -279,7 +282,8 @@ static Val floor_div(HlEmitter *e, Val a, Val b, bool want_mod)
                         : LLVMBuildAShr(B, a, hl_llvm_int(e, __builtin_ctzll((uint64_t)k)), "");
     Val q = want_mod ? NULL : LLVMBuildSDiv(B, a, b, "");
     Val r = LLVMBuildSRem(B, a, b, "");
-    Val off = LLVMBuildICmp(B, LLVMIntSLT, positive ? r : LLVMBuildXor(B, r, b, ""), hl_llvm_int(e, 0), "");
+    Val off = LLVMBuildICmp(B, LLVMIntSLT, positive ? r : LLVMBuildXor(B, r, b, ""),
+                            hl_llvm_int(e, 0), "");
     if (!positive) {
         Val inexact = LLVMBuildICmp(B, LLVMIntNE, r, hl_llvm_int(e, 0), "");
         off = LLVMBuildAnd(B, off, inexact, "");
@@ -309,8 +313,8 @@ static Val shift_left_ov(HlEmitter *e, const HlIns *ins, Val a, Val b)
     return r;
 }
 
-/* A small constant exponent is multiplied out, highest bit first: each product's absolute value is at
- * most the result's, so that one overflows only when the result does. */
+/* A small constant exponent is multiplied out, highest bit first: each product's absolute value is
+ * at most the result's, so that one overflows only when the result does. */
 static Val int_power(HlEmitter *e, const HlIns *ins, Val a, Val b, bool checked)
 {
     int64_t n;
@@ -334,9 +338,9 @@ static Val int_power(HlEmitter *e, const HlIns *ins, Val a, Val b, bool checked)
     return LLVMBuildExtractValue(e->b, pair, 0, "");
 }
 
-/* x * k for a small k is an addition or two, which is faster than a multiplication; but the overflow of
- * that has no flag. So x is compared with the bounds between which x * k fits, beside the chain of what
- * waits for the product. */
+/* x * k for a small k is an addition or two, which is faster than a multiplication; but the
+ * overflow of that has no flag. So x is compared with the bounds between which x * k fits, beside
+ * the chain of what waits for the product. */
 static Val mul_checked(HlEmitter *e, const HlIns *ins, Val a, Val b)
 {
     enum { SMALL = 9 };
@@ -369,13 +373,14 @@ static Val index_in(HlEmitter *e, const HlIns *ins, Val index, Val len)
         guard(e, ins, inside);
         return index;
     }
-    Bb here = LLVMGetInsertBlock(e->b), wrap = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
+    Bb here = LLVMGetInsertBlock(e->b);
+    Bb wrap = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
     hl_llvm_branch(e, inside, join, wrap, true);
     LLVMMoveBasicBlockAfter(wrap, join);
     at(e, wrap);
     Val wrapped = LLVMBuildAdd(e->b, index, len, "");
-    hl_llvm_branch(e, LLVMBuildICmp(e->b, LLVMIntULT, wrapped, len, ""), join, exit_block(e, ins->exit),
-           e->ir->exits[ins->exit].target < 0);
+    hl_llvm_branch(e, LLVMBuildICmp(e->b, LLVMIntULT, wrapped, len, ""), join,
+                   exit_block(e, ins->exit), e->ir->exits[ins->exit].target < 0);
     at(e, join);
     Val phi = LLVMBuildPhi(e->b, e->i64, "");
     LLVMAddIncoming(phi, &index, &here, 1);
@@ -396,7 +401,7 @@ static LLVMIntPredicate int_predicate(HlCompare c)
     return LLVMIntEQ;
 }
 
-/* --- floats ------------------------------------------------------------------------------------- */
+/* --- floats ----------------------------------------------------------------------------------- */
 
 static LLVMRealPredicate float_predicate(HlCompare c)
 {
@@ -469,7 +474,7 @@ static Val math_call(HlEmitter *e, HlMath m, Val *args)
     return call_rt(e, names[m], e->f64, e->f64, args, arities[m]);
 }
 
-/* --- objects and arrays ------------------------------------------------------------------------- */
+/* --- objects and arrays ----------------------------------------------------------------------- */
 
 static Val guard_array_call(HlEmitter *e, const HlIns *ins, Val object)
 {
@@ -532,7 +537,9 @@ static Val load_item(HlEmitter *e, HlDtype d, Val address)
 {
     Val v = tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
     LLVMSetAlignment(v, (unsigned)hl_dtype_size(d));
-    return d == HL_D_BOOL ? LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "") : v;
+    if (d == HL_D_BOOL)
+        return LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "");
+    return v;
 }
 
 static void store_item(HlEmitter *e, HlDtype d, Val address, Val v)
@@ -552,7 +559,7 @@ Val hl_llvm_no_pending(HlEmitter *e)
     return LLVMBuildICmp(e->b, LLVMIntEQ, load, LLVMConstInt(e->i32, 0, false), "");
 }
 
-/* --- instructions ------------------------------------------------------------------------------- */
+/* --- instructions ----------------------------------------------------------------------------- */
 
 /* Emits one instruction; its value, or NULL when it has none. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
@@ -676,12 +683,15 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
     case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
     case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);
-    case HL_I_ARRAY_LOAD:
-        return load_item(e, (HlDtype)ins->aux,
-                         item_address(e, (HlDtype)ins->aux, a[0], a[1], a[2]));
-    case HL_I_ARRAY_STORE:
-        store_item(e, (HlDtype)ins->aux, item_address(e, (HlDtype)ins->aux, a[0], a[1], a[2]), a[3]);
+    case HL_I_ARRAY_LOAD: {
+        HlDtype d = (HlDtype)ins->aux;
+        return load_item(e, d, item_address(e, d, a[0], a[1], a[2]));
+    }
+    case HL_I_ARRAY_STORE: {
+        HlDtype d = (HlDtype)ins->aux;
+        store_item(e, d, item_address(e, d, a[0], a[1], a[2]), a[3]);
         return NULL;
+    }
     case HL_I_POLL: guard(e, ins, hl_llvm_no_pending(e)); return NULL;
     case HL_I__COUNT: break;
     }
@@ -720,7 +730,7 @@ static void emit_term(HlEmitter *e, int32_t block)
         LLVMAddIncoming(e->val[to->params.v[k]], &e->val[b->args.v[k]], &from, 1);
 }
 
-/* --- the function ------------------------------------------------------------------------------- */
+/* --- the function ----------------------------------------------------------------------------- */
 
 static Val tbaa_class(HlEmitter *e, LLVMMetadataRef root, const char *name)
 {
@@ -848,7 +858,8 @@ static int emit_function(HlEmitter *e, const char *name)
 int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPlan *plans,
                  const HlEmitEnv *env)
 {
-    HlEmitter e = {.ir = ir, .plans = plans, .env = env, .mod = mod, .ctx = LLVMGetModuleContext(mod)};
+    HlEmitter e = {.ir = ir, .plans = plans, .env = env, .mod = mod};
+    e.ctx = LLVMGetModuleContext(mod);
     e.val = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nins + 1));
     e.first = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nblocks + 1));
     e.exit = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nexits + 1));

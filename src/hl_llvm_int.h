@@ -1,5 +1,5 @@
-/* hl_llvm_int.h - private to the LLVM back end: emitter, strips, run-time helpers and session see each
- * other through this. */
+/* hl_llvm_int.h - private to the LLVM back end: emitter, strips, run-time helpers and session see
+ * each other through this. */
 #ifndef HL_LLVM_INT_H
 #define HL_LLVM_INT_H
 
@@ -41,12 +41,12 @@ typedef struct HlEmitter {
     HlStripPass *pass;              /* NULL outside strips */
 } HlEmitter;
 
-/* Adds a region to a module, which has its data layout already, as a function called `name`, not yet
- * optimised. 0, or -1 = out of memory. */
+/* Adds a region to a module, which has its data layout already, as a function called `name`, not
+ * yet optimised. 0, or -1 = out of memory. */
 int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPlan *plans,
                  const HlEmitEnv *env);
 
-/* --- what hl_llvm_emit.c offers to hl_llvm_strip.c ----------------------------------------------- */
+/* --- what hl_llvm_emit.c offers to hl_llvm_strip.c -------------------------------------------- */
 Val hl_llvm_int(HlEmitter *e, int64_t i);                 /* constant */
 bool hl_llvm_is_int(Val v, int64_t *out);                 /* is it one? */
 Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs);
@@ -58,9 +58,10 @@ Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
 /* Emits one instruction; its value, or NULL when it has none. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
 
-/* --- hl_llvm_strip.c ------------------------------------------------------------------------------ */
-/* Emits, where it pays, a fast way through many iterations of a loop that is one block. To be called
- * at the start of the block, behind its phis; goes on at the start of the ordinary body. -1 = no memory. */
+/* --- hl_llvm_strip.c -------------------------------------------------------------------------- */
+/* Emits, where it pays, a fast way through many iterations of a loop that is one block. To be
+ * called at the start of the block, behind its phis; goes on at the start of the ordinary body. 0, or -1 =
+ * out of memory. */
 int hl_llvm_strip(HlEmitter *e, int32_t block);
 
 #endif

@@ -1,7 +1,7 @@
 /* hl_llvm_rt.c - what machine code calls: libm, and operations too long to be emitted inline.
  *
- * libm's functions get names that LLVM does not know ("math.sin"), so that it neither folds them with
- * its own host libm nor replaces them by something that rounds differently; they are the same
+ * libm's functions get names that LLVM does not know ("math.sin"), so that it neither folds them
+ * with its own host libm nor replaces them by something that rounds differently; they are the same
  * functions, at the same addresses, that the interpreter's math module calls. */
 #include "hl_llvm_rt.h"
 
@@ -10,8 +10,8 @@
 
 #include "hl_ir.h"
 
-/* The remainder with the divisor's sign, and a zero with the divisor's sign, as CPython's and NumPy's
- * common algorithm has it. */
+/* The remainder with the divisor's sign, and a zero with the divisor's sign, as CPython's and
+ * NumPy's common algorithm has it. */
 double hl_llvm_rt_fmod(double a, double b)
 {
     double mod = fmod(a, b);
@@ -20,8 +20,8 @@ double hl_llvm_rt_fmod(double a, double b)
     return (b < 0) != (mod < 0) ? mod + b : mod;
 }
 
-/* Floor of a / b from the exact remainder: a - mod is very nearly a multiple of b, so the quotient is
- * within rounding of an integer and is snapped to the nearest one. */
+/* Floor of a / b from the exact remainder: a - mod is very nearly a multiple of b, so the quotient
+ * is within rounding of an integer and is snapped to the nearest one. */
 double hl_llvm_rt_ffloordiv(double a, double b)
 {
     double mod = fmod(a, b);

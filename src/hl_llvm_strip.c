@@ -1,35 +1,35 @@
 /* hl_llvm_strip.c - checks once per strip of iterations instead of once per iteration.
  *
- * For a loop that is one block and whose number of remaining iterations is known, a second way through
- * up to STRIP_MAX iterations is emitted in front of the ordinary body:
+ * For a loop that is one block and whose number of remaining iterations is known, a second way
+ * through up to STRIP_MAX iterations is emitted in front of the ordinary body:
  *
- *   header:    phis; enough iterations left, and no strip failed lately?  else -> body
- *   proof:     no signal pending; first and last index of every array access in range, so those between
+ *   header:    phis; enough iterations left, and no strip failed lately?   else -> body
+ *   proof:     no signal pending; first and last index of every access in range, so those between
  *              are too; no overflow in what is linear in the iteration; arrays that are read and
- *              written apart from each other; items contiguous.               else -> give up
- *   try:       the body without stores, guards only OR their failures together
+ *              written apart from each other; items contiguous              else -> give up
+ *   try:       the body without stores; guards only OR their failures together
  *              any failure -> give up
  *   commit:    (only when there are stores) the body again, with stores and without checks
  *   done:      -> header, with the state after the strip
  *   give up:   the ordinary body for as many iterations as the strip had; more with every time
  *   body:      as recorded, checked at every iteration
  *
- * A strip has no effect before everything in it is checked, so that giving up is always right, and the
- * ordinary body finds the very iteration that has to leave. The loops within a strip are plain counted
- * loops without exits, which LLVM vectorises.
+ * A strip has no effect before everything in it is checked, so that giving up is always right, and
+ * the ordinary body finds the very iteration that has to leave. The loops within a strip are plain
+ * counted loops without exits, which LLVM vectorises.
  *
- * Where numbers are guarded to be finite, few need a test: a sum, difference or product is finite only
- * when its operands are. So a guard on a value that goes into a guarded result is implied, also around
- * the back-edge: of a running sum only the last is tested. */
+ * Where numbers are guarded to be finite, few need a test: a sum, difference or product is finite
+ * only when its operands are. So a guard on a value that goes into a guarded result is implied,
+ * also around the back-edge: of a running sum only the last is tested. */
 #include <stdio.h>
 
 #include "hl_llvm_int.h"
 #include "hl_mem.h"
 
 enum {
-    STRIP_MIN = 8,     /* fewer iterations are not worth the proof */
-    STRIP_MAX = 1024,  /* at most: bounds what is lost when a strip fails, and the wait for a signal */
-    STRIP_ITEMS = 12   /* array accesses */
+    STRIP_MIN = 8,    /* fewer are not worth the proof; a strip's length is a multiple of it */
+    STRIP_MAX = 1024, /* bounds what is lost when a strip fails, and the wait for a signal */
+    STRIP_ITEMS = 12  /* array accesses */
 };
 
 typedef struct Strip {
@@ -38,7 +38,7 @@ typedef struct Strip {
     int32_t index;           /* the block */
     const HlBlock *block;
     HlRef trip;              /* guard that ends the loop */
-    HlRef small, large;      /* it goes on while small < large; one side moves by 1, the other stays */
+    HlRef small, large;      /* it goes on while small < large; one moves by 1, the other stays */
     int32_t items[STRIP_ITEMS], nitems; /* array accesses, in order */
     bool stores, branches;
     bool *done;              /* by ref: guard that is proved or implied */
@@ -47,7 +47,7 @@ typedef struct Strip {
     Val proved;              /* i1 so far */
 } Strip;
 
-/* --- is it such a loop? -------------------------------------------------------------------------- */
+/* --- is it such a loop? ----------------------------------------------------------------------- */
 
 static bool strip_inside(const Strip *s, HlRef r)
 {
@@ -79,8 +79,8 @@ static bool strip_is_difference(const HlIns *ins)
     return ins->op == HL_I_SUB || ins->op == HL_I_SUB_OV;
 }
 
-/* Does the parameter r change by the same amount in every iteration? *by is that amount's ref, to be
- * subtracted when *down. A parameter that is passed on unchanged has *by = HL_NOREF. */
+/* Does the parameter r change by the same amount in every iteration? *by is that amount's ref, to
+ * be subtracted when *down. A parameter that is passed on unchanged has *by = HL_NOREF. */
 static bool strip_steps(const Strip *s, HlRef r, HlRef *by, bool *down)
 {
     int32_t k = strip_param(s, r);
@@ -155,8 +155,8 @@ static bool strip_is_trip(Strip *s, const HlIns *guard)
            (small_stays && strip_counts(s, s->large, false));
 }
 
-/* May it be done ahead, in iterations that turn out not to be run? True for what has neither effects nor
- * undefined operands, and for guards that become a flag. */
+/* May it be done ahead, in iterations that turn out not to be run? True for what has neither
+ * effects nor undefined operands, and for guards that become a flag. */
 static bool strip_allows(Strip *s, const HlIns *ins)
 {
     int64_t k;
@@ -178,7 +178,8 @@ static bool strip_allows(Strip *s, const HlIns *ins)
         return strip_linear(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
     case HL_I_ARRAY_LOAD: case HL_I_ARRAY_STORE:
         s->stores |= ins->op == HL_I_ARRAY_STORE;
-        return !strip_inside(s, ins->a[0]) && !strip_inside(s, ins->a[1]) && s->nitems < STRIP_ITEMS;
+        return !strip_inside(s, ins->a[0]) && !strip_inside(s, ins->a[1]) &&
+               s->nitems < STRIP_ITEMS;
     case HL_I_FMATH1: case HL_I_FMATH2: case HL_I_FMOD: case HL_I_FFLOORDIV: case HL_I_FPOW:
     case HL_I_IPOW: case HL_I_IPOW_OV: /* calls: the guards are not what costs */
     case HL_I_FPTOSI_OV: /* undefined when its guard fails */
@@ -192,16 +193,16 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     return false;
 }
 
-/* The index of an access must be proved: by its INDEX, or as linear in a loop that nothing but its trip
- * count ends early, where whoever removed the INDEX proved it for every iteration. */
+/* The index of an access must be proved: by its INDEX, or as linear in a loop that nothing but its
+ * trip count ends early, where whoever removed the INDEX proved it for every iteration. */
 static bool strip_index_known(const Strip *s, HlRef index)
 {
     return !strip_inside(s, index) || s->ir->ins[index].op == HL_I_INDEX ||
            (!s->branches && strip_linear(s, index));
 }
 
-/* Two accesses to one array must be the same item, read before it is written; through different arrays
- * they are kept apart at run time. */
+/* Two accesses to one array must be the same item, read before it is written; through different
+ * arrays they are kept apart at run time. */
 static bool strip_order_ok(const Strip *s)
 {
     for (int32_t i = 0; i < s->nitems; i++) {
@@ -240,7 +241,7 @@ static bool strip_find(Strip *s)
     return s->trip != HL_NOREF && strip_order_ok(s);
 }
 
-/* --- which guards need no test in the strip? ------------------------------------------------------ */
+/* --- which guards need no test in the strip? -------------------------------------------------- */
 
 /* Is ins finite only when its operand r is? */
 static bool strip_passes_on(const HlIns *ins, HlRef r)
@@ -293,7 +294,7 @@ static void strip_mark(Strip *s)
     }
 }
 
-/* --- proof ---------------------------------------------------------------------------------------- */
+/* --- proof ------------------------------------------------------------------------------------ */
 
 static void strip_prove(Strip *s, Val ok)
 {
@@ -307,8 +308,8 @@ static Val strip_exact(Strip *s, const char *name, Val a, Val b)
     return LLVMBuildExtractValue(s->e->b, pair, 0, "");
 }
 
-/* The value of a linear r in the strip's first or last iteration, proved not to overflow there; what is
- * linear does not overflow in between either. */
+/* The value of a linear r in the strip's first or last iteration, proved not to overflow there;
+ * what is linear does not overflow in between either. */
 static Val strip_at(Strip *s, HlRef r, bool last)
 {
     static const char add[] = "llvm.sadd.with.overflow", sub[] = "llvm.ssub.with.overflow",
@@ -388,7 +389,7 @@ static void strip_prove_all(Strip *s)
     }
 }
 
-/* --- arrays that were proved apart, told to LLVM -------------------------------------------------- */
+/* --- arrays that were proved apart, told to LLVM ---------------------------------------------- */
 
 /* Each written array has an alias scope, which reads of the others declare not to touch. */
 static LLVMMetadataRef strip_scope(Strip *s, HlRef data)
@@ -458,10 +459,10 @@ static void strip_tag(Strip *s, const HlIns *item)
         LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->ctx, "noalias", 7), others);
 }
 
-/* --- the loops in a strip ------------------------------------------------------------------------- */
+/* --- the loops in a strip --------------------------------------------------------------------- */
 
-/* Emits one loop over the strip's iterations from the current position, and goes on behind it. Leaves
- * the parameters' values after it in `after`; returns whether all guards held. */
+/* Emits one loop over the strip's iterations from the current position, and goes on behind it.
+ * Leaves the parameters' values after it in `after`; returns whether all guards held. */
 static Val strip_loop(Strip *s, const char *name, bool commit, Val *start, Val *after)
 {
     HlEmitter *e = s->e;
@@ -537,7 +538,8 @@ static void strip_emit(Strip *s, Val *start, Val *after)
     LLVMBuildCondBr(B, LLVMBuildAnd(B, many, now, ""), proof, wait_less);
 
     LLVMPositionBuilderAtEnd(B, wait_less);
-    Val less = hl_llvm_intrinsic(e, "llvm.usub.sat", e->i64, (Val[]){waiting, hl_llvm_int(e, 1)}, 2);
+    Val one = hl_llvm_int(e, 1);
+    Val less = hl_llvm_intrinsic(e, "llvm.usub.sat", e->i64, (Val[]){waiting, one}, 2);
     LLVMBuildStore(B, less, wait);
     LLVMBuildBr(B, body);
 

@@ -98,6 +98,23 @@ void hl_opt_sweep(HlIr *ir)
     }
 }
 
+void hl_opt_reap(HlIr *ir, const HlCfg *cfg)
+{
+    for (HlRef r = 0; r < ir->nins; r++) {
+        int32_t b = ir->ins[r].block;
+        if (b >= 0 && cfg->order[b] < 0)
+            ir->ins[r].block = -1;
+    }
+    for (int32_t b = 0; b < cfg->n; b++) {
+        HlBlock *block = &ir->blocks[b];
+        if (cfg->order[b] < 0) {
+            block->term = HL_TERM_DEAD;
+            block->target = block->exit = -1;
+            block->params.n = block->ins.n = block->args.n = 0;
+        }
+    }
+}
+
 void hl_opt_snap_uses(const HlIr *ir, int32_t x, bool all, HlVisit visit, void *data)
 {
     if (x < 0 || (ir->exits[x].target >= 0 && !all))

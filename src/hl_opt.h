@@ -16,6 +16,9 @@ void hl_opt_apply(HlIr *ir, HlRef *map);
 /* Drops from the blocks' lists what has been removed or moved elsewhere. */
 void hl_opt_sweep(HlIr *ir);
 
+/* Removes the blocks that cannot be reached. */
+void hl_opt_reap(HlIr *ir, const HlCfg *cfg);
+
 /* Calls visit for each value in the snapshot of exit x. When a block continues the exit, the snapshot is
  * not needed (but may be again, when a pass undoes the branch: hl_opt_select): then only if `all`. */
 typedef void (*HlVisit)(void *data, HlRef r);

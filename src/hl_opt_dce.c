@@ -60,17 +60,9 @@ int hl_opt_dce(HlIr *ir)
         for (int k = 0; k < HL_MAX_ARGS; k++)
             dce_mark(&d, ins->a[k]);
     }
-    for (int32_t b = 0; b < ir->nblocks; b++) {
-        HlBlock *block = &ir->blocks[b];
-        if (cfg.order[b] < 0) {
-            block->term = HL_TERM_DEAD;
-            block->target = block->exit = -1;
-            block->params.n = block->ins.n = block->args.n = 0;
-        }
-    }
+    hl_opt_reap(ir, &cfg);
     for (HlRef r = 0; r < ir->nins; r++) {
-        int32_t b = ir->ins[r].block;
-        if (!d.live[r] || (b >= 0 && cfg.order[b] < 0))
+        if (!d.live[r])
             ir->ins[r].block = -1;
     }
     hl_opt_sweep(ir);

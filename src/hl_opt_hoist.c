@@ -173,6 +173,8 @@ static int hoist_move(Hoist *h, HlRef r)
         return -1;
     ir->ins[r].exit = x;
     ir->ins[r].block = h->pre;
+    if (ir->ins[r].op == HL_I_INDEX)
+        ir->ins[r].aux = 0; /* what said that the index is not negative may be in the loop */
     h->pos[r] = v->n - 1;
     return 0;
 }

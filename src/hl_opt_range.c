@@ -302,6 +302,12 @@ static Range range_op(const Ranges *g, HlRef r)
         return range_clamped(ins->op, a, b);
     case HL_I_AND: case HL_I_OR: case HL_I_XOR:
         return range_bits(ins->op, a, b);
+    case HL_I_SHL: case HL_I_SHL_OV: /* by a constant: a product */
+        if (b.lo != b.hi || b.lo < 0 || b.lo > 62)
+            return RANGE_ALL;
+        b = (Range){INT64_C(1) << b.lo, INT64_C(1) << b.lo};
+        range_arith(HL_I_MUL, a, b, &out);
+        return out;
     case HL_I_SHR:
         if (b.lo != b.hi)
             return (Range){a.lo < 0 ? a.lo : 0, a.hi < 0 ? -1 : a.hi};

@@ -171,6 +171,7 @@ static int select_round(HlIr *ir, bool *again)
     HlCfg cfg;
     if (hl_cfg_build(ir, &cfg))
         return -1;
+    hl_opt_reap(ir, &cfg);
     int status = 0;
     for (int32_t i = 0; i < cfg.nrpo && !status && !*again; i++) {
         int32_t block = cfg.rpo[i], at = select_find(ir, &cfg, block);

@@ -203,7 +203,9 @@ static HlRef float_result(HlRec *R, int op, HlType t, HlVal l, HlVal r)
     case HL_BIN_POW:
         /* x ** 2 is x * x, correctly rounded */
         res = rec_emit(R, square ? HL_I_FMUL : HL_I_FPOW, t, a, b, 0);
-        rec_guard_fp(R, res, a, b, np ? HL_R_FPCHECK : HL_R_MATH);
+        /* 0 ** -inf is inf without a zero division for Python, but warns in NumPy: there an infinite
+         * exponent excuses nothing. */
+        rec_guard_fp(R, res, a, np ? a : b, np ? HL_R_FPCHECK : HL_R_MATH);
         return res;
     default:
         rec_stop(R, HL_R_NYI_TYPE);

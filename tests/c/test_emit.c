@@ -49,9 +49,17 @@ static double from_bits(int64_t i)
     return d;
 }
 
-/* --- a world without Python --------------------------------------------------------------------- */
+/* --- a world without Python ------------------------------------------------------------------- */
 
-typedef struct Object { int64_t refs; void *type; union { double f; int64_t i; uint8_t b; } u; } Object;
+typedef struct Object {
+    int64_t refs;
+    void *type;
+    union {
+        double f;
+        int64_t i;
+        uint8_t b;
+    } u;
+} Object;
 typedef struct Array {
     int64_t refs;
     void *type, *data;
@@ -121,7 +129,7 @@ static const HlEmitEnv env = {
     .arr_writeable = WRITEABLE,
 };
 
-/* --- regions ------------------------------------------------------------------------------------ */
+/* --- regions ---------------------------------------------------------------------------------- */
 
 typedef struct Region {
     HlIr *ir;
@@ -172,8 +180,8 @@ static void region_free(Region *r)
     hl_ir_free(r->ir);
 }
 
-/* A region of one operation: exit 1 when a guard left, exit 2 with the result in out[0]. `op` is the
- * text from the operation to its operands %0 %1 %2; result "-" = none. */
+/* A region of one operation: exit 1 when a guard left, exit 2 with the result in out[0]. `op` is
+ * the text from the operation to its operands %0 %1 %2; result "-" = none. */
 static Region one_op(const char *op, const char *types, const char *result, bool is_guard)
 {
     static const char *const names[] = {['i'] = "i64", ['f'] = "f64", ['b'] = "bool", ['p'] = "obj",
@@ -199,8 +207,8 @@ static Region one_op(const char *op, const char *types, const char *result, bool
              "x0: entry pc 0 [0: unbound, 1: unbound, 2: unbound, 3: unbound]\n"
              "x1: branch pc 1 [0: unbound, 1: unbound, 2: unbound, 3: unbound]\n"
              "x2: return pc 2 [0: %s, 1: unbound, 2: unbound, 3: unbound]\n",
-             p != params ? "(" : "", params, p != params ? ")" : "", def, op, is_guard ? " -> x1" : "",
-             copy, has ? "%10" : "unbound");
+             p != params ? "(" : "", params, p != params ? ")" : "", def, op,
+             is_guard ? " -> x1" : "", copy, has ? "%10" : "unbound");
     return region_make(text);
 }
 
@@ -213,7 +221,7 @@ static int64_t run1(const Region *r, int64_t a, int64_t b, int64_t c, int64_t *r
     return exit;
 }
 
-/* --- one operation at a time -------------------------------------------------------------------- */
+/* --- one operation at a time ------------------------------------------------------------------ */
 
 static const int64_t ints[] = {
     0, 1, -1, 2, -2, 3, -3, 5, 7, -7, 8, 10, 16, 62, 63, 64, 65, 100, -100, 1000003, -1000003,
@@ -224,12 +232,52 @@ static const int64_t ints[] = {
 };
 
 static const double floats[] = {
-    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, -1.5, 2.0, 3.0, -3.0, 0.1, -0.1, 0.3, 7.0, 10.0, 1e16, 1e17,
-    3.141592653589793, 2.718281828459045, 1e-3, 123456.789, -987654.321, 1e15, 4503599627370497.5,
-    9007199254740993.0, 9.3e18, 9223372036854775808.0, -9223372036854775808.0,
-    9223372036854774784.0, -9223372036854777856.0, 1e100, -1e100, 1e154, 1.4e154, 1e300, -1e300,
-    1.7976931348623157e308, -1.7976931348623157e308, 2.2250738585072014e-308, 5e-324, -5e-324,
-    1e-200, INFINITY, -INFINITY, NAN,
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    1.5,
+    -1.5,
+    2.0,
+    3.0,
+    -3.0,
+    0.1,
+    -0.1,
+    0.3,
+    7.0,
+    10.0,
+    1e16,
+    1e17,
+    3.141592653589793,
+    2.718281828459045,
+    1e-3,
+    123456.789,
+    -987654.321,
+    1e15,
+    4503599627370497.5,
+    9007199254740993.0,
+    9.3e18,
+    9223372036854775808.0,
+    -9223372036854775808.0,
+    9223372036854774784.0,
+    -9223372036854777856.0,
+    1e100,
+    -1e100,
+    1e154,
+    1.4e154,
+    1e300,
+    -1e300,
+    1.7976931348623157e308,
+    -1.7976931348623157e308,
+    2.2250738585072014e-308,
+    5e-324,
+    -5e-324,
+    1e-200,
+    INFINITY,
+    -INFINITY,
+    NAN,
 };
 
 static bool same_float(double a, double b)
@@ -295,7 +343,8 @@ static Ref int_ref(const char *op, int64_t a, int64_t b)
     if (!strcmp(op, "or")) return value(a | b);
     if (!strcmp(op, "xor")) return value(a ^ b);
     if (!strcmp(op, "shl")) return value(in_range ? (int64_t)((uint64_t)a << b) : 0);
-    if (!strcmp(op, "shl_ov")) return in_range ? fits((__int128)a * ((__int128)1 << b)) : (Ref){.leaves = true};
+    if (!strcmp(op, "shl_ov"))
+        return in_range ? fits((__int128)a * ((__int128)1 << b)) : (Ref){.leaves = true};
     if (!strcmp(op, "shr")) return value(a >> (in_range ? b : 63));
     if (!strcmp(op, "ipow_ov")) return power(a, b, true);
     if (!strcmp(op, "ipow")) return power(a, b, false);
@@ -358,7 +407,8 @@ static void test_integers(void)
         {"ipow", false}, {"ipow_ov", true},
     };
     static const int64_t second[] = {
-        0, 1, 2, 3, 5, 7, 10, 16, 17, 62, 63, 64, -1, -2, -7, INT64_C(1) << 62, INT64_MAX, INT64_MIN,
+        0,         1,         2, 3, 5, 7, 10, 16, 17, 62, 63, 64, -1, -2, -7, INT64_C(1) << 62,
+        INT64_MAX, INT64_MIN,
     };
     for (int o = 0; o < HL_COUNTOF(consts); o++) {
         for (int k = 0; k < HL_COUNTOF(second); k++) {
@@ -481,7 +531,7 @@ static void test_simple(void)
     region_free(&r);
 }
 
-/* --- libm, Python's float remainder and quotient ------------------------------------------------- */
+/* --- libm, Python's float remainder and quotient ---------------------------------------------- */
 
 static void test_math(void)
 {
@@ -495,7 +545,8 @@ static void test_math(void)
 #undef ENTRY
     for (int m = 0; m < HL_COUNTOF(math); m++) {
         char op[60];
-        sprintf(op, "fmath%d %s %%0%s", math[m].arity, math[m].text, math[m].arity == 2 ? " %1" : "");
+        sprintf(op, "fmath%d %s %%0%s", math[m].arity, math[m].text,
+                math[m].arity == 2 ? " %1" : "");
         Region r = one_op(op, math[m].arity == 2 ? "ff" : "f", "f64", false);
         for (int i = 0; i < HL_COUNTOF(floats); i++) {
             for (int k = 0; k < (math[m].arity == 2 ? HL_COUNTOF(floats) : 1); k++) {
@@ -615,14 +666,14 @@ static void test_fp_guard(void)
             }
             int64_t exit = r.run(in, out, counts);
             if (exit != want || (want == 2 && !same_float(from_bits(out[0]), x[0])))
-                complain("%s then %s of %g %g %g: exit %ld, not %ld", ops[o % 4], ops[o / 4], a, b, c,
-                         exit, want);
+                complain("%s then %s of %g %g %g: exit %ld, not %ld", ops[o % 4], ops[o / 4], a, b,
+                         c, exit, want);
         }
         region_free(&r);
     }
 }
 
-/* --- objects, globals, arrays -------------------------------------------------------------------- */
+/* --- objects, globals, arrays ----------------------------------------------------------------- */
 
 static int64_t word(const void *p)
 {
@@ -709,7 +760,8 @@ static void test_arrays(void)
     for (int k = 0; k < 2 * HL_COUNTOF(dtypes); k++) {
         const char *name = dtypes[k / 2].name;
         HlDtype d = dtypes[k / 2].d;
-        int size = hl_dtype_size(d), step = k % 2 ? 1 : -3; /* contiguous, or backward over every third */
+        int size = hl_dtype_size(d),
+            step = k % 2 ? 1 : -3; /* contiguous, or backward over every third */
         char text[1500], stride[40];
         _Alignas(8) unsigned char data[30 * 8];
         sprintf(stride, k % 2 ? "kint %d" : "array_stride 0 %%0", size);
@@ -768,26 +820,27 @@ static void test_arrays(void)
     region_free(&r);
 }
 
-/* --- loops, exits, counters --------------------------------------------------------------------- */
+/* --- loops, exits, counters ------------------------------------------------------------------- */
 
 /* All kinds of live values at an exit, constants and the frame's own objects left out. */
 static void test_exits(void)
 {
-    Region r = region_make("region exits slots 6 loops 1 entry x0\n"
-                           "entry(%0: i64 = slot 0, %1: f64 = slot 1, %2: bool = slot 2, %3: obj = slot 3): pc 0\n"
-                           "  %4: i64 = kint 5\n"
-                           "  jump b1\n"
-                           "b1: pc 0\n"
-                           "  %5: i64 = add %0 %4\n"
-                           "  %6: f64 = fadd %1 %1\n"
-                           "  %7: bool = bnot %2\n"
-                           "  %8: obj = load_global #5 -> x1\n"
-                           "  guard_true %7 -> x2\n"
-                           "  exit x3\n"
-                           "x0: entry pc 0 [0: %0, 1: %1, 2: %2, 3: %3, 4: unbound, 5: unbound]\n"
-                           "x1: global pc 1 [0: %0, 1: %1, 2: %2, 3: %3, 4: unbound, 5: %4]\n"
-                           "x2: branch pc 2 [0: %5, 1: %6, 2: %7, 3: %8, 4: unbound, 5: %4]\n"
-                           "x3: return pc 3 [0: %5, 1: %7, 2: %6, 3: %8, 4: %8, 5: range(%5 %4 %0)]\n");
+    Region r = region_make(
+        "region exits slots 6 loops 1 entry x0\n"
+        "entry(%0: i64 = slot 0, %1: f64 = slot 1, %2: bool = slot 2, %3: obj = slot 3): pc 0\n"
+        "  %4: i64 = kint 5\n"
+        "  jump b1\n"
+        "b1: pc 0\n"
+        "  %5: i64 = add %0 %4\n"
+        "  %6: f64 = fadd %1 %1\n"
+        "  %7: bool = bnot %2\n"
+        "  %8: obj = load_global #5 -> x1\n"
+        "  guard_true %7 -> x2\n"
+        "  exit x3\n"
+        "x0: entry pc 0 [0: %0, 1: %1, 2: %2, 3: %3, 4: unbound, 5: unbound]\n"
+        "x1: global pc 1 [0: %0, 1: %1, 2: %2, 3: %3, 4: unbound, 5: %4]\n"
+        "x2: branch pc 2 [0: %5, 1: %6, 2: %7, 3: %8, 4: unbound, 5: %4]\n"
+        "x3: return pc 3 [0: %5, 1: %7, 2: %6, 3: %8, 4: %8, 5: range(%5 %4 %0)]\n");
     for (int which = 0; which < 2; which++) {
         int64_t in[4] = {10, bits(1.25), which, word(&object_a)}, out[8], counts[1] = {9};
         memset(out, 0x77, sizeof out);
@@ -806,8 +859,8 @@ static void test_exits(void)
     region_free(&r);
 }
 
-/* for i in range(...): for j in range(i): if j % 3 == 0: t += j, with the branch that was found later,
- * leaving by overflow when the limit is small: everything that a region can be made of. */
+/* for i in range(...): for j in range(i): if j % 3 == 0: t += j, with the branch that was found
+ * later, leaving by overflow when the limit is small: everything that a region can be made of. */
 static const char *const nest =
     "region nest slots 4 loops 2 entry x0\n"
     "entry(%0: i64 = slot 0, %1: i64 = slot 2 range_next, %2: i64 = slot 2 range_step,"
@@ -925,7 +978,7 @@ static void test_poll(void)
     region_free(&r);
 }
 
-/* --- what the machine code looks like ------------------------------------------------------------ */
+/* --- what the machine code looks like --------------------------------------------------------- */
 
 static bool assembly_has(const Region *r, const char *what)
 {
@@ -963,7 +1016,7 @@ static void test_code(void)
     region_free(&r);
 }
 
-/* --- errors and memory --------------------------------------------------------------------------- */
+/* --- errors and memory ------------------------------------------------------------------------ */
 
 static void test_errors(void)
 {
@@ -1020,8 +1073,8 @@ static void test_memory(void)
     for (int i = 0; i < LIVE; i++)
         backend->release(live[i]);
     double end = resident_mb();
-    printf("memory: %.1f MB after %d compiles, +%.1f after %d with %d live, +%.1f released\n", start,
-           WARM, full - start, TOTAL, LIVE, end - start);
+    printf("memory: %.1f MB after %d compiles, +%.1f after %d with %d live, +%.1f released\n",
+           start, WARM, full - start, TOTAL, LIVE, end - start);
     CHECK(full - start < 10 && end - start < 5);
     region_free(&r);
 }
@@ -1056,7 +1109,8 @@ int main(int argc, char **argv)
     test_code();
     test_errors();
     test_memory();
-    static const HlOp by_floats[] = {HL_I_PARAM, HL_I_FMOD, HL_I_FFLOORDIV}; /* no PARAM in a list */
+    static const HlOp by_floats[] = {HL_I_PARAM, HL_I_FMOD,
+                                     HL_I_FFLOORDIV}; /* no PARAM in a list */
     for (int k = 0; k < HL_COUNTOF(by_floats); k++)
         seen[by_floats[k]] = true;
     for (int op = 0; op < HL_I__COUNT; op++)

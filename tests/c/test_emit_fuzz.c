@@ -2,10 +2,10 @@
  *
  *   test_emit_fuzz [path/to/_llvm.so [regions [first seed]]]
  *
- * Two kinds of random regions: any that ir_gen makes, as they are and optimised; and loops of one block
- * over arrays, run for many iterations, which are what strips are made for, on arrays that overlap, hold
- * NaNs in odd places and end too early. Exit, values handed over, array items and native iterations must
- * be the same. */
+ * Two kinds of random regions: any that ir_gen makes, as they are and optimised; and loops of one
+ * block over arrays, run for many iterations, which are what strips are made for, on arrays that
+ * overlap, hold NaNs in odd places and end too early. Exit, values handed over, array items and
+ * native iterations must be the same. */
 #include <dlfcn.h>
 #include <math.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@
 static const HlBackend *backend;
 static int failures;
 
-/* --- the reference's objects, as machine code sees objects ---------------------------------------- */
+/* --- the reference's objects, as machine code sees objects ------------------------------------ */
 
 typedef struct Native {
     void *type;
@@ -113,7 +113,7 @@ static void drop_natives(void)
     nnatives = 0;
 }
 
-/* --- comparing ------------------------------------------------------------------------------------ */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 static void complain(const HlIr *ir, uint64_t seed, const char *fmt, ...)
 {
@@ -173,7 +173,8 @@ static void run_and_compare(const HlIr *ir, const Compiled *c, const ExecResult 
     int64_t words[64], out[400], counts[64] = {0};
     for (int32_t k = 0; k < ir->ninputs; k++) {
         HlRepr repr = hl_type_repr(ir->ins[ir->blocks[0].params.v[k]].type);
-        words[k] = repr == HL_REPR_PTR ? (int64_t)(intptr_t)native_of((void *)(intptr_t)in[k]) : in[k];
+        words[k] =
+            repr == HL_REPR_PTR ? (int64_t)(intptr_t)native_of((void *)(intptr_t)in[k]) : in[k];
     }
     int64_t exit = backend->entry(c->blob)(words, out, counts);
     if (exit != want->exit) {
@@ -196,7 +197,7 @@ static void run_and_compare(const HlIr *ir, const Compiled *c, const ExecResult 
     }
 }
 
-/* --- any region ----------------------------------------------------------------------------------- */
+/* --- any region ------------------------------------------------------------------------------- */
 
 /* There is one True. */
 static void one_true(GenWorld *w)
@@ -225,7 +226,7 @@ static int test_region(uint64_t seed, bool optimised)
         one_true(&reference);
         one_true(&native);
         reference.world.polls = -1;
-        ExecResult want = exec_run(ir, &reference.world, reference.in, 200000);
+        ExecResult want = exec_run(ir, &reference.world, reference.in, 200000, NULL);
         if (want.end == EXEC_LEFT) {
             void *objects[16];
             Compiled c;
@@ -260,7 +261,7 @@ static int test_region(uint64_t seed, bool optimised)
     return ran;
 }
 
-/* --- loops for strips ------------------------------------------------------------------------------ */
+/* --- loops for strips ------------------------------------------------------------------------- */
 
 enum { ITEMS = 3200 };
 static uint64_t state;
@@ -288,17 +289,24 @@ __attribute__((format(printf, 2, 3))) static void put(Writer *w, const char *fmt
     va_end(ap);
 }
 
-static int any_f(Writer *w) { return w->f[rnd(3) ? w->nf - 1 - rnd(w->nf < 4 ? w->nf : 4) : rnd(w->nf)]; }
-static int any_i(Writer *w) { return w->i[rnd(3) ? w->ni - 1 - rnd(w->ni < 4 ? w->ni : 4) : rnd(w->ni)]; }
+static int any_f(Writer *w)
+{
+    return w->f[rnd(3) ? w->nf - 1 - rnd(w->nf < 4 ? w->nf : 4) : rnd(w->nf)];
+}
+static int any_i(Writer *w)
+{
+    return w->i[rnd(3) ? w->ni - 1 - rnd(w->ni < 4 ? w->ni : 4) : rnd(w->ni)];
+}
 
 /* A new exit that hands over the loop's state and the newest values. */
 static int leave(Writer *w, const char *reason)
 {
     int x = w->exits++;
-    w->nsnaps += (size_t)snprintf(w->snaps + w->nsnaps, sizeof w->snaps - w->nsnaps,
-                                  "x%d: %s pc %d [0: %%0, 1: %%1, 2: %%2, 3: %%60, 4: %%61, 5: %%%d, "
-                                  "6: %%%d, 7: range(%%62 %%13 %%63)]\n",
-                                  x, reason, 10 + x, w->f[w->nf - 1], w->i[w->ni - 1]);
+    w->nsnaps +=
+        (size_t)snprintf(w->snaps + w->nsnaps, sizeof w->snaps - w->nsnaps,
+                         "x%d: %s pc %d [0: %%0, 1: %%1, 2: %%2, 3: %%60, 4: %%61, 5: %%%d, "
+                         "6: %%%d, 7: range(%%62 %%13 %%63)]\n",
+                         x, reason, 10 + x, w->f[w->nf - 1], w->i[w->ni - 1]);
     return x;
 }
 
@@ -312,13 +320,31 @@ static int index_value(Writer *w)
     return rnd(8) ? 62 : rnd(2) ? 10 : any_i(w);
 }
 
+/* a[i] = a[i - 1] * 1.5 or the like: what one iteration stores, the next one reads. */
+static void recurrence(Writer *w)
+{
+    int v = w->next, array = rnd(2), from = rnd(2), x;
+    w->next += 5;
+    put(w, "  %%%d: i64 = %s %%62 %%11\n", v, rnd(3) ? "sub" : "add");
+    put(w, "  %%%d: i64 = index %%%d %%%d -> x%d\n", v + 1, v, 31 + 3 * from, leave(w, "index"));
+    put(w, "  %%%d: np<float64> = array_load float64 %%%d %%%d %%%d\n", v + 2, 30 + 3 * from,
+        32 + 3 * from, v + 1);
+    put(w, "  %%%d: np<float64> = fmul %%%d %%22\n", v + 3, v + 2);
+    x = leave(w, "fpcheck");
+    put(w, "  guard_fp %%%d %%%d %%22 -> x%d\n", v + 3, v + 2, x);
+    put(w, "  %%%d: i64 = index %%62 %%%d -> x%d\n", v + 4, 31 + 3 * array, leave(w, "index"));
+    put(w, "  array_store float64 %%%d %%%d %%%d %%%d\n", 30 + 3 * array, 32 + 3 * array, v + 4,
+        v + 3);
+    w->f[w->nf++] = v + 3;
+}
+
 static void statement(Writer *w)
 {
     static const char *const fops[] = {"fadd", "fsub", "fmul", "fdiv"};
     static const char *const iops[] = {"add", "sub", "mul", "and", "or", "xor", "shl", "shr"};
     static const char *const ovops[] = {"add_ov", "sub_ov", "mul_ov", "shl_ov"};
     int v = w->next++, a, b, array;
-    switch (rnd(14)) {
+    switch (rnd(16)) {
     case 0: case 1: case 2: case 3:
         a = any_f(w), b = any_f(w);
         put(w, "  %%%d: np<float64> = %s %%%d %%%d\n", v, fops[rnd(9) ? rnd(3) : 3], a, b);
@@ -337,8 +363,9 @@ static void statement(Writer *w)
         a = index_value(w);
         b = w->next++;
         put(w, "  %%%d: i64 = index %%%d %%%d -> x%d\n", b, a, 31 + 3 * array, leave(w, "index"));
-        put(w, "  %%%d: np<%s> = array_load %s %%%d %%%d %%%d\n", v, array < 2 ? "float64" : "int64",
-            array < 2 ? "float64" : "int64", 30 + 3 * array, 32 + 3 * array, b);
+        put(w, "  %%%d: np<%s> = array_load %s %%%d %%%d %%%d\n", v,
+            array < 2 ? "float64" : "int64", array < 2 ? "float64" : "int64", 30 + 3 * array,
+            32 + 3 * array, b);
         if (array < 2)
             w->f[w->nf++] = v;
         else {
@@ -346,15 +373,13 @@ static void statement(Writer *w)
             w->i[w->ni++] = w->next++;
         }
         break;
-    case 8:
-        if (rnd(3) == 0)
-            break;
+    case 8: case 14: case 15:
         array = rnd(3);
         a = index_value(w);
         b = w->next++;
         put(w, "  %%%d: i64 = index %%%d %%%d -> x%d\n", b, a, 31 + 3 * array, leave(w, "index"));
-        put(w, "  array_store %s %%%d %%%d %%%d %%%d\n", array < 2 ? "float64" : "int64", 30 + 3 * array,
-            32 + 3 * array, b, array < 2 ? any_f(w) : any_i(w));
+        put(w, "  array_store %s %%%d %%%d %%%d %%%d\n", array < 2 ? "float64" : "int64",
+            30 + 3 * array, 32 + 3 * array, b, array < 2 ? any_f(w) : any_i(w));
         break;
     case 9:
         put(w, "  %%%d: i64 = %s %%%d %%%d\n", v, iops[rnd(8)], any_i(w), any_i(w));
@@ -366,7 +391,8 @@ static void statement(Writer *w)
         w->i[w->ni++] = v;
         break;
     case 11:
-        put(w, "  %%%d: i64 = %s %%%d %%%d\n", v, rnd(2) ? "mod" : "floordiv", any_i(w), 14 + rnd(2));
+        put(w, "  %%%d: i64 = %s %%%d %%%d\n", v, rnd(2) ? "mod" : "floordiv", any_i(w),
+            14 + rnd(2));
         w->i[w->ni++] = v;
         break;
     case 12:
@@ -399,15 +425,19 @@ static HlIr *loop_region(uint64_t seed)
     state = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
     for (int i = 0; i < 20; i++)
         rnd(2);
-    *w = (Writer){.next = 70, .exits = 3, .f = {20, 21, 60}, .nf = 3, .i = {11, 12, 61, 62}, .ni = 4};
-    put(w, "region strip slots 8 loops 1 entry x0\n"
-           "entry(%%0: arr<float64,1> = slot 0, %%1: arr<float64,1> = slot 1, %%2: arr<int64,1> = slot 2,"
-           " %%3: np<float64> = slot 3, %%4: i64 = slot 4, %%5: i64 = slot 7 range_next,"
-           " %%6: i64 = slot 7 range_left): pc 0\n"
-           "  %%10: i64 = kint 0\n  %%11: i64 = kint 1\n  %%12: i64 = kint 2\n"
-           "  %%13: i64 = kint %d\n  %%14: i64 = kint 3\n  %%15: i64 = kint -8\n"
-           "  %%20: np<float64> = kfloat 0.5\n  %%21: np<float64> = kfloat -1.25\n",
-        steps[rnd(HL_COUNTOF(steps))]);
+    *w = (Writer){
+        .next = 70, .exits = 3, .f = {20, 21, 60}, .nf = 3, .i = {11, 12, 61, 62}, .ni = 4};
+    put(w,
+        "region strip slots 8 loops 1 entry x0\n"
+        "entry(%%0: arr<float64,1> = slot 0, %%1: arr<float64,1> = slot 1, %%2: arr<int64,1> = "
+        "slot 2,"
+        " %%3: np<float64> = slot 3, %%4: i64 = slot 4, %%5: i64 = slot 7 range_next,"
+        " %%6: i64 = slot 7 range_left): pc 0\n"
+        "  %%10: i64 = kint 0\n  %%11: i64 = kint 1\n  %%12: i64 = kint 2\n"
+        "  %%13: i64 = kint %d\n  %%14: i64 = kint 3\n  %%15: i64 = kint -8\n"
+        "  %%20: np<float64> = kfloat 0.5\n  %%21: np<float64> = kfloat -1.25\n"
+        "  %%22: np<float64> = kfloat %s\n",
+        steps[rnd(HL_COUNTOF(steps))], rnd(2) ? "1.75" : "1e155");
     for (int k = 0; k < 3; k++)
         put(w, "  %%%d: ptr = array_data %%%d\n  %%%d: i64 = array_len 0 %%%d\n"
                "  %%%d: i64 = array_stride 0 %%%d\n", 30 + 3 * k, k, 31 + 3 * k, k, 32 + 3 * k, k);
@@ -415,7 +445,9 @@ static HlIr *loop_region(uint64_t seed)
            "b1(%%60: np<float64>, %%61: i64, %%62: i64, %%63: i64): pc 1 loop 0 in 0\n");
     put(w, "  %%64: bool = %s\n  guard_true %%64 -> x1\n", trips[rnd(2)]);
     put(w, "  %%65: i64 = add %%62 %%13\n  %%66: i64 = sub %%63 %%11\n");
-    for (int k = 1 + rnd(8); k > 0; k--)
+    if (rnd(4) == 0)
+        recurrence(w);
+    for (int k = rnd(8); k > 0; k--)
         statement(w);
     if (rnd(4))
         put(w, "  poll -> x2\n");
@@ -459,8 +491,8 @@ static void loop_world(int64_t *buffer, ExecObj *arrays, int64_t *in)
     int64_t shortest = ITEMS;
     for (int k = 0; k < 3; k++) {
         int64_t at = k * ITEMS, len = rnd(3) ? ITEMS - 8 : rnd(ITEMS - 8);
-        if (rnd(6) == 0)
-            at = rnd(3) * ITEMS + (rnd(2) ? rnd(8) : 0);
+        if (rnd(3) == 0) /* upon another one */
+            at = rnd(k < 2 ? 2 : 3) * ITEMS + (rnd(3) ? rnd(6) : rnd(8) ? 0 : 8);
         arrays[k] = (ExecObj){.type = HL_TYPE_ARR(k == 2 ? HL_D_I64 : HL_D_F64, 1),
                               .items = buffer + at, .len = len};
         shortest = len < shortest ? len : shortest;
@@ -494,7 +526,7 @@ static int test_loop(uint64_t seed)
         loop_world(items[1], arrays[1], in[1]);
         breaker = rnd(20) == 0;
         nothing.polls = breaker ? 0 : -1;
-        ExecResult want = exec_run(ir, &nothing, in[0], 400000);
+        ExecResult want = exec_run(ir, &nothing, in[0], 400000, NULL);
         if (want.end == EXEC_LEFT) {
             for (int k = 0; k < 3; k++)
                 make_native(&arrays[1][k]);
@@ -507,8 +539,8 @@ static int test_loop(uint64_t seed)
             ran++;
             for (int k = 0; k < 3 * ITEMS; k++) {
                 if (!same_word(HL_REPR_F64, items[1][k], items[0][k])) {
-                    complain(ir, seed, "run %d: item %d of array %d is %lx, not %lx", run, k % ITEMS,
-                             k / ITEMS, items[1][k], items[0][k]);
+                    complain(ir, seed, "run %d: item %d of array %d is %lx, not %lx", run,
+                             k % ITEMS, k / ITEMS, items[1][k], items[0][k]);
                     break;
                 }
             }

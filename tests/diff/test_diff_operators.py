@@ -67,9 +67,8 @@ def compare(expression, plain, edges):
         for _ in range(3):
             assert outcome(jitted, *plain, *plain, 60) == outcome(expected, *plain, *plain, 60)
         for edge in edges:
-            for n in (5, 9):
-                args = (*plain, *edge, n)
-                assert outcome(jitted, *args) == outcome(expected, *args), f"{expression} with {edge}"
+            args = (*plain, *edge, 7)
+            assert outcome(jitted, *args) == outcome(expected, *args), f"{expression} with {edge}"
     return native.native_iterations(jitted)
 
 
@@ -84,6 +83,15 @@ def test_binary(op, left):
         assert ran > 0, f"{left} {op} {right}"
 
 
+def square_agrees(x):
+    """Is x * x what x ** 2 gives? It may be one unit in the last place better."""
+    try:
+        with np.errstate(all="ignore"):
+            return freeze(x * x) == freeze(x ** 2)
+    except OverflowError:
+        return True
+
+
 @pytest.mark.parametrize("op", ["-a", "+a", "~a", "not a", "abs(a)", "int(a)", "float(a)", "bool(a)", "a ** 2", "a * a",
                                 "a is None", "1 if a else 2", "min(a, 2)", "max(2.5, a)", "min(a, b)", "max(a, b)"])
 def test_unary(op):
@@ -91,7 +99,7 @@ def test_unary(op):
         if op == "~a" and "float" in name:
             continue
         if op == "a ** 2" and "float" in name:
-            values = [v for v in values if v * v == v ** 2 or v != v]  # x * x is allowed; these agree
+            values = list(filter(square_agrees, values))
         ran = compare(op, (PLAIN[name], PLAIN[name]), [(v, w) for v in values for w in values[:4]])
         assert ran > 0, (op, name)
 

@@ -268,6 +268,18 @@ def test_exit_while_compiling(ending, status, delay):
         """, status=status)
 
 
+def test_c_exit_at_many_moments_of_a_compile():
+    """LLVM's static objects must not be destroyed under the thread that uses them."""
+    for delay in range(0, 30, 2):
+        run(f"""
+            import ctypes
+            for k in range(6):
+                make(k)[0](200)
+            time.sleep({delay / 1000})
+            ctypes.CDLL(None).exit(7)
+            """, status=7)
+
+
 def test_exit_by_exception_while_compiling():
     result = cli.python("-c", PRELUDE + "for k in range(8): make(k)[0](200)\nraise KeyError('end')",
                         HOTLOOP_THRESHOLD="2")
