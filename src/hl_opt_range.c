@@ -21,10 +21,10 @@ typedef struct Range {
 #define RANGE_ALL ((Range){INT64_MIN, INT64_MAX})
 #define RANGE_NONE ((Range){1, 0})
 
-/* From (block, pos) on, `cond` (an ICMP) is `truth`. */
+/* From (block, pos) on, v[0] `cond` v[1] holds. */
 typedef struct Fact {
-    HlRef cond;
-    bool truth;
+    uint8_t cond; /* HlCompare */
+    HlRef v[2];
     int32_t block, pos;
     int32_t next[2]; /* of the lists of the left and the right operand's facts, -1 = last */
 } Fact;
@@ -80,22 +80,37 @@ static bool range_fits(__int128 lo, __int128 hi, Range *out)
 
 /* --- facts ------------------------------------------------------------------------------------- */
 
+static uint8_t range_swapped(uint8_t cond)
+{
+    static const uint8_t swapped[] = {[HL_LT] = HL_GT, [HL_LE] = HL_GE, [HL_EQ] = HL_EQ,
+                                      [HL_NE] = HL_NE, [HL_GT] = HL_LT, [HL_GE] = HL_LE};
+    return swapped[cond];
+}
+
+static uint8_t range_inverse(uint8_t cond)
+{
+    static const uint8_t inverse[] = {[HL_LT] = HL_GE, [HL_LE] = HL_GT, [HL_EQ] = HL_NE,
+                                      [HL_NE] = HL_EQ, [HL_GT] = HL_LE, [HL_GE] = HL_LT};
+    return inverse[cond];
+}
+
 static int range_add_fact(Ranges *g, HlRef cond, bool truth, int32_t block, int32_t pos)
 {
     const HlIns *ins = &g->ir->ins[cond];
     while (ins->op == HL_I_BNOT || ins->op == HL_I_RETYPE) {
         truth ^= ins->op == HL_I_BNOT;
-        ins = &g->ir->ins[cond = ins->a[0]];
+        ins = &g->ir->ins[ins->a[0]];
     }
     if (ins->op != HL_I_ICMP)
         return 0;
     if (hl_mem_grow((void **)&g->facts, &g->cap_facts, g->nfacts + 1, sizeof *g->facts))
         return -1;
     Fact *f = &g->facts[g->nfacts];
-    *f = (Fact){cond, truth, block, pos, {-1, -1}};
-    for (int k = 0; k < (ins->a[0] == ins->a[1] ? 1 : 2); k++) {
-        f->next[k] = g->first[ins->a[k]];
-        g->first[ins->a[k]] = g->nfacts;
+    *f = (Fact){truth ? ins->aux : range_inverse(ins->aux), {ins->a[0], ins->a[1]}, block, pos,
+                {-1, -1}};
+    for (int k = 0; k < (f->v[0] == f->v[1] ? 1 : 2); k++) {
+        f->next[k] = g->first[f->v[k]];
+        g->first[f->v[k]] = g->nfacts;
     }
     g->nfacts++;
     return 0;
@@ -139,43 +154,31 @@ static Range range_compared(uint8_t cond, Range w)
     return r;
 }
 
-static uint8_t range_swapped(uint8_t cond)
-{
-    static const uint8_t swapped[] = {[HL_LT] = HL_GT, [HL_LE] = HL_GE, [HL_EQ] = HL_EQ,
-                                      [HL_NE] = HL_NE, [HL_GT] = HL_LT, [HL_GE] = HL_LE};
-    return swapped[cond];
-}
-
-static uint8_t range_inverse(uint8_t cond)
-{
-    static const uint8_t inverse[] = {[HL_LT] = HL_GE, [HL_LE] = HL_GT, [HL_EQ] = HL_NE,
-                                      [HL_NE] = HL_EQ, [HL_GT] = HL_LE, [HL_GE] = HL_LT};
-    return inverse[cond];
-}
-
 /* The fact as "v cond w" for one of its operands v; w is the other one. */
-static uint8_t range_fact_cond(const Ranges *g, const Fact *f, HlRef v, HlRef *w)
+static uint8_t range_fact_cond(const Fact *f, HlRef v, HlRef *w)
 {
-    const HlIns *ins = &g->ir->ins[f->cond];
-    uint8_t cond = f->truth ? ins->aux : range_inverse(ins->aux);
-    bool left = ins->a[0] == v;
-    *w = ins->a[left ? 1 : 0];
-    return left ? cond : range_swapped(cond);
+    bool left = f->v[0] == v;
+    *w = f->v[left ? 1 : 0];
+    return left ? f->cond : range_swapped(f->cond);
+}
+
+static const Fact *range_first_fact(const Ranges *g, HlRef v)
+{
+    return g->first[v] < 0 ? NULL : &g->facts[g->first[v]];
 }
 
 static const Fact *range_next_fact(const Ranges *g, const Fact *f, HlRef v)
 {
-    int32_t next = f->next[g->ir->ins[f->cond].a[0] == v ? 0 : 1];
+    int32_t next = f->next[f->v[0] == v ? 0 : 1];
     return next < 0 ? NULL : &g->facts[next];
 }
 
 /* Is the iterator known to have something left at a place? */
 static bool range_has_left(const Ranges *g, HlRef left, int32_t block, int32_t pos)
 {
-    for (const Fact *f = g->first[left] < 0 ? NULL : &g->facts[g->first[left]]; f;
-         f = range_next_fact(g, f, left)) {
+    for (const Fact *f = range_first_fact(g, left); f; f = range_next_fact(g, f, left)) {
         HlRef w;
-        uint8_t cond = range_fact_cond(g, f, left, &w);
+        uint8_t cond = range_fact_cond(f, left, &w);
         Range r = range_compared(cond, g->of[w]);
         if (g->ir->ins[w].op == HL_I_KINT && r.lo > 0 && !range_empty(r) &&
             hl_cfg_precedes(&g->cfg, f->block, f->pos, block, pos))
@@ -188,10 +191,9 @@ static bool range_has_left(const Ranges *g, HlRef left, int32_t block, int32_t p
 static Range range_at(const Ranges *g, HlRef v, int32_t block, int32_t pos)
 {
     Range r = g->of[v];
-    for (const Fact *f = g->first[v] < 0 ? NULL : &g->facts[g->first[v]]; f;
-         f = range_next_fact(g, f, v)) {
+    for (const Fact *f = range_first_fact(g, v); f; f = range_next_fact(g, f, v)) {
         HlRef w;
-        uint8_t cond = range_fact_cond(g, f, v, &w);
+        uint8_t cond = range_fact_cond(f, v, &w);
         if (!hl_cfg_precedes(&g->cfg, f->block, f->pos, block, pos))
             continue;
         Range other = g->of[w];
@@ -494,10 +496,9 @@ static void range_plain(HlIns *ins, uint8_t op)
 /* Is i known to be below n at a place, from a guarded comparison of the two? */
 static bool range_below(const Ranges *g, HlRef i, HlRef n, int32_t block, int32_t pos)
 {
-    for (const Fact *f = g->first[i] < 0 ? NULL : &g->facts[g->first[i]]; f;
-         f = range_next_fact(g, f, i)) {
+    for (const Fact *f = range_first_fact(g, i); f; f = range_next_fact(g, f, i)) {
         HlRef w;
-        uint8_t cond = range_fact_cond(g, f, i, &w);
+        uint8_t cond = range_fact_cond(f, i, &w);
         if (cond == HL_LT && w == n && hl_cfg_precedes(&g->cfg, f->block, f->pos, block, pos))
             return true;
     }

@@ -48,8 +48,6 @@ static void region_free(HlRegion *r)
         Py_DECREF(r->globals.v[i].name);
         Py_XDECREF(r->globals.v[i].object);
     }
-    Py_XDECREF(r->globals.globals);
-    Py_XDECREF(r->globals.builtins);
     for (int32_t i = 0; i < r->cap_states; i++)
         hl_mem_free(r->states[i].slots);
     if (r->plans)
@@ -67,15 +65,13 @@ static void region_free(HlRegion *r)
     hl_mem_free(r);
 }
 
-static HlRegion *region_new(HlCode *code, int loop, HlFrame *f)
+static HlRegion *region_new(HlCode *code, int loop)
 {
     HlRegion *r = hl_mem_alloc(sizeof(*r));
     if (!r)
         return NULL;
     r->code = code;
     r->loop = loop;
-    r->globals.globals = Py_NewRef(hl_frame_globals(f));
-    r->globals.builtins = Py_NewRef(hl_frame_builtins(f));
     r->ir = hl_ir_new(PyUnicode_AsUTF8(code->orig->co_name), code->bytecode->nlocalsplus,
                       code->bytecode->nloops);
     r->native = hl_mem_alloc(sizeof(int64_t) * (size_t)code->bytecode->nloops);
@@ -199,8 +195,6 @@ static bool region_fits(HlRegion *r, HlFrame *f)
 {
     const HlBytecode *b = r->code->bytecode;
     PyObject **slots = hl_frame_slots(f);
-    if (hl_frame_globals(f) != r->globals.globals || hl_frame_builtins(f) != r->globals.builtins)
-        return false;
     for (int32_t i = 0; i < r->nentry; i++) {
         const HlEntrySlot *e = &r->entry[i];
         PyObject *o = hl_exit_slot_object(b, slots, e->slot);
@@ -275,7 +269,7 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f)
     HlLoop *loop = &code->loops[index];
     if (code->bytecode->nslots > hl_params.max_slots)
         return give_up(code, index, HL_R_TOO_MANY_SLOTS, f);
-    HlRegion *r = region_new(code, index, f);
+    HlRegion *r = region_new(code, index);
     if (!r) {
         PyErr_Clear();
         return give_up(code, index, HL_R_NO_MEMORY, f);
@@ -400,6 +394,8 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index)
 
 static HlGo region_run(HlRegion *r, HlFrame *f)
 {
+    r->globals.globals = hl_frame_globals(f);
+    r->globals.builtins = hl_frame_builtins(f);
     r->entered++;
     r->running++;
     int64_t exit = r->fn(r->in, r->out, r->native);

@@ -59,7 +59,10 @@ typedef struct HlGlobalRef {
 } HlGlobalRef;
 
 typedef struct HlGlobals {
-    PyObject *globals, *builtins; /* owned dicts */
+    /* The dicts of the frame that runs, borrowed while it does: owning them would keep a function that is
+     * a name in them alive for ever. Versions are unique among all dicts, so what is cached for one is
+     * never taken for another's. */
+    PyObject *globals, *builtins;
     HlGlobalRef *v; int32_t n, cap;
 } HlGlobals;
 
