@@ -154,22 +154,25 @@ static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef 
     return LLVMBuildCall2(e->b, type, fn, args, nargs, "");
 }
 
+static void mark_call(HlEmitter *e, Val call, const char *name, uint64_t value)
+{
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+    LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex,
+                             LLVMCreateEnumAttribute(e->ctx, kind, value));
+}
+
 /* Calls a function of the environment, by its address. What they look at does not change while
- * machine code runs, so but for a result by address they may be taken as functions of their
- * operands. */
+ * machine code runs, so but for a result by address they are functions of their operands. */
 static Val call_env(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
                     unsigned nargs, bool writes_result)
 {
     enum { ARGMEM_WRITE = 2 };
     LLVMTypeRef type = LLVMFunctionType(res, params, nargs, false);
     Val call = LLVMBuildCall2(e->b, type, k_ptr(e, fn), args, nargs, "");
-    const char *names[] = {"nounwind", "willreturn", "nocallback", "memory"};
-    for (int i = 0; i < HL_COUNTOF(names); i++) {
-        unsigned kind = LLVMGetEnumAttributeKindForName(names[i], strlen(names[i]));
-        uint64_t value = i == 3 && writes_result ? ARGMEM_WRITE : 0;
-        LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex,
-                                 LLVMCreateEnumAttribute(e->ctx, kind, value));
-    }
+    mark_call(e, call, "nounwind", 0);
+    mark_call(e, call, "willreturn", 0);
+    mark_call(e, call, "nocallback", 0);
+    mark_call(e, call, "memory", writes_result ? ARGMEM_WRITE : 0);
     return call;
 }
 
@@ -401,6 +404,17 @@ static LLVMIntPredicate int_predicate(HlCompare c)
     return LLVMIntEQ;
 }
 
+/* Whether a remainder is 0 does not depend on its sign rule; LLVM knows short ways for hardware's. */
+static Val int_compare(HlEmitter *e, const HlIns *ins, Val a, Val b)
+{
+    const HlIns *mod = &e->ir->ins[ins->a[0]];
+    int64_t k;
+    if (mod->op == HL_I_MOD && (ins->aux == HL_EQ || ins->aux == HL_NE) && hl_llvm_is_int(b, &k) &&
+        k == 0)
+        a = LLVMBuildSRem(e->b, e->val[mod->a[0]], e->val[mod->a[1]], "");
+    return LLVMBuildICmp(e->b, int_predicate((HlCompare)ins->aux), a, b, "");
+}
+
 /* --- floats ----------------------------------------------------------------------------------- */
 
 static LLVMRealPredicate float_predicate(HlCompare c)
@@ -494,11 +508,23 @@ static Val unbox_int(HlEmitter *e, const HlIns *ins, Val object)
     return r;
 }
 
-static Val call_globals(HlEmitter *e, const HlIns *ins, void *fn, LLVMTypeRef res)
+/* Globals do not change while machine code runs, so they are asked for at its start, outside all
+ * loops; the answers are looked at where the region does. */
+static void ask_globals(HlEmitter *e)
 {
     LLVMTypeRef params[2] = {e->ptr, e->i64};
-    Val args[2] = {k_ptr(e, e->env->globals), hl_llvm_int(e, ins->imm.i)};
-    return call_env(e, fn, res, params, args, 2, false);
+    for (int32_t k = 0; k < e->cfg.nrpo; k++) {
+        const HlRefVec *v = &e->ir->blocks[e->cfg.rpo[k]].ins;
+        for (int32_t i = 0; i < v->n; i++) {
+            const HlIns *ins = &e->ir->ins[v->v[i]];
+            bool load = ins->op == HL_I_LOAD_GLOBAL;
+            if (!load && ins->op != HL_I_GUARD_GLOBAL)
+                continue;
+            void *fn = load ? (void *)e->env->load_global : (void *)e->env->guard_global;
+            Val args[2] = {k_ptr(e, e->env->globals), hl_llvm_int(e, ins->imm.i)};
+            e->val[v->v[i]] = call_env(e, fn, load ? e->ptr : e->i32, params, args, 2, false);
+        }
+    }
 }
 
 static Val not_null(HlEmitter *e, Val p)
@@ -608,20 +634,16 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_IS: return LLVMBuildICmp(B, LLVMIntEQ, a[0], a[1], "");
     case HL_I_RETYPE: return a[0];
 
-    case HL_I_GUARD_GLOBAL: {
-        Val same = call_globals(e, ins, (void *)env->guard_global, e->i32);
-        guard(e, ins, LLVMBuildICmp(B, LLVMIntNE, same, LLVMConstInt(e->i32, 0, false), ""));
-        return NULL;
-    }
+    case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL: {
-        Val object = call_globals(e, ins, (void *)env->load_global, e->ptr);
-        guard(e, ins, not_null(e, object));
-        return object;
+        Val answer = e->val[ins - e->ir->ins];
+        guard(e, ins, LLVMBuildICmp(B, LLVMIntNE, answer, LLVMConstNull(LLVMTypeOf(answer)), ""));
+        return answer;
     }
 
     case HL_I_GUARD_TRUE: guard(e, ins, a[0]); return NULL;
     case HL_I_GUARD_FALSE: guard(e, ins, LLVMBuildNot(B, a[0], "")); return NULL;
-    case HL_I_ICMP: return LLVMBuildICmp(B, int_predicate((HlCompare)ins->aux), a[0], a[1], "");
+    case HL_I_ICMP: return int_compare(e, ins, a[0], a[1]);
     case HL_I_FCMP: return LLVMBuildFCmp(B, float_predicate((HlCompare)ins->aux), a[0], a[1], "");
     case HL_I_BNOT: return LLVMBuildNot(B, a[0], "");
     case HL_I_BAND: return LLVMBuildAnd(B, a[0], a[1], "");
@@ -832,6 +854,7 @@ static int emit_function(HlEmitter *e, const char *name)
     make_function(e, name);
     make_blocks(e);
     load_inputs(e);
+    ask_globals(e);
     /* In reverse post-order, what dominates a block is emitted before it. */
     for (int32_t k = 0; k < e->cfg.nrpo; k++) {
         int32_t block = e->cfg.rpo[k];

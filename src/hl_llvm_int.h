@@ -60,8 +60,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
 
 /* --- hl_llvm_strip.c -------------------------------------------------------------------------- */
 /* Emits, where it pays, a fast way through many iterations of a loop that is one block. To be
- * called at the start of the block, behind its phis; goes on at the start of the ordinary body. 0, or -1 =
- * out of memory. */
+ * called at the start of the block, behind its phis; goes on at the start of the ordinary body.
+ * 0, or -1 = out of memory. */
 int hl_llvm_strip(HlEmitter *e, int32_t block);
 
 #endif

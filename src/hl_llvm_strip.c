@@ -27,7 +27,7 @@
 #include "hl_mem.h"
 
 enum {
-    STRIP_MIN = 8,    /* fewer are not worth the proof; a strip's length is a multiple of it */
+    STRIP_MIN = 8,    /* fewer are not worth the proof; a multiple of it leaves no vector's rest */
     STRIP_MAX = 1024, /* bounds what is lost when a strip fails, and the wait for a signal */
     STRIP_ITEMS = 12  /* array accesses */
 };
@@ -509,6 +509,18 @@ static Val strip_loop(Strip *s, const char *name, bool commit, Val *start, Val *
     return LLVMBuildNot(B, pass.fail, "");
 }
 
+/* Not when a float goes round the loop, whose operations have their order. */
+static bool strip_vectorises(const Strip *s)
+{
+    const HlBlock *b = s->block;
+    for (int32_t p = 0; p < b->params.n; p++) {
+        HlType t = s->ir->ins[b->params.v[p]].type;
+        if (hl_type_repr(t) == HL_REPR_F64 && b->args.v[p] != b->params.v[p])
+            return false;
+    }
+    return true;
+}
+
 static void strip_add(Strip *s, Val slot, Val n)
 {
     Val old = LLVMBuildLoad2(s->e->b, s->e->i64, slot, "");
@@ -545,7 +557,8 @@ static void strip_emit(Strip *s, Val *start, Val *after)
 
     LLVMPositionBuilderAtEnd(B, proof);
     s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, hl_llvm_int(e, STRIP_MAX)}, 2);
-    s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_MIN), "");
+    if (strip_vectorises(s))
+        s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_MIN), "");
     s->last = LLVMBuildSub(B, s->n, hl_llvm_int(e, 1), "");
     strip_prove_all(s);
     Bb attempt = hl_llvm_next_block(e, "");

@@ -144,3 +144,17 @@ int32_t *hl_opt_positions(const HlIr *ir)
     }
     return pos;
 }
+
+uint8_t hl_opt_swapped(uint8_t cond)
+{
+    static const uint8_t swapped[] = {[HL_LT] = HL_GT, [HL_LE] = HL_GE, [HL_EQ] = HL_EQ,
+                                      [HL_NE] = HL_NE, [HL_GT] = HL_LT, [HL_GE] = HL_LE};
+    return swapped[cond];
+}
+
+uint8_t hl_opt_inverse(uint8_t cond)
+{
+    static const uint8_t inverse[] = {[HL_LT] = HL_GE, [HL_LE] = HL_GT, [HL_EQ] = HL_NE,
+                                      [HL_NE] = HL_EQ, [HL_GT] = HL_LE, [HL_GE] = HL_LT};
+    return inverse[cond];
+}

@@ -27,6 +27,10 @@ void hl_opt_snap_uses(const HlIr *ir, int32_t x, bool all, HlVisit visit, void *
 /* Position of each instruction in its block, -1 = a parameter or removed. NULL = out of memory. */
 int32_t *hl_opt_positions(const HlIr *ir);
 
+/* a `cond` b is b `swapped` a, and not (a `inverse` b) when they are integers. */
+uint8_t hl_opt_swapped(uint8_t cond);
+uint8_t hl_opt_inverse(uint8_t cond);
+
 static inline bool hl_opt_in_loop(const HlCfg *cfg, int32_t block, int32_t header)
 {
     int32_t h = cfg->header[block];

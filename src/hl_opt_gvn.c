@@ -118,21 +118,6 @@ static bool gvn_commutes(uint8_t op)
     }
 }
 
-/* a compared with b by `cond` is b compared with a by the result. */
-static uint8_t gvn_swapped(uint8_t cond)
-{
-    static const uint8_t swapped[] = {[HL_LT] = HL_GT, [HL_LE] = HL_GE, [HL_EQ] = HL_EQ,
-                                      [HL_NE] = HL_NE, [HL_GT] = HL_LT, [HL_GE] = HL_LE};
-    return swapped[cond];
-}
-
-static uint8_t gvn_inverse(uint8_t cond)
-{
-    static const uint8_t inverse[] = {[HL_LT] = HL_GE, [HL_LE] = HL_GT, [HL_EQ] = HL_NE,
-                                      [HL_NE] = HL_EQ, [HL_GT] = HL_LE, [HL_GE] = HL_LT};
-    return inverse[cond];
-}
-
 static void gvn_key_ins(const HlIns *ins, GvnKey *k)
 {
     gvn_key(k, ins->op);
@@ -150,7 +135,7 @@ static void gvn_key_ins(const HlIns *ins, GvnKey *k)
     } else if (ins->op == HL_I_ICMP && k->a[0] > k->a[1]) {
         k->a[0] = ins->a[1];
         k->a[1] = ins->a[0];
-        k->aux = gvn_swapped(ins->aux);
+        k->aux = hl_opt_swapped(ins->aux);
     }
 }
 
@@ -172,11 +157,11 @@ static void gvn_fact_key(const Gvn *g, HlRef cond, bool truth, GvnKey *k)
         uint8_t c = ins->aux;
         HlRef a = ins->a[0], b = ins->a[1];
         if (c == HL_GE || c == HL_NE || c == HL_LE) {
-            c = gvn_inverse(c);
+            c = hl_opt_inverse(c);
             truth = !truth;
         }
         if (c == HL_GT || (c == HL_EQ && a > b)) {
-            c = gvn_swapped(c);
+            c = hl_opt_swapped(c);
             a = ins->a[1];
             b = ins->a[0];
         }
@@ -462,7 +447,7 @@ static HlRef gvn_fold_not(const Gvn *g, HlIns *ins)
         return gvn_same(g, ins, x->a[0]);
     if (x->op == HL_I_ICMP) {
         HlRef a = x->a[0], b = x->a[1];
-        uint8_t cond = gvn_inverse(x->aux);
+        uint8_t cond = hl_opt_inverse(x->aux);
         gvn_become(ins, HL_I_ICMP);
         ins->aux = cond;
         ins->a[0] = a;

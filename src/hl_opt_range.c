@@ -80,20 +80,6 @@ static bool range_fits(__int128 lo, __int128 hi, Range *out)
 
 /* --- facts ------------------------------------------------------------------------------------- */
 
-static uint8_t range_swapped(uint8_t cond)
-{
-    static const uint8_t swapped[] = {[HL_LT] = HL_GT, [HL_LE] = HL_GE, [HL_EQ] = HL_EQ,
-                                      [HL_NE] = HL_NE, [HL_GT] = HL_LT, [HL_GE] = HL_LE};
-    return swapped[cond];
-}
-
-static uint8_t range_inverse(uint8_t cond)
-{
-    static const uint8_t inverse[] = {[HL_LT] = HL_GE, [HL_LE] = HL_GT, [HL_EQ] = HL_NE,
-                                      [HL_NE] = HL_EQ, [HL_GT] = HL_LE, [HL_GE] = HL_LT};
-    return inverse[cond];
-}
-
 static int range_add_fact(Ranges *g, HlRef cond, bool truth, int32_t block, int32_t pos)
 {
     const HlIns *ins = &g->ir->ins[cond];
@@ -106,7 +92,7 @@ static int range_add_fact(Ranges *g, HlRef cond, bool truth, int32_t block, int3
     if (hl_mem_grow((void **)&g->facts, &g->cap_facts, g->nfacts + 1, sizeof *g->facts))
         return -1;
     Fact *f = &g->facts[g->nfacts];
-    *f = (Fact){truth ? ins->aux : range_inverse(ins->aux), {ins->a[0], ins->a[1]}, block, pos,
+    *f = (Fact){truth ? ins->aux : hl_opt_inverse(ins->aux), {ins->a[0], ins->a[1]}, block, pos,
                 {-1, -1}};
     for (int k = 0; k < (f->v[0] == f->v[1] ? 1 : 2); k++) {
         f->next[k] = g->first[f->v[k]];
@@ -159,7 +145,7 @@ static uint8_t range_fact_cond(const Fact *f, HlRef v, HlRef *w)
 {
     bool left = f->v[0] == v;
     *w = f->v[left ? 1 : 0];
-    return left ? f->cond : range_swapped(f->cond);
+    return left ? f->cond : hl_opt_swapped(f->cond);
 }
 
 static const Fact *range_first_fact(const Ranges *g, HlRef v)

@@ -32,7 +32,7 @@ def test_finalizer_runs_in_the_loop(jit, out):
         out(run, n)
 
 
-@diff
+@diff(native=False)
 def test_local_overwritten_in_the_first_iteration(jit, out):
     class Noisy:
         def __init__(self, k, log):

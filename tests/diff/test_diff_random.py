@@ -115,7 +115,7 @@ def programs(draw):
     return "\n".join(["def program(jit, out):", *indent(["global G", "G = 5", *function, *calls])])
 
 
-@settings(max_examples=EXAMPLES or 60, deadline=None, derandomize=not EXAMPLES, database=None,
+@settings(max_examples=EXAMPLES or 40, deadline=None, derandomize=not EXAMPLES, database=None,
           suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_random_programs(source):

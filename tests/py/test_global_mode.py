@@ -1,5 +1,7 @@
 """HOTLOOP=1: programs that know nothing of hotloop do what they always did."""
 
+import textwrap
+
 import pytest
 
 import scripts
@@ -365,7 +367,6 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_same_output(name, tmp_path):
-    import textwrap
     text, numeric = SCRIPTS[name]
     source = PRELUDE + textwrap.dedent(text)
     counted = tmp_path / "native"
