@@ -22,13 +22,14 @@
  * only when its operands are. So a guard on a value that goes into a guarded result is implied,
  * also around the back-edge: of a running sum only the last is tested. */
 #include <stdio.h>
+#include <string.h>
 
 #include "hl_llvm_int.h"
 #include "hl_mem.h"
 
 enum {
     STRIP_MIN = 8,    /* fewer are not worth the proof; a multiple of it leaves no vector's rest */
-    STRIP_MAX = 1024, /* bounds what is lost when a strip fails, and the wait for a signal */
+    STRIP_MAX = 8192, /* bounds what is lost when a strip fails, and the wait for a signal */
     STRIP_ITEMS = 12  /* array accesses */
 };
 
@@ -45,6 +46,8 @@ typedef struct Strip {
     bool *carried;           /* by position of a parameter: its last value must be finite */
     Val n, last;             /* iterations of this strip, and n - 1 */
     Val proved;              /* i1 so far */
+    int32_t nstate;          /* parameters, and whether a guard failed */
+    Val *start, *phi, *mid;  /* nstate each: at the header, at a loop's start, between two loops */
 } Strip;
 
 /* --- is it such a loop? ----------------------------------------------------------------------- */
@@ -461,54 +464,6 @@ static void strip_tag(Strip *s, const HlIns *item)
 
 /* --- the loops in a strip --------------------------------------------------------------------- */
 
-/* Emits one loop over the strip's iterations from the current position, and goes on behind it.
- * Leaves the parameters' values after it in `after`; returns whether all guards held. */
-static Val strip_loop(Strip *s, const char *name, bool commit, Val *start, Val *after)
-{
-    HlEmitter *e = s->e;
-    LLVMBuilderRef B = e->b;
-    const HlBlock *b = s->block;
-    Bb from = LLVMGetInsertBlock(B), loop = hl_llvm_next_block(e, name);
-    if (commit)
-        strip_declare_scopes(s);
-    LLVMBuildBr(B, loop);
-    LLVMPositionBuilderAtEnd(B, loop);
-    Bb behind = hl_llvm_next_block(e, "");
-
-    Val zero = hl_llvm_int(e, 0), holds = LLVMConstInt(e->i1, 0, false);
-    Val k = LLVMBuildPhi(B, e->i64, ""), failed = LLVMBuildPhi(B, e->i1, "");
-    LLVMAddIncoming(k, &zero, &from, 1);
-    LLVMAddIncoming(failed, &holds, &from, 1);
-    for (int32_t p = 0; p < b->params.n; p++) {
-        Val *v = &e->val[b->params.v[p]];
-        *v = LLVMBuildPhi(B, LLVMTypeOf(start[p]), "");
-        LLVMAddIncoming(*v, &start[p], &from, 1);
-    }
-    HlStripPass pass = {.done = s->done, .fail = failed};
-    e->pass = &pass;
-    for (int32_t i = 0; i < b->ins.n; i++) {
-        HlRef r = b->ins.v[i];
-        const HlIns *ins = &e->ir->ins[r];
-        bool item = ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_LOAD;
-        if (r == s->trip || ins->op == HL_I_POLL || (!commit && ins->op == HL_I_ARRAY_STORE))
-            continue;
-        e->val[r] = hl_llvm_ins(e, ins);
-        if (commit && item)
-            strip_tag(s, ins);
-    }
-    e->pass = NULL;
-    for (int32_t p = 0; p < b->params.n; p++) {
-        after[p] = e->val[b->args.v[p]];
-        LLVMAddIncoming(e->val[b->params.v[p]], &after[p], &loop, 1);
-    }
-    Val next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, 1), "");
-    LLVMAddIncoming(k, &next, &loop, 1);
-    LLVMAddIncoming(failed, &pass.fail, &loop, 1);
-    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, s->n, ""), loop, behind);
-    LLVMPositionBuilderAtEnd(B, behind);
-    return LLVMBuildNot(B, pass.fail, "");
-}
-
 /* Not when a float goes round the loop, whose operations have their order. */
 static bool strip_vectorises(const Strip *s)
 {
@@ -521,13 +476,103 @@ static bool strip_vectorises(const Strip *s)
     return true;
 }
 
+/* Emits the body once. `state`: the parameters' values and, behind them, whether a guard failed. */
+static void strip_body(Strip *s, bool commit, Val *state)
+{
+    HlEmitter *e = s->e;
+    const HlBlock *b = s->block;
+    HlStripPass pass = {.done = s->done, .fail = state[b->params.n]};
+    for (int32_t p = 0; p < b->params.n; p++)
+        e->val[b->params.v[p]] = state[p];
+    e->pass = &pass;
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        HlRef r = b->ins.v[i];
+        const HlIns *ins = &e->ir->ins[r];
+        bool item = ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_LOAD;
+        if (r == s->trip || ins->op == HL_I_POLL || (!commit && ins->op == HL_I_ARRAY_STORE))
+            continue;
+        e->val[r] = hl_llvm_ins(e, ins);
+        if (commit && item)
+            strip_tag(s, ins);
+    }
+    e->pass = NULL;
+    for (int32_t p = 0; p < b->params.n; p++)
+        state[p] = e->val[b->args.v[p]];
+    state[b->params.n] = pass.fail;
+}
+
+/* Emits a loop over n iterations, a multiple of `copies` and not 0, and goes on behind it. */
+static void strip_loop(Strip *s, const char *name, bool commit, Val n, int copies, Val *state)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    Bb from = LLVMGetInsertBlock(B), loop = hl_llvm_next_block(e, name);
+    LLVMBuildBr(B, loop);
+    LLVMPositionBuilderAtEnd(B, loop);
+    Bb behind = hl_llvm_next_block(e, "");
+
+    Val zero = hl_llvm_int(e, 0), k = LLVMBuildPhi(B, e->i64, "");
+    LLVMAddIncoming(k, &zero, &from, 1);
+    for (int32_t i = 0; i < s->nstate; i++) {
+        s->phi[i] = LLVMBuildPhi(B, LLVMTypeOf(state[i]), "");
+        LLVMAddIncoming(s->phi[i], &state[i], &from, 1);
+        state[i] = s->phi[i];
+    }
+    for (int c = 0; c < copies; c++)
+        strip_body(s, commit, state);
+    for (int32_t i = 0; i < s->nstate; i++)
+        LLVMAddIncoming(s->phi[i], &state[i], &loop, 1);
+    Val next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, copies), "");
+    LLVMAddIncoming(k, &next, &loop, 1);
+    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, n, ""), loop, behind);
+    LLVMPositionBuilderAtEnd(B, behind);
+}
+
+/* Emits the strip's iterations. Where they stay one after the other, several of them make a round of
+ * the loop, so that many fit into the window in which the processor reorders: it then works at the
+ * next inner loop while this one's last result is still on its way. */
+static void strip_run(Strip *s, const char *name, bool commit, Val *state)
+{
+    enum { COPIES = 4 };
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    if (commit)
+        strip_declare_scopes(s);
+    if (strip_vectorises(s)) {
+        strip_loop(s, name, commit, s->n, 1, state);
+        return;
+    }
+    Val rest = LLVMBuildAnd(B, s->n, hl_llvm_int(e, COPIES - 1), "");
+    strip_loop(s, name, commit, LLVMBuildSub(B, s->n, rest, ""), COPIES, state);
+    Bb rounds = LLVMGetInsertBlock(B), join = hl_llvm_next_block(e, "");
+    Bb single = hl_llvm_next_block(e, "");
+    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntEQ, rest, hl_llvm_int(e, 0), ""), join, single);
+    memcpy(s->mid, state, (size_t)s->nstate * sizeof *state);
+    LLVMPositionBuilderAtEnd(B, single);
+    strip_loop(s, name, commit, rest, 1, state);
+    Bb ends[2] = {rounds, LLVMGetInsertBlock(B)};
+    LLVMBuildBr(B, join);
+    LLVMPositionBuilderAtEnd(B, join);
+    for (int32_t i = 0; i < s->nstate; i++) {
+        Val both[2] = {s->mid[i], state[i]};
+        state[i] = LLVMBuildPhi(B, LLVMTypeOf(both[0]), "");
+        LLVMAddIncoming(state[i], both, ends, 2);
+    }
+}
+
 static void strip_add(Strip *s, Val slot, Val n)
 {
     Val old = LLVMBuildLoad2(s->e->b, s->e->i64, slot, "");
     LLVMBuildStore(s->e->b, LLVMBuildAdd(s->e->b, old, n, ""), slot);
 }
 
-static void strip_emit(Strip *s, Val *start, Val *after)
+static void strip_start(Strip *s, Val *state)
+{
+    memcpy(state, s->start, (size_t)s->block->params.n * sizeof *state);
+    state[s->block->params.n] = LLVMConstInt(s->e->i1, 0, false);
+}
+
+static void strip_emit(Strip *s, Val *after)
 {
     HlEmitter *e = s->e;
     LLVMBuilderRef B = e->b;
@@ -538,7 +583,7 @@ static void strip_emit(Strip *s, Val *start, Val *after)
     Val wait = hl_llvm_slot(e, "wait"), shift = hl_llvm_slot(e, "failed");
     Val zero = hl_llvm_int(e, 0);
     for (int32_t p = 0; p < b->params.n; p++)
-        start[p] = e->val[b->params.v[p]];
+        s->start[p] = e->val[b->params.v[p]];
 
     /* header: the difference is right as an unsigned number whenever small < large */
     Val small = strip_at(s, s->small, false), large = strip_at(s, s->large, false);
@@ -565,7 +610,9 @@ static void strip_emit(Strip *s, Val *start, Val *after)
     hl_llvm_branch(e, s->proved, attempt, give_up, true);
 
     LLVMPositionBuilderAtEnd(B, attempt);
-    Val holds = strip_loop(s, "try", false, start, after);
+    strip_start(s, after);
+    strip_run(s, "try", false, after);
+    Val holds = LLVMBuildNot(B, after[b->params.n], "");
     for (int32_t p = 0; p < b->params.n; p++)
         if (s->carried[p])
             holds = LLVMBuildAnd(B, holds, hl_llvm_is_finite(e, after[p]), "");
@@ -573,14 +620,16 @@ static void strip_emit(Strip *s, Val *start, Val *after)
     hl_llvm_branch(e, holds, good, give_up, true);
 
     LLVMPositionBuilderAtEnd(B, good);
-    if (s->stores)
-        strip_loop(s, "commit", true, start, after);
+    if (s->stores) {
+        strip_start(s, after);
+        strip_run(s, "commit", true, after);
+    }
     LLVMBuildStore(B, zero, shift);
     strip_add(s, e->counter[b->loop], s->n);
     Bb done = LLVMGetInsertBlock(B);
     LLVMBuildBr(B, header);
     for (int32_t p = 0; p < b->params.n; p++)
-        LLVMAddIncoming(start[p], &after[p], &done, 1);
+        LLVMAddIncoming(s->start[p], &after[p], &done, 1);
 
     LLVMPositionBuilderAtEnd(B, give_up);
     Val times = LLVMBuildLoad2(B, e->i64, shift, "");
@@ -591,7 +640,7 @@ static void strip_emit(Strip *s, Val *start, Val *after)
     LLVMBuildBr(B, body);
 
     for (int32_t p = 0; p < b->params.n; p++)
-        e->val[b->params.v[p]] = start[p];
+        e->val[b->params.v[p]] = s->start[p];
     LLVMPositionBuilderAtEnd(B, body);
 }
 
@@ -601,13 +650,17 @@ int hl_llvm_strip(HlEmitter *e, int32_t block)
     int32_t n = s.block->params.n;
     if (s.block->target != block || s.block->term != HL_TERM_JUMP)
         return 0;
+    s.nstate = n + 1;
     s.done = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.done);
-    s.carried = hl_mem_alloc((size_t)n * sizeof *s.carried);
-    Val *values = hl_mem_alloc((size_t)n * 2 * sizeof *values);
+    s.carried = hl_mem_alloc((size_t)s.nstate * sizeof *s.carried);
+    Val *values = hl_mem_alloc((size_t)s.nstate * 4 * sizeof *values);
     int status = s.done && s.carried && values ? 0 : -1;
     if (status == 0 && strip_find(&s)) {
+        s.start = values;
+        s.phi = values + s.nstate;
+        s.mid = values + 2 * s.nstate;
         strip_mark(&s);
-        strip_emit(&s, values, values + n);
+        strip_emit(&s, values + 3 * s.nstate);
     }
     hl_mem_free(s.done);
     hl_mem_free(s.carried);

@@ -670,24 +670,47 @@ static RecStatus rec_delete_fast(HlRec *R, int32_t slot)
     return REC_OK;
 }
 
-static RecStatus rec_load_const(HlRec *R, int32_t index)
+static HlRef rec_const_value(HlRec *R, PyObject *o)
 {
-    PyObject *o = PyTuple_GET_ITEM(R->code->orig->co_consts, index);
     bool big;
     HlType t = hl_record_type_of(o, &big);
     int64_t v;
-    HlRef ref;
     if (t.base == HL_T_I64 && hl_long_unbox(o, &v))
-        ref = rec_kint(R, v);
-    else if (t.base == HL_T_F64)
-        ref = rec_kfloat(R, PyFloat_AS_DOUBLE(o));
-    else if (t.base == HL_T_BOOL)
-        ref = rec_kbool(R, o == Py_True);
-    else
-        ref = rec_kobj(R, o);
+        return rec_kint(R, v);
+    if (t.base == HL_T_F64)
+        return rec_kfloat(R, PyFloat_AS_DOUBLE(o));
+    if (t.base == HL_T_BOOL)
+        return rec_kbool(R, o == Py_True);
+    return rec_kobj(R, o);
+}
+
+static RecStatus rec_load_const(HlRec *R, int32_t index)
+{
+    PyObject *o = PyTuple_GET_ITEM(R->code->orig->co_consts, index);
+    HlRef ref = rec_const_value(R, o);
     if (R->pending != REC_OK)
         return R->pending;
     rec_push(R, rec_value(ref), Py_NewRef(o));
+    return REC_OK;
+}
+
+/* a, b = 0, 1: the tuple is a constant. */
+static RecStatus rec_unpack(HlRec *R, int32_t n)
+{
+    PyObject *tuple = rec_const_obj(R, rec_peek(R, 0));
+    if (!tuple || !PyTuple_CheckExact(tuple) || PyTuple_GET_SIZE(tuple) != n)
+        return rec_stop(R, HL_R_NYI_OP);
+    for (int32_t i = 0; i < n; i++) /* all of them, before anything changes */
+        rec_const_value(R, PyTuple_GET_ITEM(tuple, i));
+    if (R->pending != REC_OK)
+        return R->pending;
+    Py_INCREF(tuple);
+    rec_pop(R, 1);
+    for (int32_t i = n - 1; i >= 0; i--) {
+        PyObject *o = PyTuple_GET_ITEM(tuple, i);
+        rec_push(R, rec_value(rec_const_value(R, o)), Py_NewRef(o));
+    }
+    Py_DECREF(tuple);
     return REC_OK;
 }
 
@@ -846,6 +869,8 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
         return rec_swap(R, bc->arg);
     case HL_BC_BUILD_TUPLE:
         return rec_permute(R, bc);
+    case HL_BC_UNPACK_SEQUENCE:
+        return rec_unpack(R, bc->arg);
     case HL_BC_UNARY:
         return rec_unary(R, bc->arg);
     case HL_BC_BINARY:
@@ -881,7 +906,6 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_DELETE_SUBSCR:
     case HL_BC_BUILD_LIST:
     case HL_BC_BUILD_SLICE:
-    case HL_BC_UNPACK_SEQUENCE:
     case HL_BC_LIST_APPEND:
     case HL_BC_GET_ITER:
     case HL_BC_KW_NAMES:

@@ -286,13 +286,12 @@ static Step exec_ins(Exec *x, HlRef r)
     return STEP_ON;
 }
 
-/* Are the low bits of operand number k all that matters? Passing it on also is no use of it. */
+/* Does the result depend on operand number k only by its low bits, or not at all? */
 static bool low_bits_only(const Exec *x, const HlIns *ins, int k)
 {
     const HlIns *mask;
     switch (ins->op) {
-    case HL_I_RETYPE: return true;
-    case HL_I_SELECT: return k > 0;
+    case HL_I_SELECT: return k == (x->v[ins->a[0]] ? 2 : 1);
     case HL_I_AND:
         mask = &x->ir->ins[ins->a[!k]];
         return mask->op == HL_I_KINT && mask->imm.i >= 0;
@@ -304,19 +303,16 @@ static bool low_bits_only(const Exec *x, const HlIns *ins, int k)
     }
 }
 
-/* exec_ins for runs in which some operations do not leave on overflow. */
+/* exec_ins for runs in which some operations do not leave on overflow: what depends on more than the low
+ * bits of such a result does not fit either, and must not decide or be stored. */
 static Step exec_loosely(Exec *x, HlRef r)
 {
     const HlIns *ins = &x->ir->ins[r];
     bool wide = false, loose = x->loose[r];
-    for (int k = 0; k < hl_op_info[ins->op].nargs; k++) {
-        if (!x->wide[ins->a[k]])
-            continue;
-        if (!loose && !low_bits_only(x, ins, k))
-            return bad(x, "more than the low bits used of a value that does not fit");
-        wide |= loose || ins->op == HL_I_RETYPE || (ins->op == HL_I_SELECT &&
-                                                    k == (x->v[ins->a[0]] ? 1 : 2));
-    }
+    for (int k = 0; k < hl_op_info[ins->op].nargs; k++)
+        wide |= x->wide[ins->a[k]] && !low_bits_only(x, ins, k);
+    if (wide && !loose && hl_op_info[ins->op].fx & (HL_E_GUARD | HL_E_WR_ITEMS))
+        return bad(x, "guard or store of a value that does not fit");
     Step step = exec_ins(x, r);
     x->wide[r] = wide || (loose && step == STEP_LEAVE);
     return loose && step == STEP_LEAVE ? STEP_ON : step;
@@ -326,7 +322,10 @@ static bool snap_has_wide(const Exec *x, int32_t exit)
 {
     const HlSnap *s = &x->ir->snaps[x->ir->exits[exit].snap];
     for (int32_t i = 0; i < s->nslots; i++) {
-        if (s->slots[i].kind == HL_SLOT_VALUE && x->wide[s->slots[i].a])
+        const HlSlot *slot = &s->slots[i];
+        if ((slot->kind == HL_SLOT_VALUE && x->wide[slot->a]) ||
+            (slot->kind == HL_SLOT_RANGE &&
+             (x->wide[slot->a] || x->wide[slot->b] || x->wide[slot->c])))
             return true;
     }
     return false;

@@ -43,7 +43,8 @@ typedef struct ExecResult {
 /* How a run is observed. */
 typedef struct ExecWatch {
     /* Per instruction: an _OV operation that does not leave on overflow, as if its result were as long as
-     * Python's. What depends on that result beyond the low 64 bits is undefined. NULL = none. */
+     * Python's. It is undefined when a guard, a store or the frame depends on more than its low 64 bits.
+     * NULL = none. */
     const uint8_t *loose;
     /* Called before each guard whose exit has the snapshot `snap`. */
     int32_t snap;

@@ -1,13 +1,15 @@
 /* ir_gen.c - the generator writes structured programs, as the recorder would see them: slots of fixed
  * types, assignments, branches whose two sides are recorded and join, nested loops that poll, and
- * exits; operations that are undefined somewhere come behind the guards that they need. */
+ * exits; operations that are undefined somewhere come behind the guards that they need. So that passes
+ * find something, operations are repeated, as they were or turned round, and so that runs get far, most
+ * guards hold in most worlds. */
 #include "ir_gen.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NOBJECTS = 6, NGLOBALS = 3, MAX_SLOTS = 9, MAX_VALUES = 4000, ITEMS = 7 };
+enum { NOBJECTS = 8, NGLOBALS = 3, MAX_SLOTS = 9, MAX_VALUES = 4000 };
 
 typedef struct Gen {
     uint64_t state;
@@ -43,7 +45,7 @@ static int64_t random_int(uint64_t *state)
     static const int64_t special[] = {
         0, 1, -1, 2, 3, 7, 8, -8, 63, 64, 100, INT64_MAX, INT64_MIN, INT64_C(1) << 53, 1 << 30};
     uint64_t r = rnd64(state);
-    return r & 3 ? (int64_t)(rnd64(state) % 20) - 6 : special[(r >> 8) % HL_COUNTOF(special)];
+    return r & 7 ? (int64_t)(rnd64(state) % 20) - 6 : special[(r >> 8) % HL_COUNTOF(special)];
 }
 
 static double random_float(uint64_t *state)
@@ -52,7 +54,7 @@ static double random_float(uint64_t *state)
     uint64_t r = rnd64(state);
     if ((r & 63) == 0)
         return (r >> 8) & 1 ? __builtin_inf() : __builtin_nan("");
-    if (r & 1)
+    if ((r & 3) == 1)
         return special[(r >> 8) % HL_COUNTOF(special)];
     return (double)((int64_t)(r >> 8) % 1000) / 8.0;
 }
@@ -161,6 +163,20 @@ static HlRef constant(Gen *g, HlType t)
     return emit(g, ins);
 }
 
+/* What object constant k is in most worlds. */
+static HlType object_type(int k)
+{
+    switch (k) {
+    case 0: return HL_TYPE(I64);
+    case 1: return HL_TYPE(F64);
+    case 2: return HL_TYPE_NPS(HL_D_F64);
+    case 3: return HL_TYPE_NPS(HL_D_I64);
+    case 4: return HL_TYPE(BOOL);
+    case 5: return HL_TYPE(OBJ);
+    default: return HL_TYPE_ARR(k == NOBJECTS - 1 ? HL_D_F64 : HL_D_I64, 1);
+    }
+}
+
 /* --- values ------------------------------------------------------------------------------------ */
 
 /* A known value of exactly this type, or of its representation; HL_NOREF = none. */
@@ -189,9 +205,9 @@ static HlRef int_op(Gen *g, HlType t)
 {
     static const uint8_t ops[] = {
         HL_I_ADD, HL_I_SUB, HL_I_MUL, HL_I_ADD_OV, HL_I_SUB_OV, HL_I_MUL_OV, HL_I_AND, HL_I_OR,
-        HL_I_XOR, HL_I_SHL_OV, HL_I_SHL, HL_I_SHR, HL_I_ADD_OV, HL_I_SUB_OV, HL_I_MUL_OV, HL_I_AND};
+        HL_I_XOR, HL_I_SHL, HL_I_SHR, HL_I_ADD_OV, HL_I_SUB_OV, HL_I_MUL_OV, HL_I_AND};
     HlRef a = operand(g, HL_TYPE(I64)), b = operand(g, HL_TYPE(I64));
-    switch (rnd(g, 12)) {
+    switch (rnd(g, 13)) {
     case 0: { /* division behind its guards, or by a constant */
         HlRef zero = emit_int(g, HL_TYPE(I64), 0), minus = emit_int(g, HL_TYPE(I64), -1);
         if (rnd(g, 2)) {
@@ -210,6 +226,17 @@ static HlRef int_op(Gen *g, HlType t)
     }
     case 2: return emit_typed(g, HL_I_ZEXT, t, operand(g, HL_TYPE(BOOL)), HL_NOREF);
     case 3: return emit_typed(g, HL_I_FPTOSI_OV, t, operand(g, HL_TYPE(F64)), HL_NOREF);
+    case 5: {
+        HlRef k = emit_int(g, HL_TYPE(I64), rnd(g, 10));
+        return emit_typed(g, rnd(g, 2) ? HL_I_SHL_OV : HL_I_SHR, t, a, k);
+    }
+    case 6: { /* x = (a * x + c) & mask */
+        HlRef k = emit_int(g, HL_TYPE(I64), rnd(g, 4) ? (INT64_C(1) << (20 + rnd(g, 40))) - 1 : -16);
+        HlRef c = emit_int(g, HL_TYPE(I64), INT64_C(6364136223846793005) >> rnd(g, 30));
+        HlRef m = emit_typed(g, HL_I_MUL_OV, HL_TYPE(I64), a, c);
+        m = emit_typed(g, rnd(g, 2) ? HL_I_ADD_OV : HL_I_SUB_OV, HL_TYPE(I64), m, b);
+        return emit_typed(g, HL_I_AND, t, m, k);
+    }
     case 4: { /* masks and remainders: what ranges are made of */
         HlRef k = emit_int(g, HL_TYPE(I64), (INT64_C(1) << rnd(g, 40)) - 1);
         return emit_typed(g, HL_I_AND, t, a, k);
@@ -275,9 +302,14 @@ static HlRef unbox(Gen *g, HlType t)
 {
     if (hl_type_repr(t) == HL_REPR_PTR)
         return HL_NOREF;
-    HlRef p = pick(g, HL_TYPE(OBJ), true);
-    if (p == HL_NOREF)
-        p = constant(g, HL_TYPE(OBJ));
+    HlRef p = rnd(g, 6) ? HL_NOREF : pick(g, HL_TYPE(OBJ), true);
+    if (p == HL_NOREF) {
+        HlIns k = ins_of(HL_I_KOBJ, HL_NOREF, HL_NOREF);
+        k.type = HL_TYPE(OBJ);
+        while (k.imm.i < 5 && !hl_type_eq(object_type((int)k.imm.i), t))
+            k.imm.i++;
+        p = emit(g, k);
+    }
     if (t.base == HL_T_I64)
         return emit_typed(g, HL_I_UNBOX_I64, t, p, HL_NOREF);
     HlIns check = ins_of(HL_I_GUARD_TYPE, p, HL_NOREF);
@@ -305,9 +337,37 @@ static HlRef global(Gen *g)
     return emit(g, ins);
 }
 
+/* An operation that was done before, once more: the same, or with its operands or its sense turned. */
+static HlRef again(Gen *g, HlType t)
+{
+    HlRef r = pick(g, t, true);
+    if (r == HL_NOREF || g->ir->ins[r].op == HL_I_PARAM)
+        return HL_NOREF;
+    HlIns ins = g->ir->ins[r];
+    ins.exit = -1;
+    if (ins.op == HL_I_ICMP && rnd(g, 2)) {
+        static const uint8_t swapped[] = {[HL_LT] = HL_GT, [HL_LE] = HL_GE, [HL_EQ] = HL_EQ,
+                                          [HL_NE] = HL_NE, [HL_GT] = HL_LT, [HL_GE] = HL_LE};
+        HlRef a = ins.a[0];
+        ins.a[0] = ins.a[1];
+        ins.a[1] = a;
+        ins.aux = swapped[ins.aux];
+    }
+    if (ins.op == HL_I_ICMP && !rnd(g, 3))
+        ins.aux = (uint8_t)rnd(g, 6);
+    if ((ins.op == HL_I_SUB || ins.op == HL_I_SUB_OV || ins.op == HL_I_ADD_OV) && !rnd(g, 3)) {
+        HlRef a = ins.a[0];
+        ins.a[0] = ins.a[1];
+        ins.a[1] = a;
+    }
+    return emit(g, ins);
+}
+
 static HlRef value_of(Gen *g, HlType t)
 {
     HlRef r;
+    if (!rnd(g, 3) && (r = again(g, t)) != HL_NOREF)
+        return r;
     if (!rnd(g, 8) && (r = pick(g, t, true)) != HL_NOREF)
         return r;
     if (!rnd(g, 9))
@@ -329,6 +389,17 @@ static HlRef value_of(Gen *g, HlType t)
     case HL_REPR_I1: return bool_op(g, t);
     default: return rnd(g, 2) ? global(g) : constant(g, t);
     }
+}
+
+/* A condition that mostly holds. */
+static HlRef likely(Gen *g)
+{
+    HlRef a, b;
+    if (!rnd(g, 4))
+        return value_of(g, HL_TYPE(BOOL));
+    a = operand(g, HL_TYPE(I64));
+    b = emit_int(g, HL_TYPE(I64), rnd(g, 2) ? 17 + rnd(g, 100) : rnd(g, 12));
+    return emit_icmp(g, g->ir->ins[b].imm.i < 17 ? HL_NE : HL_LT, a, b);
 }
 
 /* --- statements -------------------------------------------------------------------------------- */
@@ -356,9 +427,10 @@ static void array_statement(Gen *g)
     HlRef stride = emit_typed(g, HL_I_ARRAY_STRIDE, HL_TYPE(I64), p, HL_NOREF);
     HlRef len = emit_typed(g, HL_I_ARRAY_LEN, HL_TYPE(I64), p, HL_NOREF);
     HlRef at = operand(g, HL_TYPE(I64));
-    if (rnd(g, 3)) { /* mostly inside */
+    if (rnd(g, 4)) { /* mostly inside, and often the same */
         HlRef mask = emit_int(g, HL_TYPE(I64), 3);
-        at = emit_typed(g, HL_I_AND, HL_TYPE(I64), at, mask);
+        at = rnd(g, 2) ? emit_typed(g, HL_I_AND, HL_TYPE(I64), at, mask)
+                       : emit_int(g, HL_TYPE(I64), rnd(g, 3));
     }
     at = emit_typed(g, HL_I_INDEX, HL_TYPE(I64), at, len);
     ins = ins_of(store ? HL_I_ARRAY_STORE : HL_I_ARRAY_LOAD, data, stride);
@@ -484,7 +556,7 @@ static bool loop_statement(Gen *g)
     if (g->range_slot >= 0 && rnd(g, 2)) {
         next_of_range(g, x);
     } else {
-        HlRef cond = value_of(g, HL_TYPE(BOOL));
+        HlRef cond = likely(g);
         HlIns guard = ins_of(HL_I_GUARD_TRUE, cond, HL_NOREF);
         guard.exit = x;
         emit(g, guard);
@@ -531,8 +603,8 @@ static bool statements(Gen *g)
         } else if (what < 6) {
             array_statement(g);
         } else if (what == 6) {
-            HlRef cond = value_of(g, HL_TYPE(BOOL));
-            emit(g, ins_of(rnd(g, 2) ? HL_I_GUARD_TRUE : HL_I_GUARD_FALSE, cond, HL_NOREF));
+            HlRef cond = likely(g);
+            emit(g, ins_of(rnd(g, 8) ? HL_I_GUARD_TRUE : HL_I_GUARD_FALSE, cond, HL_NOREF));
         } else if (what == 7 && g->depth > 2 && !rnd(g, 3)) {
             hl_ir_end(g->ir, g->block, make_exit(g, HL_R_NYI_CALL));
             on = false;
@@ -570,7 +642,7 @@ HlIr *gen_region(uint64_t seed)
 {
     Gen g = {.state = seed, .range_slot = -1, .header = -1, .pc = 10};
     g.nslots = 3 + rnd(&g, MAX_SLOTS - 3);
-    g.budget = 10 + rnd(&g, 120);
+    g.budget = 10 + rnd(&g, 200);
     g.ir = hl_ir_new("fuzz", g.nslots - 1, 0);
     if (!g.ir || hl_ir_block(g.ir, g.pc) < 0)
         die("out of memory");
@@ -620,8 +692,8 @@ static ExecObj *random_object(GenWorld *w, uint64_t *state, HlType t)
     ExecObj *o = &w->pool[w->npool];
     *o = (ExecObj){.type = t, .id = w->npool++};
     if (t.base == HL_T_ARR) {
-        o->len = 1 + (int64_t)(rnd64(state) % ITEMS);
-        o->read_only = !(rnd64(state) % 6);
+        o->len = 3 + (int64_t)(rnd64(state) % 7);
+        o->read_only = !(rnd64(state) % 20);
         o->items = calloc((size_t)o->len, sizeof *o->items);
         if (!o->items)
             die("out of memory");
@@ -629,7 +701,7 @@ static ExecObj *random_object(GenWorld *w, uint64_t *state, HlType t)
             o->items[i] = random_word(state, HL_TYPE_NPS(t.dtype));
     } else {
         o->word = random_word(state, t);
-        o->big = t.base == HL_T_I64 && !(rnd64(state) % 8);
+        o->big = t.base == HL_T_I64 && !(rnd64(state) % 20);
     }
     return o;
 }
@@ -659,16 +731,16 @@ void gen_world(const HlIr *ir, uint64_t seed, GenWorld *w)
         die("out of memory");
     w->world.nobjects = NOBJECTS;
     w->world.nglobals = NGLOBALS;
-    w->world.polls = (long)(rnd64(&state) % 30);
+    w->world.polls = (long)(rnd64(&state) % 60);
     for (int i = 0; i < NOBJECTS; i++) {
-        HlType t = random_object_type(&state);
-        if (i >= NOBJECTS - 2)
-            t = HL_TYPE_ARR(i == NOBJECTS - 1 ? HL_D_F64 : HL_D_I64, 1);
+        HlType t = object_type(i);
+        if (i < NOBJECTS - 2 && !(rnd64(&state) % 20))
+            t = random_object_type(&state);
         w->world.objects[i] = random_object(w, &state, t);
     }
     for (int i = 0; i < NGLOBALS; i++) {
-        w->world.same[i] = rnd64(&state) % 8;
-        if (rnd64(&state) % 8)
+        w->world.same[i] = rnd64(&state) % 20;
+        if (rnd64(&state) % 20)
             w->world.globals[i] = random_object(w, &state, random_object_type(&state));
     }
     for (int32_t i = 0; i < ir->ninputs; i++) {

@@ -263,7 +263,7 @@ static int test_region(uint64_t seed, bool optimised)
 
 /* --- loops for strips ------------------------------------------------------------------------- */
 
-enum { ITEMS = 3200 };
+enum { ITEMS = 9000 };
 static uint64_t state;
 
 static int rnd(int n)
@@ -526,7 +526,7 @@ static int test_loop(uint64_t seed)
         loop_world(items[1], arrays[1], in[1]);
         breaker = rnd(20) == 0;
         nothing.polls = breaker ? 0 : -1;
-        ExecResult want = exec_run(ir, &nothing, in[0], 400000, NULL);
+        ExecResult want = exec_run(ir, &nothing, in[0], 1000000, NULL);
         if (want.end == EXEC_LEFT) {
             for (int k = 0; k < 3; k++)
                 make_native(&arrays[1][k]);
