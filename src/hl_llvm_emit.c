@@ -404,7 +404,7 @@ static LLVMIntPredicate int_predicate(HlCompare c)
     return LLVMIntEQ;
 }
 
-/* Whether a remainder is 0 does not depend on its sign rule; LLVM knows short ways for hardware's. */
+/* Whether a remainder is 0 does not depend on the sign rule; LLVM has short ways for hardware's. */
 static Val int_compare(HlEmitter *e, const HlIns *ins, Val a, Val b)
 {
     const HlIns *mod = &e->ir->ins[ins->a[0]];

@@ -28,7 +28,8 @@
 #include "hl_mem.h"
 
 enum {
-    STRIP_MIN = 8,    /* fewer are not worth the proof; a multiple of it leaves no vector's rest */
+    STRIP_VECTOR = 8, /* a multiple of it leaves no rest, which would need a loop of its own */
+    STRIP_COPIES = 4, /* iterations in a round of a loop that does not vectorise */
     STRIP_MAX = 8192, /* bounds what is lost when a strip fails, and the wait for a signal */
     STRIP_ITEMS = 12  /* array accesses */
 };
@@ -42,6 +43,7 @@ typedef struct Strip {
     HlRef small, large;      /* it goes on while small < large; one moves by 1, the other stays */
     int32_t items[STRIP_ITEMS], nitems; /* array accesses, in order */
     bool stores, branches;
+    bool vectorises;         /* no float goes round the loop, whose operations have their order */
     bool *done;              /* by ref: guard that is proved or implied */
     bool *carried;           /* by position of a parameter: its last value must be finite */
     Val n, last;             /* iterations of this strip, and n - 1 */
@@ -219,6 +221,17 @@ static bool strip_order_ok(const Strip *s)
     return true;
 }
 
+static bool strip_vectorises(const Strip *s)
+{
+    const HlBlock *b = s->block;
+    for (int32_t p = 0; p < b->params.n; p++) {
+        HlType t = s->ir->ins[b->params.v[p]].type;
+        if (hl_type_repr(t) == HL_REPR_F64 && b->args.v[p] != b->params.v[p])
+            return false;
+    }
+    return true;
+}
+
 static bool strip_find(Strip *s)
 {
     const HlBlock *b = s->block;
@@ -241,6 +254,7 @@ static bool strip_find(Strip *s)
     for (int32_t i = 0; i < s->nitems; i++)
         if (!strip_index_known(s, s->ir->ins[s->items[i]].a[2]))
             return false;
+    s->vectorises = strip_vectorises(s);
     return s->trip != HL_NOREF && strip_order_ok(s);
 }
 
@@ -464,18 +478,6 @@ static void strip_tag(Strip *s, const HlIns *item)
 
 /* --- the loops in a strip --------------------------------------------------------------------- */
 
-/* Not when a float goes round the loop, whose operations have their order. */
-static bool strip_vectorises(const Strip *s)
-{
-    const HlBlock *b = s->block;
-    for (int32_t p = 0; p < b->params.n; p++) {
-        HlType t = s->ir->ins[b->params.v[p]].type;
-        if (hl_type_repr(t) == HL_REPR_F64 && b->args.v[p] != b->params.v[p])
-            return false;
-    }
-    return true;
-}
-
 /* Emits the body once. `state`: the parameters' values and, behind them, whether a guard failed. */
 static void strip_body(Strip *s, bool commit, Val *state)
 {
@@ -528,22 +530,21 @@ static void strip_loop(Strip *s, const char *name, bool commit, Val n, int copie
     LLVMPositionBuilderAtEnd(B, behind);
 }
 
-/* Emits the strip's iterations. Where they stay one after the other, several of them make a round of
- * the loop, so that many fit into the window in which the processor reorders: it then works at the
- * next inner loop while this one's last result is still on its way. */
+/* Emits the strip's iterations. Where one waits for the other, several make a round of the loop: then
+ * more of them fit into the window in which the processor reorders, and it works at the next inner
+ * loop while this one's last result is on its way. */
 static void strip_run(Strip *s, const char *name, bool commit, Val *state)
 {
-    enum { COPIES = 4 };
     HlEmitter *e = s->e;
     LLVMBuilderRef B = e->b;
     if (commit)
         strip_declare_scopes(s);
-    if (strip_vectorises(s)) {
+    if (s->vectorises) {
         strip_loop(s, name, commit, s->n, 1, state);
         return;
     }
-    Val rest = LLVMBuildAnd(B, s->n, hl_llvm_int(e, COPIES - 1), "");
-    strip_loop(s, name, commit, LLVMBuildSub(B, s->n, rest, ""), COPIES, state);
+    Val rest = LLVMBuildAnd(B, s->n, hl_llvm_int(e, STRIP_COPIES - 1), "");
+    strip_loop(s, name, commit, LLVMBuildSub(B, s->n, rest, ""), STRIP_COPIES, state);
     Bb rounds = LLVMGetInsertBlock(B), join = hl_llvm_next_block(e, "");
     Bb single = hl_llvm_next_block(e, "");
     LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntEQ, rest, hl_llvm_int(e, 0), ""), join, single);
@@ -586,10 +587,11 @@ static void strip_emit(Strip *s, Val *after)
         s->start[p] = e->val[b->params.v[p]];
 
     /* header: the difference is right as an unsigned number whenever small < large */
+    int least = s->vectorises ? STRIP_VECTOR : STRIP_COPIES; /* fewer are not worth the proof */
     Val small = strip_at(s, s->small, false), large = strip_at(s, s->large, false);
     Val left = LLVMBuildSub(B, large, small, "");
     Val many = LLVMBuildAnd(B, LLVMBuildICmp(B, LLVMIntSLT, small, large, ""),
-                            LLVMBuildICmp(B, LLVMIntUGE, left, hl_llvm_int(e, STRIP_MIN), ""), "");
+                            LLVMBuildICmp(B, LLVMIntUGE, left, hl_llvm_int(e, least), ""), "");
     Val waiting = LLVMBuildLoad2(B, e->i64, wait, "");
     Val now = LLVMBuildICmp(B, LLVMIntEQ, waiting, zero, "");
     LLVMBuildCondBr(B, LLVMBuildAnd(B, many, now, ""), proof, wait_less);
@@ -602,8 +604,8 @@ static void strip_emit(Strip *s, Val *after)
 
     LLVMPositionBuilderAtEnd(B, proof);
     s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, hl_llvm_int(e, STRIP_MAX)}, 2);
-    if (strip_vectorises(s))
-        s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_MIN), "");
+    if (s->vectorises)
+        s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_VECTOR), "");
     s->last = LLVMBuildSub(B, s->n, hl_llvm_int(e, 1), "");
     strip_prove_all(s);
     Bb attempt = hl_llvm_next_block(e, "");

@@ -25,6 +25,8 @@ typedef struct Gen {
     int nvalues;
     int budget, depth;
     int32_t header;         /* innermost loop's header block, -1 = none */
+    HlRef array[4];         /* the array used last, its data, stride and length */
+    HlRef at;               /* the checked index used last; HL_NOREF = none */
 } Gen;
 
 static uint64_t rnd64(uint64_t *state)
@@ -61,7 +63,7 @@ static double random_float(uint64_t *state)
 
 static HlType random_type(Gen *g)
 {
-    switch (rnd(g, 9)) {
+    switch (rnd(g, 11)) {
     case 0: return HL_TYPE_NPS(HL_D_F64);
     case 1: return HL_TYPE_NPS(HL_D_I64);
     case 2: return HL_TYPE_NPS(HL_D_BOOL);
@@ -310,10 +312,12 @@ static HlRef unbox(Gen *g, HlType t)
             k.imm.i++;
         p = emit(g, k);
     }
-    if (t.base == HL_T_I64)
-        return emit_typed(g, HL_I_UNBOX_I64, t, p, HL_NOREF);
+    if (g->ir->ins[p].op != HL_I_KOBJ)
+        emit(g, ins_of(HL_I_GUARD_BOUND, p, HL_NOREF));
     HlIns check = ins_of(HL_I_GUARD_TYPE, p, HL_NOREF);
     check.check = t;
+    if (t.base == HL_T_I64)
+        return emit_typed(g, HL_I_UNBOX_I64, t, p, HL_NOREF);
     emit(g, check);
     switch (hl_type_repr(t)) {
     case HL_REPR_F64: return emit_typed(g, HL_I_UNBOX_F64, t, p, HL_NOREF);
@@ -404,11 +408,9 @@ static HlRef likely(Gen *g)
 
 /* --- statements -------------------------------------------------------------------------------- */
 
-/* Loads an item, or stores one, of the array in slot 0 or of an array constant. */
-static void array_statement(Gen *g)
+/* Takes an array to work with: the one in slot 0, or an array constant. */
+static void choose_array(Gen *g, bool store)
 {
-    bool store = !rnd(g, 3);
-    HlType want = HL_TYPE_ARR(HL_D_F64, 1);
     HlRef p = g->slot[0];
     HlIns ins;
     if (rnd(g, 2)) {
@@ -416,31 +418,65 @@ static void array_statement(Gen *g)
         ins.type = HL_TYPE(OBJ);
         ins.imm.i = NOBJECTS - 1 - rnd(g, 2);
         p = emit(g, ins);
-        want.dtype = ins.imm.i == NOBJECTS - 1 ? HL_D_F64 : HL_D_I64;
-        ins = ins_of(HL_I_GUARD_ARRAY, p, HL_NOREF);
-        ins.check = want;
-        emit(g, ins);
+        HlIns check = ins_of(HL_I_GUARD_ARRAY, p, HL_NOREF);
+        check.check = object_type((int)ins.imm.i);
+        emit(g, check);
     }
     if (store)
         emit(g, ins_of(HL_I_GUARD_WRITEABLE, p, HL_NOREF));
-    HlRef data = emit_typed(g, HL_I_ARRAY_DATA, HL_TYPE(PTR), p, HL_NOREF);
-    HlRef stride = emit_typed(g, HL_I_ARRAY_STRIDE, HL_TYPE(I64), p, HL_NOREF);
-    HlRef len = emit_typed(g, HL_I_ARRAY_LEN, HL_TYPE(I64), p, HL_NOREF);
+    g->array[0] = p;
+    g->array[1] = emit_typed(g, HL_I_ARRAY_DATA, HL_TYPE(PTR), p, HL_NOREF);
+    g->array[2] = emit_typed(g, HL_I_ARRAY_STRIDE, HL_TYPE(I64), p, HL_NOREF);
+    g->array[3] = emit_typed(g, HL_I_ARRAY_LEN, HL_TYPE(I64), p, HL_NOREF);
+    g->at = HL_NOREF;
+}
+
+static void choose_index(Gen *g)
+{
     HlRef at = operand(g, HL_TYPE(I64));
-    if (rnd(g, 4)) { /* mostly inside, and often the same */
-        HlRef mask = emit_int(g, HL_TYPE(I64), 3);
-        at = rnd(g, 2) ? emit_typed(g, HL_I_AND, HL_TYPE(I64), at, mask)
-                       : emit_int(g, HL_TYPE(I64), rnd(g, 3));
+    switch (rnd(g, 4)) {
+    case 0: /* a loop's variable, perhaps */
+        for (int i = 1; i < g->nslots; i++) {
+            if (g->slot[i] != HL_NOREF && g->type[i].base == HL_T_I64 && i != g->range_slot)
+                at = g->slot[i];
+        }
+        break;
+    case 1:
+        at = emit_int(g, HL_TYPE(I64), rnd(g, 3));
+        break;
+    default: {
+        HlRef mask = emit_int(g, HL_TYPE(I64), 1 + 2 * rnd(g, 2));
+        at = emit_typed(g, HL_I_AND, HL_TYPE(I64), at, mask);
+        break;
     }
-    at = emit_typed(g, HL_I_INDEX, HL_TYPE(I64), at, len);
-    ins = ins_of(store ? HL_I_ARRAY_STORE : HL_I_ARRAY_LOAD, data, stride);
-    ins.a[2] = at;
-    ins.aux = want.dtype;
+    }
+    g->at = emit_typed(g, HL_I_INDEX, HL_TYPE(I64), at, g->array[3]);
+}
+
+/* Loads an item, or stores one; often the one that was used before. */
+static void array_statement(Gen *g)
+{
+    bool store = !rnd(g, 3);
+    if (g->at == HL_NOREF || !rnd(g, 3))
+        choose_array(g, store);
+    else if (store)
+        emit(g, ins_of(HL_I_GUARD_WRITEABLE, g->array[0], HL_NOREF));
+    if (g->at == HL_NOREF || !rnd(g, 2))
+        choose_index(g);
+    const HlIns *array = &g->ir->ins[g->array[0]];
+    HlType t = array->op == HL_I_KOBJ ? object_type((int)array->imm.i) : array->type;
+    HlIns ins = ins_of(store ? HL_I_ARRAY_STORE : HL_I_ARRAY_LOAD, g->array[1], g->array[2]);
+    ins.a[2] = g->at;
+    ins.aux = t.dtype;
     if (store)
-        ins.a[3] = operand(g, HL_TYPE_NPS(want.dtype));
+        ins.a[3] = operand(g, HL_TYPE_NPS(t.dtype));
     else
-        ins.type = HL_TYPE_NPS(want.dtype);
-    emit(g, ins);
+        ins.type = HL_TYPE_NPS(t.dtype);
+    HlRef r = emit(g, ins);
+    for (int i = 1; i < g->nslots && !store; i++) {
+        if (g->slot[i] != HL_NOREF && hl_type_eq(g->type[i], ins.type))
+            g->slot[i] = r;
+    }
 }
 
 /* Where control can be joined: parameters for all slots, in a new block. */
@@ -498,6 +534,14 @@ static bool if_statement(Gen *g)
     guard.exit = x;
     emit(g, guard);
     Gen before = *g;
+    int32_t x2 = -1;
+    if (!rnd(g, 5)) { /* `if a and b`: two ways to the other side */
+        cond = value_of(g, HL_TYPE(BOOL));
+        x2 = make_exit(g, HL_R_BRANCH);
+        guard = ins_of(rnd(g, 2) ? HL_I_GUARD_TRUE : HL_I_GUARD_FALSE, cond, HL_NOREF);
+        guard.exit = x2;
+        emit(g, guard);
+    }
     int32_t join = new_join(g);
     bool then_joins = statements(g);
     if (then_joins)
@@ -505,6 +549,8 @@ static bool if_statement(Gen *g)
     int budget = g->budget;
     int32_t other = hl_ir_block(g->ir, g->pc);
     g->ir->exits[x].target = other;
+    if (x2 >= 0)
+        g->ir->exits[x2].target = other;
     uint64_t state = g->state;
     *g = before; /* the slots and values of the other side */
     g->state = state;
@@ -593,7 +639,7 @@ static bool statements(Gen *g)
 {
     g->depth++;
     bool on = true;
-    for (int n = 1 + rnd(g, 7); n > 0 && on && g->budget > 0; n--) {
+    for (int n = 2 + rnd(g, 9); n > 0 && on && g->budget > 0; n--) {
         g->pc++;
         int what = rnd(g, 16);
         if (what < 2 && g->depth < 5) {
@@ -613,9 +659,9 @@ static bool statements(Gen *g)
             jump_to(g, g->header);
             on = false;
         } else {
-            int i = rnd(g, g->nslots);
-            if (i && i != g->range_slot && g->slot[i] != HL_NOREF)
-                g->slot[i] = rnd(g, 6) ? value_of(g, g->type[i]) : constant(g, g->type[i]);
+            int i = 1 + rnd(g, g->nslots - 1);
+            if (i != g->range_slot && g->slot[i] != HL_NOREF)
+                g->slot[i] = rnd(g, 8) ? value_of(g, g->type[i]) : constant(g, g->type[i]);
             else
                 value_of(g, random_type(g));
         }
@@ -640,9 +686,10 @@ static void entry_input(Gen *g, int slot, HlInputPart part, HlType t)
 
 HlIr *gen_region(uint64_t seed)
 {
-    Gen g = {.state = seed, .range_slot = -1, .header = -1, .pc = 10};
+    Gen g = {.state = seed, .range_slot = -1, .header = -1, .pc = 10, .at = HL_NOREF,
+             .step = HL_NOREF};
     g.nslots = 3 + rnd(&g, MAX_SLOTS - 3);
-    g.budget = 10 + rnd(&g, 200);
+    g.budget = 10 + rnd(&g, 300);
     g.ir = hl_ir_new("fuzz", g.nslots - 1, 0);
     if (!g.ir || hl_ir_block(g.ir, g.pc) < 0)
         die("out of memory");
@@ -657,13 +704,16 @@ HlIr *gen_region(uint64_t seed)
             g.range_slot = i;
             g.type[i] = HL_TYPE(I64);
             entry_input(&g, i, HL_IN_RANGE_NEXT, HL_TYPE(I64));
-            entry_input(&g, i, HL_IN_RANGE_STEP, HL_TYPE(I64));
             entry_input(&g, i, HL_IN_RANGE_LEFT, HL_TYPE(I64));
+            if (rnd(&g, 2))
+                entry_input(&g, i, HL_IN_RANGE_STEP, HL_TYPE(I64));
         } else {
             entry_input(&g, i, HL_IN_VALUE, g.type[i]);
         }
     }
     g.block = 0;
+    if (g.range_slot >= 0 && g.step == HL_NOREF)
+        g.step = emit_int(&g, HL_TYPE(I64), rnd(&g, 3) ? 1 : 2 * rnd(&g, 3) - 2 + rnd(&g, 2));
     if (rnd(&g, 8))
         g.ir->entry_exit = make_exit(&g, HL_R_ENTRY);
     loop_statement(&g);
@@ -750,7 +800,9 @@ void gen_world(const HlIr *ir, uint64_t seed, GenWorld *w)
         else if (ir->inputs[i].part != HL_IN_VALUE)
             w->in[i] = (int64_t)(rnd64(&state) % 7) - 3;
         else if (t.base == HL_T_OBJ)
-            w->in[i] = (intptr_t)random_object(w, &state, random_object_type(&state));
+            w->in[i] = rnd64(&state) % 10 ? (intptr_t)random_object(w, &state,
+                                                                    random_object_type(&state))
+                                          : 0;
         else if (t.base == HL_T_ARR)
             w->in[i] = (intptr_t)random_object(w, &state, t);
         else

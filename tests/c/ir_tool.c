@@ -387,6 +387,10 @@ static bool left_earlier(const HlIr *before, const HlIr *after, const Outcome *o
             abort();
         for (int32_t i = 0; i < before->ninputs; i++)
             entry.values[before->blocks[0].params.v[i]] = s.world.in[i];
+        for (HlRef r = 0; r < before->nins; r++) {
+            if (before->ins[r].op == HL_I_KINT) /* a range's step */
+                entry.values[r] = before->ins[r].imm.i;
+        }
         search_at(&s, &entry);
         exec_free(&entry);
     } else {

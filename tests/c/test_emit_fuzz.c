@@ -502,7 +502,7 @@ static void loop_world(int64_t *buffer, ExecObj *arrays, int64_t *in)
     memcpy(&in[3], &start, sizeof start);
     in[4] = rnd(12) ? rnd(100) - 50 : INT64_MAX - rnd(2000);
     in[5] = rnd(4) ? 1 : rnd(40) - 20;
-    in[6] = rnd(4) ? shortest : rnd(3 * ITEMS) - 5;
+    in[6] = rnd(4) ? shortest : rnd(rnd(2) ? 30 : 3 * ITEMS) - 5;
 }
 
 static int test_loop(uint64_t seed)
