@@ -1,10 +1,10 @@
 /* hl_cfg.c - dominators and natural loops of a region.
  *
- * A block can be left in the middle: at a guard whose exit is continued by another block. So the graph
- * is built over segments: a block is cut behind each such guard, a segment leads to the next one and,
- * when it ends in such a guard, to the block behind the exit. Dominators of segments (Cooper, Harvey
- * and Kennedy's iteration) are then exact, and tell for each block where in its dominator control
- * leaves for it. */
+ * A block can be left in the middle: at a guard whose exit is continued by another block. So the
+ * graph is built over segments: a block is cut behind each such guard, a segment leads to the next
+ * one and, when it ends in such a guard, to the block behind the exit. Dominators of segments
+ * (Cooper, Harvey and Kennedy's iteration) are then exact, and tell for each block where in its
+ * dominator control leaves for it. */
 #include "hl_ir.h"
 #include "hl_mem.h"
 
@@ -178,8 +178,8 @@ static void cfg_fill(HlCfg *cfg, const SegGraph *g)
     cfg->pred_at[cfg->n] = total;
 }
 
-/* Natural loops, inner ones first: each header climbs from its latches against the edges; a block that
- * already belongs to an inner loop stands for that whole loop. */
+/* Natural loops, inner ones first: each header climbs from its latches against the edges; a block
+ * that already belongs to an inner loop stands for that whole loop. */
 static int cfg_loops(HlCfg *cfg)
 {
     int32_t *work = hl_mem_alloc((size_t)cfg->n * sizeof *work);

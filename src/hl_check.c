@@ -1,6 +1,7 @@
-/* hl_check.c - the verifier: finds the first way in which a region is malformed. First the shape, so
- * that every index can be trusted; then, over the control-flow graph, that each use is dominated by
- * its definition. Snapshots of exits that another block continues are never used and not checked. */
+/* hl_check.c - the verifier: finds the first way in which a region is malformed. First the shape,
+ * so that every index can be trusted; then, over the control-flow graph, that each use is dominated
+ * by its definition. Snapshots of exits that another block continues are never used and not
+ * checked. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -54,7 +55,7 @@ static bool check_type_valid(HlType t)
     return t.base == HL_T_VOID || hl_type_repr(t) != HL_REPR_NONE;
 }
 
-/* --- shape ------------------------------------------------------------------------------------- */
+/* --- shape ------------------------------------------------------------------------------------ */
 
 static void check_target(Check *c, int32_t target, const char *what, int32_t index)
 {
@@ -289,7 +290,7 @@ static void check_entry(Check *c)
     check_exit(c, ir->entry_exit);
 }
 
-/* --- dominance --------------------------------------------------------------------------------- */
+/* --- dominance -------------------------------------------------------------------------------- */
 
 static void check_use(Check *c, HlRef a, int32_t block, int32_t at, const char *what, int32_t index)
 {

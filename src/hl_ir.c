@@ -1,5 +1,5 @@
-/* hl_ir.c - making, growing and copying regions. Every function that can run out of memory leaves the
- * region as it was. */
+/* hl_ir.c - making, growing and copying regions. Every function that can run out of memory leaves
+ * the region as it was. */
 #include "hl_ir.h"
 
 #include "hl_mem.h"
@@ -91,7 +91,8 @@ HlIr *hl_ir_copy(const HlIr *ir)
         goto fail;
     c->ninputs = c->cap_inputs = ir->ninputs;
 
-    /* The counts of blocks and snapshots grow one by one, so that a failure frees what was copied. */
+    /* The counts of blocks and snapshots grow one by one, so that a failure frees what was
+     * copied. */
     c->blocks = hl_mem_alloc((size_t)ir->nblocks * sizeof *c->blocks);
     c->snaps = hl_mem_alloc((size_t)ir->nsnaps * sizeof *c->snaps);
     if (!c->blocks || !c->snaps)

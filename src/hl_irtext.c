@@ -15,10 +15,10 @@
  *   x0: entry pc 24 [0: %0, 1: unbound, 2: frame 2, 3: range(%1 %3 %3)]
  *   x1: loop_end pc 24 [0: %0] -> b2
  *
- * One instruction per line: result and its type, operation, what `aux`, `imm` and `check` hold, then
- * operands, the guard's exit, and "@pc" where the bytecode position changes. `pc`, `loop` and `in`
- * (loop_of) follow a block's parameters. An exit: reason, snapshot, the block that continues it,
- * "stay", "origin xN". Blocks that were removed and exits that nothing uses are left out; their
+ * One instruction per line: result and its type, operation, what `aux`, `imm` and `check` hold,
+ * then operands, the guard's exit, and "@pc" where the bytecode position changes. `pc`, `loop` and
+ * `in` (loop_of) follow a block's parameters. An exit: reason, snapshot, the block that continues
+ * it, "stay", "origin xN". Blocks that were removed and exits that nothing uses are left out; their
  * numbers stay free. Instructions without a result get numbers above all others when parsed. A
  * semicolon begins a comment. */
 #include <inttypes.h>
@@ -66,7 +66,7 @@ static const char *const text_math[HL_M__COUNT] = {
 #undef MATH_TEXT
 };
 
-/* --- printing ---------------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------------------- */
 
 typedef struct TextOut {
     char *s;
@@ -113,7 +113,8 @@ static void out_type(TextOut *o, HlType t)
     out(o, "%s", hl_type_text(t, buf, sizeof buf));
 }
 
-/* The shortest decimal form that gives the same double back; other NaNs than the usual one as bits. */
+/* The shortest decimal form that gives the same double back; other NaNs than the usual one as
+ * bits. */
 static void out_float(TextOut *o, double f)
 {
     uint64_t bits;
@@ -330,7 +331,7 @@ char *hl_irtext_print(const HlIr *ir)
     return o.s;
 }
 
-/* --- parsing: recursive descent over one cursor; the first error stops it ---------------------- */
+/* --- parsing: recursive descent over one cursor; the first error stops it --------------------- */
 
 /* Numbers above these are errors, so that short malformed texts cannot ask for gigabytes. */
 enum { TEXT_MAX_ID = 1 << 17, TEXT_MAX_NUM = 1 << 28 };

@@ -530,7 +530,7 @@ static void strip_loop(Strip *s, const char *name, bool commit, Val n, int copie
     LLVMPositionBuilderAtEnd(B, behind);
 }
 
-/* Emits the strip's iterations. Where one waits for the other, several make a round of the loop: then
+/* Emits the strip's iterations. Where one waits for the other, several make a round of the loop: so
  * more of them fit into the window in which the processor reorders, and it works at the next inner
  * loop while this one's last result is on its way. */
 static void strip_run(Strip *s, const char *name, bool commit, Val *state)

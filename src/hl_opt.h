@@ -7,7 +7,8 @@
 
 #define HL_NO_ARGS {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}
 
-/* A map from each value to what replaces it, itself at first; chains are followed. NULL = no memory. */
+/* A map from each value to what replaces it, itself at first; chains are followed. NULL = no
+ * memory. */
 HlRef *hl_opt_map(const HlIr *ir);
 HlRef hl_opt_find(HlRef *map, HlRef r);
 /* Rewrites every operand, jump argument and snapshot by the map. */
@@ -19,8 +20,9 @@ void hl_opt_sweep(HlIr *ir);
 /* Removes the blocks that cannot be reached. */
 void hl_opt_reap(HlIr *ir, const HlCfg *cfg);
 
-/* Calls visit for each value in the snapshot of exit x. When a block continues the exit, the snapshot is
- * not needed (but may be again, when a pass undoes the branch: hl_opt_select): then only if `all`. */
+/* Calls visit for each value in the snapshot of exit x. When a block continues the exit, the
+ * snapshot is not needed (but may be again, when a pass undoes the branch: hl_opt_select): then
+ * only if `all`. */
 typedef void (*HlVisit)(void *data, HlRef r);
 void hl_opt_snap_uses(const HlIr *ir, int32_t x, bool all, HlVisit visit, void *data);
 

@@ -1,8 +1,8 @@
 /* hl_opt_dce.c - removes blocks that cannot be reached and instructions whose results nobody uses.
  *
- * Marks from what must stay (guards, stores, pinned instructions, terminators, snapshots of exits that
- * leave) backward along operands. Guards stay even when their result is unused: leaving is what they
- * are for. Nothing is renumbered. */
+ * Marks from what must stay (guards, stores, pinned instructions, terminators, snapshots of exits
+ * that leave) backward along operands. Guards stay even when their result is unused: leaving is
+ * what they are for. Nothing is renumbered. */
 #include "hl_opt.h"
 
 typedef struct Dce {

@@ -1,20 +1,21 @@
 /* hl_opt_gvn.c - global value numbering with folding, and what guards have proved.
  *
- * Blocks are visited in reverse post-order, so that what dominates an instruction has been seen. Every
- * pure instruction and guard is first simplified (constants, algebra that is exact bit for bit), then
- * looked up among equal ones; one that precedes it on every path makes it redundant. A guard that was
- * passed is also a fact about its condition, and so is the failure of a guard in the block that
- * continues its exit: facts are entries of the same table.
+ * Blocks are visited in reverse post-order, so that what dominates an instruction has been seen.
+ * Every pure instruction and guard is first simplified (constants, algebra that is exact bit for
+ * bit), then looked up among equal ones; one that precedes it on every path makes it redundant. A
+ * guard that was passed is also a fact about its condition, and so is the failure of a guard in the
+ * block that continues its exit: facts are entries of the same table.
  *
  * Array items: a load's key holds the state of memory, which is the last store before it in its
- * block or, at a block's start, that of the only way in. Nothing that machine code does writes array
- * headers, objects' types or globals, so what reads those is merged as if it were pure. A guard that
- * is known to fail stays: leaving is what the program does there. */
+ * block or, at a block's start, that of the only way in. Nothing that machine code does writes
+ * array headers, objects' types or globals, so what reads those is merged as if it were pure. A
+ * guard that is known to fail stays: leaving is what the program does there. */
 #include <math.h>
 
 #include "hl_opt.h"
 
-/* What makes two instructions equal. Compared and hashed as bytes: made by memset, padding included. */
+/* What makes two instructions equal. Compared and hashed as bytes: made by memset, padding
+ * included. */
 typedef struct GvnKey {
     uint8_t op, aux;
     HlType type, check;
@@ -139,10 +140,10 @@ static void gvn_key_ins(const HlIns *ins, GvnKey *k)
     }
 }
 
-/* --- facts ------------------------------------------------------------------------------------- */
+/* --- facts ------------------------------------------------------------------------------------ */
 
-/* The key of "cond is truth". Integer comparisons are brought to < and == of ordered operands, so that
- * a >= b being true is known when a < b was false. */
+/* The key of "cond is truth". Integer comparisons are brought to < and == of ordered operands, so
+ * that a >= b being true is known when a < b was false. */
 static void gvn_fact_key(const Gvn *g, HlRef cond, bool truth, GvnKey *k)
 {
     const HlIns *ins = &g->ir->ins[cond];
@@ -201,7 +202,7 @@ static void gvn_learn(Gvn *g, HlRef cond, bool truth, int32_t block, int32_t pos
             gvn_learn(g, ins->a[i], truth, block, pos);
 }
 
-/* --- folding ----------------------------------------------------------------------------------- */
+/* --- folding ---------------------------------------------------------------------------------- */
 
 /* Changes made to an instruction in place; the reference of an equal value; or neither. */
 enum { GVN_REMOVE = -3, GVN_KEEP = -2 };
@@ -258,8 +259,8 @@ static HlRef gvn_same(const Gvn *g, HlIns *ins, HlRef r)
     return GVN_KEEP;
 }
 
-/* An integer constant, at the front of the entry block. Room for it was reserved: no pointer into the
- * instructions goes stale. */
+/* An integer constant, at the front of the entry block. Room for it was reserved: no pointer into
+ * the instructions goes stale. */
 static HlRef gvn_constant(Gvn *g, int64_t i)
 {
     HlIr *ir = g->ir;
@@ -526,8 +527,8 @@ static HlRef gvn_fold_pair(Gvn *g, HlIns *ins)
     return is_b ? gvn_fold_int(g, ins, b) : GVN_KEEP;
 }
 
-/* Simplifies the instruction r: GVN_KEEP (it may have been changed in place), GVN_REMOVE (a guard that
- * always holds), or the value that it equals. */
+/* Simplifies the instruction r: GVN_KEEP (it may have been changed in place), GVN_REMOVE (a guard
+ * that always holds), or the value that it equals. */
 static HlRef gvn_fold(Gvn *g, HlRef r)
 {
     HlIns *ins = &g->ir->ins[r];
@@ -573,7 +574,7 @@ static HlRef gvn_fold(Gvn *g, HlRef r)
     }
 }
 
-/* --- memory ------------------------------------------------------------------------------------ */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* States of memory: a store's id; -1 = there are no stores; below: whatever it is when a block with
  * several ways in is entered. */
@@ -620,7 +621,7 @@ static void gvn_enter_memory(Gvn *g, int32_t b)
         g->memory[b] = gvn_memory_at(g, cfg->pred[way], cfg->pred_ins[way]);
 }
 
-/* --- visiting ---------------------------------------------------------------------------------- */
+/* --- visiting --------------------------------------------------------------------------------- */
 
 static bool gvn_is_constant(uint8_t op)
 {

@@ -1,19 +1,19 @@
 /* hl_opt_hoist.c - moves what does not change in a loop in front of it.
  *
- * Every natural loop gets a preheader: the block whose jump is the only way in; where there is none, a
- * block is made. Loops are visited from the innermost outwards, so that an instruction climbs as far
- * as it can.
+ * Every natural loop gets a preheader: the block whose jump is the only way in; where there is
+ * none, a block is made. Loops are visited from the innermost outwards, so that an instruction
+ * climbs as far as it can.
  *
  * Pure instructions move whenever their operands come from outside, also from places that are not
- * reached on every iteration. Those that are undefined without an earlier guard (HL_E_TRAPS) move only
- * when what guards them is outside as well.
+ * reached on every iteration. Those that are undefined without an earlier guard (HL_E_TRAPS) move
+ * only when what guards them is outside as well.
  *
- * A guard moves only into the entry block, in front of the region's root loop: a failure there leaves
- * as if the region had not been entered, with a copy of the entry exit, so nothing that the loop would
- * have done is undone or lost, whatever comes before the guard in the loop. That makes the move always
- * right; to be worth it, the guard must run on every iteration of the root loop (or of inner loops
- * that do), and be no branch of the program: exits for BRANCH and LOOP_END, those that a block
- * continues, and those marked `stay` keep their place. */
+ * A guard moves only into the entry block, in front of the region's root loop: a failure there
+ * leaves as if the region had not been entered, with a copy of the entry exit, so nothing that the
+ * loop would have done is undone or lost, whatever comes before the guard in the loop. That makes
+ * the move always right; to be worth it, the guard must run on every iteration of the root loop (or
+ * of inner loops that do), and be no branch of the program: exits for BRANCH and LOOP_END, those
+ * that a block continues, and those marked `stay` keep their place. */
 #include "hl_opt.h"
 
 typedef struct Hoist {
@@ -221,7 +221,8 @@ static int32_t hoist_preheader(const HlIr *ir, const HlCfg *cfg, int32_t header)
     return found;
 }
 
-/* Puts a new block in front of a loop: every way in from outside leads to it, and on to the header. */
+/* Puts a new block in front of a loop: every way in from outside leads to it, and on to the
+ * header. */
 static int hoist_make_preheader(HlIr *ir, const HlCfg *cfg, int32_t header)
 {
     HlRefVec args = {0};

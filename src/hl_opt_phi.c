@@ -1,10 +1,10 @@
 /* hl_opt_phi.c - removes block parameters that are redundant or unused.
  *
- * Optimistically, every parameter is nothing yet; what the jumps pass flows in: a parameter that only
- * ever receives one value (or parameters that stand for it, itself among them) is that value, which
- * then dominates it; one that receives two is itself. This sees through cycles of parameters, nested
- * loops' for instance. It is repeated until nothing is found, because a parameter that turned out to
- * be itself makes others equal to it. The entry's parameters stay. */
+ * Optimistically, every parameter is nothing yet; what the jumps pass flows in: a parameter that
+ * only ever receives one value (or parameters that stand for it, itself among them) is that value,
+ * which then dominates it; one that receives two is itself. This sees through cycles of parameters,
+ * nested loops' for instance. It is repeated until nothing is found, because a parameter that
+ * turned out to be itself makes others equal to it. The entry's parameters stay. */
 #include "hl_opt.h"
 
 enum { PHI_TOP = -2 }; /* no value has been seen */
@@ -103,8 +103,8 @@ static void phi_keep(void *gone, HlRef r)
     ((uint8_t *)gone)[r] = 0;
 }
 
-/* Removes parameters that nothing but the arguments of unused parameters uses. Blocks that cannot be
- * reached count as users, so that they stay well formed until dce removes them. */
+/* Removes parameters that nothing but the arguments of unused parameters uses. Blocks that cannot
+ * be reached count as users, so that they stay well formed until dce removes them. */
 static void phi_unused(HlIr *ir, uint8_t *gone)
 {
     memset(gone, 1, (size_t)ir->nins);

@@ -1,17 +1,19 @@
 /* hl_opt_range.c - what the ranges of integers prove: checks that always hold need not be made.
  *
  * Every i64 value gets an interval: constants, masks, remainders, lengths and so on make it, block
- * parameters join what the jumps pass, growing from nothing to a fixed point (widened when they do not
- * settle, then narrowed again). At a use, the interval is cut by every comparison that was guarded on
- * the way there (a fact): i + 1 behind "i < n" does not overflow. A fact may also be that a range
- * iterator has something left: then its next value lies between its first and the largest int but one.
+ * parameters join what the jumps pass, growing from nothing to a fixed point (widened when they do
+ * not settle, then narrowed again). At a use, the interval is cut by every comparison that was
+ * guarded on the way there (a fact): i + 1 behind "i < n" does not overflow. A fact may also be
+ * that a range iterator has something left: then its next value lies between its first and the
+ * largest int but one.
  *
- * With them, overflow checks, comparisons, checks that an int converts exactly and index checks go or
- * become cheaper; gvn then removes the guards whose conditions have become constant.
+ * With them, overflow checks, comparisons, checks that an int converts exactly and index checks go
+ * or become cheaper; gvn then removes the guards whose conditions have become constant.
  *
- * Apart from ranges: a sum, difference or product of Python ints of which only the low bits are used,
- * because all that looks at it is `& mask` with a mask that is not negative (also by way of other such
- * operations), is computed modulo 2^64 and needs no overflow check: x = (a * x + c) & 0xffffffff. */
+ * Apart from ranges: a sum, difference or product of Python ints of which only the low bits are
+ * used, because all that looks at it is `& mask` with a mask that is not negative (also by way of
+ * other such operations), is computed modulo 2^64 and needs no overflow check: x = (a * x + c) &
+ * 0xffffffff. */
 #include "hl_opt.h"
 
 typedef struct Range {
@@ -78,7 +80,7 @@ static bool range_fits(__int128 lo, __int128 hi, Range *out)
     return true;
 }
 
-/* --- facts ------------------------------------------------------------------------------------- */
+/* --- facts ------------------------------------------------------------------------------------ */
 
 static int range_add_fact(Ranges *g, HlRef cond, bool truth, int32_t block, int32_t pos)
 {
@@ -196,7 +198,7 @@ static Range range_at(const Ranges *g, HlRef v, int32_t block, int32_t pos)
     return r;
 }
 
-/* --- operations -------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 /* The exact interval of a sum, difference or product; false = it may not fit 64 bits. */
 static bool range_arith(uint8_t op, Range a, Range b, Range *out)
@@ -233,7 +235,8 @@ static Range range_clamped(uint8_t op, Range a, Range b)
     __int128 hi = op == HL_I_ADD_OV ? (__int128)a.hi + b.hi : (__int128)a.hi - b.lo;
     if (hi < INT64_MIN || lo > INT64_MAX)
         return RANGE_NONE;
-    return (Range){lo < INT64_MIN ? INT64_MIN : (int64_t)lo, hi > INT64_MAX ? INT64_MAX : (int64_t)hi};
+    return (Range){lo < INT64_MIN ? INT64_MIN : (int64_t)lo,
+                   hi > INT64_MAX ? INT64_MAX : (int64_t)hi};
 }
 
 /* The smallest 2^k - 1 that is not below x >= 0. */
@@ -319,7 +322,7 @@ static Range range_op(const Ranges *g, HlRef r)
     }
 }
 
-/* --- the fixed point --------------------------------------------------------------------------- */
+/* --- the fixed point -------------------------------------------------------------------------- */
 
 /* Lets the interval of v be r: growing, a parameter that grew a few times goes all the way. */
 static bool range_set(Ranges *g, HlRef v, Range r)
@@ -398,7 +401,7 @@ static void range_settle(Ranges *g)
     }
 }
 
-/* --- range iterators --------------------------------------------------------------------------- */
+/* --- range iterators -------------------------------------------------------------------------- */
 
 /* Does every jump back to the header b pass `p op k` for its parameter number k? */
 static bool range_steps(const Ranges *g, int32_t b, int32_t k, uint8_t op, HlRef by, int64_t by_int)
@@ -426,8 +429,8 @@ static int32_t range_param_index(const HlBlock *b, HlRef p)
     return -1;
 }
 
-/* A snapshot's range slot stands for a range iterator of C longs, whose values and `stop` fit: what it
- * yields with a positive step is not below the first value and below the largest int. */
+/* A snapshot's range slot stands for a range iterator of C longs, whose values and `stop` fit: what
+ * it yields with a positive step is not below the first value and below the largest int. */
 static int range_add_iter(Ranges *g, int32_t header, const HlSlot *s)
 {
     const HlBlock *b = &g->ir->blocks[header];
@@ -471,7 +474,7 @@ static int range_find_iters(Ranges *g)
     return 0;
 }
 
-/* --- using it ---------------------------------------------------------------------------------- */
+/* --- using it --------------------------------------------------------------------------------- */
 
 static void range_plain(HlIns *ins, uint8_t op)
 {
@@ -561,7 +564,7 @@ static void range_use(Ranges *g, HlRef r, HlRef *map)
     }
 }
 
-/* --- modulo 2^64 ------------------------------------------------------------------------------- */
+/* --- modulo 2^64 ------------------------------------------------------------------------------ */
 
 static uint8_t range_wrapping(const HlIns *ins)
 {
@@ -591,8 +594,8 @@ static bool range_low_use(const HlIr *ir, const uint8_t *low, HlRef r, int k)
     return range_wrapping(ins) && low[r];
 }
 
-/* Optimistically, of every sum only the low bits are used, until a use says otherwise. The snapshot of a
- * guard that goes does not count. */
+/* Optimistically, of every sum only the low bits are used, until a use says otherwise. The snapshot
+ * of a guard that goes does not count. */
 static void range_modular(HlIr *ir, uint8_t *low)
 {
     for (HlRef r = 0; r < ir->nins; r++)

@@ -1,6 +1,7 @@
-/* hl_plan.c - from snapshots to exit plans: which values machine code must hand over at an exit, and
- * how the frame's slots are made from them. A slot whose object was in the frame at entry and whose
- * value was never recomputed keeps that object (and with it, its identity); constants need no word. */
+/* hl_plan.c - from snapshots to exit plans: which values machine code must hand over at an exit,
+ * and how the frame's slots are made from them. A slot whose object was in the frame at entry and
+ * whose value was never recomputed keeps that object (and with it, its identity); constants need no
+ * word. */
 #include "hl_ir.h"
 #include "hl_mem.h"
 

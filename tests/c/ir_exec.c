@@ -303,8 +303,8 @@ static bool low_bits_only(const Exec *x, const HlIns *ins, int k)
     }
 }
 
-/* exec_ins for runs in which some operations do not leave on overflow: what depends on more than the low
- * bits of such a result does not fit either, and must not decide or be stored. */
+/* exec_ins for runs in which some operations do not leave on overflow: what depends on more than
+ * the low bits of such a result does not fit either, and must not decide or be stored. */
 static Step exec_loosely(Exec *x, HlRef r)
 {
     const HlIns *ins = &x->ir->ins[r];
@@ -347,7 +347,8 @@ static void exec_jump(Exec *x, const HlBlock *from, int64_t *scratch)
 }
 
 /* Runs one block; what became of it, and through which exit it left (-1 = at its end). */
-static Step exec_block(Exec *x, const HlBlock *b, const ExecWatch *watch, ExecResult *r, long *steps)
+static Step exec_block(Exec *x, const HlBlock *b, const ExecWatch *watch, ExecResult *r,
+                       long *steps)
 {
     r->exit = -1;
     for (int32_t i = 0; i < b->ins.n; i++) {
@@ -373,7 +374,8 @@ ExecResult exec_run(const HlIr *ir, const ExecWorld *world, const int64_t *in, l
 {
     ExecResult r = {.end = EXEC_STEPS, .exit = -1};
     size_t n = (size_t)ir->nins + 1;
-    Exec x = {.ir = ir, .world = world, .polls = world->polls, .loose = watch ? watch->loose : NULL};
+    Exec x = {.ir = ir, .world = world, .polls = world->polls};
+    x.loose = watch ? watch->loose : NULL;
     r.values = x.v = calloc(n, sizeof *r.values);
     r.counts = calloc((size_t)ir->nloops + 1, sizeof *r.counts);
     int64_t *scratch = calloc(n, sizeof *scratch + 1);
@@ -416,7 +418,7 @@ void exec_free(ExecResult *r)
     *r = (ExecResult){0};
 }
 
-/* --- frames as text ---------------------------------------------------------------------------- */
+/* --- frames as text --------------------------------------------------------------------------- */
 
 typedef struct Text {
     char *s;

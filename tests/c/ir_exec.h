@@ -1,5 +1,5 @@
-/* ir_exec.h - a reference interpreter for regions: slow, and suspicious of everything. The tests run
- * a region before and after a pass with it and compare. */
+/* ir_exec.h - a reference interpreter for regions: slow, and suspicious of everything. The tests
+ * run a region before and after a pass with it and compare. */
 #ifndef IR_EXEC_H
 #define IR_EXEC_H
 
@@ -42,9 +42,9 @@ typedef struct ExecResult {
 
 /* How a run is observed. */
 typedef struct ExecWatch {
-    /* Per instruction: an _OV operation that does not leave on overflow, as if its result were as long as
-     * Python's. It is undefined when a guard, a store or the frame depends on more than its low 64 bits.
-     * NULL = none. */
+    /* Per instruction: an _OV operation that does not leave on overflow, as if its result were as
+     * long as Python's. It is undefined when a guard, a store or the frame depends on more than its
+     * low 64 bits. NULL = none. */
     const uint8_t *loose;
     /* Called before each guard whose exit has the snapshot `snap`. */
     int32_t snap;
@@ -52,14 +52,14 @@ typedef struct ExecWatch {
     void *data;
 } ExecWatch;
 
-/* Runs a region that hl_check_ir accepts. `in`: a word per input (objects as ExecObj pointers). watch:
- * NULL = plainly. */
+/* Runs a region that hl_check_ir accepts. `in`: a word per input (objects as ExecObj pointers).
+ * watch: NULL = plainly. */
 ExecResult exec_run(const HlIr *ir, const ExecWorld *world, const int64_t *in, long max_steps,
                     const ExecWatch *watch);
 void exec_free(ExecResult *r);
 
-/* The frame as text, malloc'ed: from a snapshot; or from an exit's plan and its out words, as the core
- * makes it. `out` gets the words (room for every live value). */
+/* The frame as text, malloc'ed: from a snapshot; or from an exit's plan and its out words, as the
+ * core makes it. `out` gets the words (room for every live value). */
 char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_t *in);
 char *exec_plan_frame(const HlIr *ir, const ExecWorld *world, const HlPlan *plan,
                       const ExecResult *r, const int64_t *in, int64_t *out);

@@ -1,8 +1,8 @@
-/* ir_gen.c - the generator writes structured programs, as the recorder would see them: slots of fixed
- * types, assignments, branches whose two sides are recorded and join, nested loops that poll, and
- * exits; operations that are undefined somewhere come behind the guards that they need. So that passes
- * find something, operations are repeated, as they were or turned round, and so that runs get far, most
- * guards hold in most worlds. */
+/* ir_gen.c - the generator writes structured programs, as the recorder would see them: slots of
+ * fixed types, assignments, branches whose two sides are recorded and join, nested loops that poll,
+ * and exits; operations that are undefined somewhere come behind the guards that they need. So that
+ * passes find something, operations are repeated, as they were or turned round, and so that runs
+ * get far, most guards hold in most worlds. */
 #include "ir_gen.h"
 
 #include <inttypes.h>
@@ -86,7 +86,7 @@ static void know(Gen *g, HlRef r)
         g->value[g->nvalues++] = r;
 }
 
-/* --- emitting ---------------------------------------------------------------------------------- */
+/* --- emitting --------------------------------------------------------------------------------- */
 
 static int32_t make_exit(Gen *g, HlReason reason)
 {
@@ -179,7 +179,7 @@ static HlType object_type(int k)
     }
 }
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values ----------------------------------------------------------------------------------- */
 
 /* A known value of exactly this type, or of its representation; HL_NOREF = none. */
 static HlRef pick(Gen *g, HlType t, bool exact)
@@ -233,7 +233,8 @@ static HlRef int_op(Gen *g, HlType t)
         return emit_typed(g, rnd(g, 2) ? HL_I_SHL_OV : HL_I_SHR, t, a, k);
     }
     case 6: { /* x = (a * x + c) & mask */
-        HlRef k = emit_int(g, HL_TYPE(I64), rnd(g, 4) ? (INT64_C(1) << (20 + rnd(g, 40))) - 1 : -16);
+        int64_t mask = rnd(g, 4) ? (INT64_C(1) << (20 + rnd(g, 40))) - 1 : -16;
+        HlRef k = emit_int(g, HL_TYPE(I64), mask);
         HlRef c = emit_int(g, HL_TYPE(I64), INT64_C(6364136223846793005) >> rnd(g, 30));
         HlRef m = emit_typed(g, HL_I_MUL_OV, HL_TYPE(I64), a, c);
         m = emit_typed(g, rnd(g, 2) ? HL_I_ADD_OV : HL_I_SUB_OV, HL_TYPE(I64), m, b);
@@ -341,7 +342,8 @@ static HlRef global(Gen *g)
     return emit(g, ins);
 }
 
-/* An operation that was done before, once more: the same, or with its operands or its sense turned. */
+/* An operation that was done before, once more: the same, or with its operands or its sense
+ * turned. */
 static HlRef again(Gen *g, HlType t)
 {
     HlRef r = pick(g, t, true);
@@ -406,7 +408,7 @@ static HlRef likely(Gen *g)
     return emit_icmp(g, g->ir->ins[b].imm.i < 17 ? HL_NE : HL_LT, a, b);
 }
 
-/* --- statements -------------------------------------------------------------------------------- */
+/* --- statements ------------------------------------------------------------------------------- */
 
 /* Takes an array to work with: the one in slot 0, or an array constant. */
 static void choose_array(Gen *g, bool store)
@@ -570,7 +572,8 @@ static bool if_statement(Gen *g)
     return then_joins || else_joins;
 }
 
-/* The range iterator's next value goes to a slot; behind the end of the loop when nothing is left. */
+/* The range iterator's next value goes to a slot; behind the end of the loop when nothing is
+ * left. */
 static void next_of_range(Gen *g, int32_t x)
 {
     HlRef zero = emit_int(g, HL_TYPE(I64), 0), one = emit_int(g, HL_TYPE(I64), 1);
@@ -720,7 +723,7 @@ HlIr *gen_region(uint64_t seed)
     return g.ir;
 }
 
-/* --- worlds ------------------------------------------------------------------------------------ */
+/* --- worlds ----------------------------------------------------------------------------------- */
 
 static int64_t random_word(uint64_t *state, HlType t)
 {

@@ -1,4 +1,5 @@
-/* ir_gen.h - random regions and worlds for the fuzz test: valid, never undefined, ending in time. */
+/* ir_gen.h - random regions and worlds for the fuzz test: valid, never undefined, ending in
+ * time. */
 #ifndef IR_GEN_H
 #define IR_GEN_H
 

@@ -2,17 +2,18 @@
  *
  *   ir_tool [-p PASS,...] [-q] [--plans] [--run WORLD] [FILE]
  *       Reads a region (from FILE or standard input), verifies it, runs the passes ("all" = as in
- *       production), verifying after each, and prints it (not with -q), its exit plans, and what the
- *       reference interpreter makes of it. Malformed: the reason on standard error, status 1.
+ *       production), verifying after each, and prints it (not with -q), its exit plans, and what
+ *       the reference interpreter makes of it. Malformed: the reason on standard error, status 1.
  *   ir_tool --fuzz FIRST COUNT
- *       Makes COUNT random regions from the seeds FIRST...; for each: print and parse agree, and every
- *       pass alone and all in order leave what the region does unchanged. The first that differs is
- *       printed, status 1.
+ *       Makes COUNT random regions from the seeds FIRST...; for each: print and parse agree, and
+ *       every pass alone and all in order leave what the region does unchanged. The first that
+ *       differs is printed, status 1.
  *
  * WORLD is a file with one item a line: `object VALUE` (KOBJ 0, 1, ...), `global same VALUE` or
- * `global changed VALUE`, `polls N` (the N+1st POLL leaves), and `in VALUE...`, which runs the region
- * once. A value is 5, 2.5, true, null, other, big, or TYPE:VALUE for an object of a type such as
- * i64, f64, np<float64>, or an array such as arr<float64,1>:1,2,3 (read-only: with a ! before it). */
+ * `global changed VALUE`, `polls N` (the N+1st POLL leaves), and `in VALUE...`, which runs the
+ * region once. A value is 5, 2.5, true, null, other, big, or TYPE:VALUE for an object of a type
+ * such as i64, f64, np<float64>, or an array such as arr<float64,1>:1,2,3 (read-only: with a !
+ * before it). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +76,7 @@ static int run_passes(HlIr *ir, const char *names)
     return 0;
 }
 
-/* --- plans ------------------------------------------------------------------------------------- */
+/* --- plans ------------------------------------------------------------------------------------ */
 
 static void print_entry(const HlPlanEntry *e)
 {
@@ -114,7 +115,7 @@ static int print_plans(const HlIr *ir)
     return 0;
 }
 
-/* --- runs -------------------------------------------------------------------------------------- */
+/* --- runs ------------------------------------------------------------------------------------- */
 
 enum { MAX_POOL = 256 };
 
@@ -287,7 +288,7 @@ static int run_world(const HlIr *ir, const char *name)
     return status;
 }
 
-/* --- the fuzz test ----------------------------------------------------------------------------- */
+/* --- the fuzz test ---------------------------------------------------------------------------- */
 
 /* What a run left behind: everything that a pass must not change. */
 typedef struct Outcome {
@@ -333,8 +334,8 @@ static void outcome_free(Outcome *o)
     free(o->world);
 }
 
-/* The overflow checks that a pass has removed: the original is run as if their results were as long as
- * Python's ints, and must not depend on more than the pass says. */
+/* The overflow checks that a pass has removed: the original is run as if their results were as long
+ * as Python's ints, and must not depend on more than the pass says. */
 static uint8_t *removed_checks(const HlIr *before, const HlIr *after)
 {
     uint8_t *loose = calloc((size_t)before->nins + 1, 1);
@@ -372,8 +373,8 @@ static void search_at(void *data, const ExecResult *now)
     free(world);
 }
 
-/* A guard that was moved forward leaves earlier, at the entry or at a branch: nothing has happened yet,
- * and the state is one that the original passed through. */
+/* A guard that was moved forward leaves earlier, at the entry or at a branch: nothing has happened
+ * yet, and the state is one that the original passed through. */
 static bool left_earlier(const HlIr *before, const HlIr *after, const Outcome *o, uint64_t seed,
                          const uint8_t *loose)
 {
@@ -382,7 +383,8 @@ static bool left_earlier(const HlIr *before, const HlIr *after, const Outcome *o
     Search s = {.ir = before, .wanted = o, .snap = after->exits[o->exit].snap};
     gen_world(before, seed, &s.world);
     if (s.snap == after->exits[after->entry_exit].snap) {
-        ExecResult entry = {.exit = -1, .values = calloc((size_t)before->nins + 1, sizeof(int64_t))};
+        ExecResult entry = {.exit = -1};
+        entry.values = calloc((size_t)before->nins + 1, sizeof *entry.values);
         if (!entry.values)
             abort();
         for (int32_t i = 0; i < before->ninputs; i++)
@@ -488,8 +490,8 @@ static int fuzz(uint64_t first, uint64_t count)
         if (status)
             return status;
     }
-    printf("%" PRIu64 " regions, %ld instructions, %ld blocks; %ld runs, %ld left earlier, %ld endless\n",
-           count, t.size, t.blocks, t.runs, t.earlier, t.endless);
+    printf("%" PRIu64 " regions, %ld instructions, %ld blocks; ", count, t.size, t.blocks);
+    printf("%ld runs, %ld left earlier, %ld endless\n", t.runs, t.earlier, t.endless);
     return 0;
 }
 

@@ -1,5 +1,5 @@
-/* test_ir.c - unit tests of the IR library: memory, types, reasons, text, verifier, control flow, plans,
- * and every path on which memory runs out. */
+/* test_ir.c - unit tests of the IR library: memory, types, reasons, text, verifier, control flow,
+ * plans, and every path on which memory runs out. */
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -87,7 +87,7 @@ static bool verifies(const HlIr *ir)
     return !bad;
 }
 
-/* --- memory, types, reasons -------------------------------------------------------------------- */
+/* --- memory, types, reasons ------------------------------------------------------------------- */
 
 static bool can_inject(void)
 {
@@ -181,7 +181,7 @@ static void test_reasons(void)
     }
 }
 
-/* --- text -------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------- */
 
 static bool round_trips(const HlIr *ir)
 {
@@ -373,7 +373,7 @@ static void test_text_mutated(void)
     CHECK(parsed > 200 && valid > 100 && valid < parsed);
 }
 
-/* --- the verifier ------------------------------------------------------------------------------ */
+/* --- the verifier ----------------------------------------------------------------------------- */
 
 /* Each fault: a piece of the text replaced, and what the verifier must say. */
 static const struct {
@@ -476,7 +476,7 @@ static void test_check_broken(void)
     }
 }
 
-/* --- control flow ------------------------------------------------------------------------------ */
+/* --- control flow ----------------------------------------------------------------------------- */
 
 /* The blocks that can be reached when control is stopped behind position `at` of block `stop`. */
 static void reach(const HlIr *ir, int32_t stop, int32_t at, uint8_t *seen)
@@ -569,7 +569,7 @@ static void test_cfg(void)
     CHECK(headers > 60);
 }
 
-/* --- plans and copies -------------------------------------------------------------------------- */
+/* --- plans and copies ------------------------------------------------------------------------- */
 
 static const HlPlanEntry *entry_of(const HlPlan *p, int32_t slot)
 {
@@ -664,7 +664,7 @@ static void test_copy(void)
     hl_ir_free(ir);
 }
 
-/* --- memory that runs out ---------------------------------------------------------------------- */
+/* --- memory that runs out --------------------------------------------------------------------- */
 
 static int walk_parse(HlIr *ir)
 {

@@ -119,7 +119,8 @@ def need_tool():
     import pytest
 
     if not find_tool():
-        pytest.fail("tests/c/ir_tool is not built: run make")
+        missing = pytest.fail if os.environ.get("HOTLOOP_BUILD") else pytest.skip
+        missing("tests/c/ir_tool is not built: run make")
 
 
 def test_case(path):
