@@ -176,16 +176,19 @@ def hotloop_info():
 
 
 def hotloop_totals(function):
-    """Sums of a function's statistics over its loops; all 0 when hotloop has not met it."""
+    """Sums of a function's statistics over its loops (hot_seconds: the slowest loop's); all 0 when
+    hotloop has not met it."""
     from hotloop import _hotloop
     totals = dict.fromkeys(
-        ("interpreted", "native", "given_up", "compiles", "record_seconds", "compile_seconds"), 0)
+        ("interpreted", "native", "given_up", "compiles", "record_seconds", "compile_seconds",
+         "hot_seconds"), 0)
     for code in () if _hotloop.inactive else _hotloop.stats(function):
         for loop in code["loops"]:
             totals["interpreted"] += loop["interpreted"]
             totals["given_up"] += loop["given_up"]
             for region in loop["regions"]:
                 totals["native"] += sum(region["native"])
+                totals["hot_seconds"] = max(totals["hot_seconds"], region["hot_seconds"])
                 for name in ("compiles", "record_seconds", "compile_seconds"):
                     totals[name] += region[name]
     return totals

@@ -152,7 +152,7 @@ def render_process(figures):
 
 
 def render_hot(figures):
-    rows = [["kernel", "first", "max", "counted inside", "later", "max", "counted inside",
+    rows = [["kernel", "first call", "max", "slowest loop", "later call", "max", "slowest loop",
              "compiles"]]
     for name, row in figures.items():
         if failed(row):
@@ -274,7 +274,8 @@ SECTIONS = {
     "hot": ("Hot to native",
             "A first call that goes just past the threshold, compiled in place: an upper bound (see "
             "README.md). Median and maximum of 9 processes; `first` loads LLVM, `later` is a second "
-            "function of the process.", render_hot),
+            "function of the process. `slowest loop` is what hotloop counts from a loop's recording to "
+            "its first machine code.", render_hot),
     "memory": ("Memory",
                "Peak resident size above that of the same process without the JIT.", render_memory),
     "import": ("Import",

@@ -487,6 +487,8 @@ static void publish(Job *job)
     r->compiling = false;
     r->compiles++;
     r->compile_seconds += job->seconds;
+    if (r->state == HL_REGION_RECORDED)
+        r->hot_seconds = r->record_seconds + job->seconds;
     if (r->state == HL_REGION_DEAD) {
         job_free(job);
         return;

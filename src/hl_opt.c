@@ -10,10 +10,11 @@ static const struct {
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
- * invariant ones are invariant; removing branches makes more of them. Ranges come last: they profit
- * from all that, and what they prove frees instructions for dce. */
-static const char *const opt_order[] = {"phi", "gvn", "phi", "hoist", "gvn",
-                                        "range", "select", "dce", "phi"};
+ * invariant ones are invariant; removing branches makes more of them. Ranges come late: they profit
+ * from all that, and make constants of conditions, whose guards gvn removes. Then the shape of what
+ * is left is made simple for the code generator. */
+static const char *const opt_order[] = {"phi",   "gvn", "phi",    "hoist", "gvn",
+                                        "range", "gvn", "select", "dce",   "phi"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {

@@ -94,6 +94,7 @@ typedef struct HlRegion {
     bool compiling, dirty;     /* a compile is under way; recorded more since it began */
     int64_t entered, missed;   /* entries; entry checks that failed */
     double compile_seconds, record_seconds;
+    double hot_seconds;        /* from its recording to its first machine code: what both took */
     uint8_t dead_why;          /* HlReason */
     int64_t bad_exits;         /* exits that were no end of a loop and no poll */
     int64_t native_checked;    /* native iterations when the gain was last looked at */

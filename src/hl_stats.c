@@ -173,11 +173,11 @@ static PyObject *stats_region(const HlCode *code, const HlRegion *r)
             return NULL;
         size = backend->code_size(r->blob);
     }
-    return Py_BuildValue("{s:s,s:s,s:L,s:L,s:i,s:d,s:d,s:n,s:N,s:N}", "state", states[r->state],
+    return Py_BuildValue("{s:s,s:s,s:L,s:L,s:i,s:d,s:d,s:d,s:n,s:N,s:N}", "state", states[r->state],
                          "dead_why", r->state == HL_REGION_DEAD ? hl_reason_key(r->dead_why) : NULL,
                          "entries", (long long)r->entered, "entry_misses", (long long)r->missed,
                          "compiles", (int)r->compiles, "compile_seconds", r->compile_seconds,
-                         "record_seconds", r->record_seconds, "code_bytes", (Py_ssize_t)size,
+                         "record_seconds", r->record_seconds, "hot_seconds", r->hot_seconds, "code_bytes", (Py_ssize_t)size,
                          "native", stats_native(code, r), "exits", stats_exits(code, r));
 }
 

@@ -294,6 +294,7 @@ static int run_world(const HlIr *ir, const char *name)
 typedef struct Outcome {
     ExecEnd end;
     int32_t exit;
+    const char *why; /* undefined */
     char *frame, *world;
 } Outcome;
 
@@ -304,9 +305,7 @@ static Outcome outcome(const HlIr *ir, uint64_t seed, const uint8_t *loose)
     gen_world(ir, seed, &w);
     ExecWatch watch = {.loose = loose};
     ExecResult r = exec_run(ir, &w.world, w.in, 100000, &watch);
-    Outcome o = {.end = r.end, .exit = r.exit};
-    if (r.end == EXEC_UNDEFINED)
-        fprintf(stderr, "undefined: %s in b%d\n", r.why, r.block);
+    Outcome o = {.end = r.end, .exit = r.exit, .why = r.why};
     if (r.end == EXEC_LEFT) {
         HlPlan *plans = hl_plan_build(ir);
         int64_t *out = calloc((size_t)ir->nins + 1, sizeof *out);
@@ -317,6 +316,7 @@ static Outcome outcome(const HlIr *ir, uint64_t seed, const uint8_t *loose)
         if (strcmp(o.frame, planned)) {
             fprintf(stderr, "x%d: snapshot\n%splan\n%s", r.exit, o.frame, planned);
             o.end = EXEC_UNDEFINED;
+            o.why = "the plan makes another frame than the snapshot";
         }
         free(planned);
         free(out);
@@ -326,6 +326,12 @@ static Outcome outcome(const HlIr *ir, uint64_t seed, const uint8_t *loose)
     exec_free(&r);
     gen_world_free(&w);
     return o;
+}
+
+static void outcome_print(const char *when, const Outcome *o)
+{
+    printf("%s: exit x%d %s\n%s%s", when, o->exit, o->why ? o->why : "", o->frame ? o->frame : "",
+           o->world);
 }
 
 static void outcome_free(Outcome *o)
@@ -443,8 +449,8 @@ static int fuzz_world(const HlIr *before, const HlIr *after, uint64_t seed, Tall
     t->earlier += earlier;
     t->endless += a.end == EXEC_STEPS;
     if (bad) {
-        printf("before: end %d exit x%d\n%s%s", a.end, a.exit, a.frame ? a.frame : "", a.world);
-        printf("after: end %d exit x%d\n%s%s", b.end, b.exit, b.frame ? b.frame : "", b.world);
+        outcome_print("before", &a);
+        outcome_print("after", &b);
     }
     outcome_free(&a);
     outcome_free(&b);

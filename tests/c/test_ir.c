@@ -585,7 +585,8 @@ static void test_plans(void)
     HlIr *ir = parse(
         "region plans slots 4 loops 0\n"
         "entry(%0: obj = slot 0, %1: f64 = slot 1, %2: i64 = slot 5 range_next, "
-        "%3: i64 = slot 5 range_step, %4: i64 = slot 5 range_left): pc 3\n"
+        "%3: i64 = slot 5 range_step, %4: i64 = slot 5 range_left, "
+        "%20: i64 = slot 6 range_next, %21: i64 = slot 6 range_left): pc 3\n"
         "  %5: i64 = unbox_i64 %0 -> x0\n"
         "  %6: i64 = add %5 %5\n"
         "  %7: obj = kobj #4\n"
@@ -598,7 +599,8 @@ static void test_plans(void)
         "  exit x1\n"
         "b1: pc 9\n"
         "  exit x3\n"
-        "x0: type pc 3 [0: %0, 1: %1, 2: unbound, 3: frame, 4: frame 3, 5: range(%2 %3 %4)]\n"
+        "x0: type pc 3 [0: %0, 1: %1, 2: unbound, 3: frame, 4: frame 3, 5: range(%2 %3 %4), "
+        "6: range(%20 %3 %21), 7: range(%2 %3 %21), 8: range(%2 %3 %4)]\n"
         "x1: return pc 8 [0: %1, 1: %5, 2: %7, 3: %6, 4: %8, 5: %6, 6: %9, 7: %10, 8: %11, "
         "9: range(%2 %9 %6)]\n"
         "x2: branch pc 8 [0: %6, 1: %6, 2: %6, 3: %6] -> b1\n"
@@ -606,9 +608,12 @@ static void test_plans(void)
     CHECK(verifies(ir));
     HlPlan *p = hl_plan_build(ir);
     CHECK(p != NULL);
-    /* What the frame has already is left out; the rest of x0 needs no values. */
-    CHECK(p[0].pc == 3 && p[0].nslots == 6 && p[0].reason == HL_R_TYPE && p[0].nlive == 0);
-    CHECK(p[0].nentries == 2 && entry_of(&p[0], 2)->kind == HL_PLAN_UNBOUND);
+    /* What the frame has already is left out; a range only when all of it is that slot's. */
+    CHECK(p[0].pc == 3 && p[0].nslots == 9 && p[0].reason == HL_R_TYPE && p[0].nlive == 4);
+    CHECK(p[0].nentries == 5 && entry_of(&p[0], 2)->kind == HL_PLAN_UNBOUND);
+    CHECK(!entry_of(&p[0], 5) && entry_of(&p[0], 6)->kind == HL_PLAN_RANGE);
+    CHECK(entry_of(&p[0], 7)->kind == HL_PLAN_RANGE && entry_of(&p[0], 7)->a == 3);
+    CHECK(entry_of(&p[0], 8)->kind == HL_PLAN_FRAME && entry_of(&p[0], 8)->from == 5);
     CHECK(entry_of(&p[0], 4)->kind == HL_PLAN_FRAME && entry_of(&p[0], 4)->from == 3);
     /* Objects that moved keep their identity; each value is handed over once; constants never. */
     CHECK(p[1].nslots == 10 && p[1].nentries == 10 && p[1].nlive == 4);
