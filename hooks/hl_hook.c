@@ -9,6 +9,7 @@
  * Invariants: a frame that CPython sees again (returned, raised, linked) has its original code; a
  * clone that is patched is only evaluated with tracing off; everything here is under the GIL. */
 #define PY_SSIZE_T_CLEAN
+#define Py_BUILD_CORE
 #include <Python.h>
 
 #include <pthread.h>
@@ -55,12 +56,9 @@ static inline int stack_check(void)
 
 typedef enum Verdict { EDGE_JUMPS, EDGE_FALLS, EDGE_ASK } Verdict;
 
-/* Whether the back-edge jumps. ASK: finding out, or dropping the value, may run Python code. */
-static Verdict edge_decide(const HlEdge *edge, PyObject *value)
+static Verdict edge_test(const HlEdge *edge, PyObject *value)
 {
     bool truth;
-    if (edge->condition < 0)
-        return EDGE_JUMPS;
     if (edge->condition == HL_IF_NONE || edge->condition == HL_IF_NOT_NONE) {
         if (value != Py_None && Py_REFCNT(value) == 1)
             return EDGE_ASK;
@@ -83,65 +81,67 @@ static Verdict edge_decide(const HlEdge *edge, PyObject *value)
     return truth == (edge->condition == HL_IF_TRUE) ? EDGE_JUMPS : EDGE_FALLS;
 }
 
-static PyObject *edge_value(HlFrame *f, const HlCode *code)
+/* Whether the back-edge jumps. ASK: finding out, or dropping the value, may run Python code. */
+static inline Verdict edge_decide(const HlEdge *edge, HlFrame *f)
 {
-    return hl_frame_slots(f)[code->bytecode->nlocalsplus + hl_frame_depth(f) - 1];
+    return edge->condition < 0 ? EDGE_JUMPS : edge_test(edge, *frame_top(f));
 }
 
 /* A decision holds, whatever signal handlers do to a list that was tested. */
-static void edge_settle(HlFrame *f, const HlCode *code, const HlEdge *edge)
+static void edge_settle(HlFrame *f, const HlEdge *edge)
 {
-    if (edge->condition != HL_IF_FALSE && edge->condition != HL_IF_TRUE)
-        return;
-    PyObject *value = edge_value(f, code);
-    PyObject *jumps = edge->condition == HL_IF_TRUE ? Py_True : Py_False;
-    hl_frame_slots(f)[code->bytecode->nlocalsplus + hl_frame_depth(f) - 1] = Py_NewRef(jumps);
-    Py_DECREF(value);
+    if (edge->condition == HL_IF_FALSE || edge->condition == HL_IF_TRUE)
+        Py_SETREF(*frame_top(f), Py_NewRef(edge->condition == HL_IF_TRUE ? Py_True : Py_False));
 }
 
 /* Does what the back-edge would do, without polling. */
-static void edge_take(HlFrame *f, const HlCode *code, const HlEdge *edge, bool jumps)
+static inline void edge_take(HlFrame *f, const HlEdge *edge, bool jumps)
 {
-    if (edge->condition >= 0) {
-        PyObject *value = edge_value(f, code);
-        hl_frame_set_depth(f, hl_frame_depth(f) - 1);
-        Py_DECREF(value);
-    }
-    hl_frame_set_pc(f, jumps ? edge->target : edge->next);
+    if (edge->condition >= 0)
+        frame_pop(f);
+    frame_set_pc(f, jumps ? edge->target : edge->next);
 }
 
 /* The frame is at the header of a loop, from its back-edge. */
-static HlGo loop_count(HlCode *code, int loop, HlFrame *f)
+static inline HlGo loop_count(PyThreadState *ts, HlCode *code, int loop, HlFrame *f)
 {
     HlLoop *l = &code->loops[loop];
     l->interpreted++;
     if (HL_LIKELY(--l->countdown > 0))
         return HL_GO_ON;
     l->countdown = l->reload;
-    return l->state == HL_LOOP_GIVEN_UP ? HL_GO_ON : hl_loop_backedge(code, loop, f);
+    if (l->state == HL_LOOP_GIVEN_UP)
+        return HL_GO_ON;
+    HlGo go = hl_loop_backedge(code, loop, f);
+    return go == HL_GO_ON && thread_traced(ts) ? HL_GO_ORIGINAL : go;
 }
 
 /* The hot clone came back at a back-edge. */
-static HlGo back_at_edge(HlCode *code, HlFrame *f, int32_t unit)
+static inline HlGo back_at_edge(PyThreadState *ts, HlCode *code, HlFrame *f, int32_t unit)
 {
     const HlEdge *edge = hl_edge_at(code, unit);
-    Verdict verdict = edge->condition < 0 ? EDGE_JUMPS : edge_decide(edge, edge_value(f, code));
-    if (verdict == EDGE_ASK || (verdict == EDGE_JUMPS && *hl_eval_breaker())) {
-        hl_frame_set_pc(f, edge->pc);
+    Verdict verdict = edge_decide(edge, f);
+    if (verdict == EDGE_FALLS) {
+        edge_take(f, edge, false);
+        return HL_GO_ON;
+    }
+    if (verdict == EDGE_ASK || HL_UNLIKELY(thread_has_work(ts))) {
+        frame_set_pc(f, edge->pc);
         return HL_GO_SERVE;
     }
-    edge_take(f, code, edge, verdict == EDGE_JUMPS);
-    return verdict == EDGE_JUMPS ? loop_count(code, edge->loop, f) : HL_GO_ON;
+    edge_take(f, edge, true);
+    return loop_count(ts, code, edge->loop, f);
 }
 
 /* The serving clone came back at a header, `from` being the back-edge that it was sent to serve. */
-static HlGo back_at_header(HlCode *code, HlFrame *f, int32_t unit, const HlEdge *from)
+static HlGo back_at_header(PyThreadState *ts, HlCode *code, HlFrame *f, int32_t unit,
+                           const HlEdge *from)
 {
-    hl_frame_set_pc(f, unit);
+    frame_set_pc(f, unit);
     if (!code->hot)
         return HL_GO_ORIGINAL;
-    hl_frame_move(f, code->hot);
-    return from->target == unit ? loop_count(code, from->loop, f) : HL_GO_ON;
+    frame_move(f, code->hot);
+    return from->target == unit ? loop_count(ts, code, from->loop, f) : HL_GO_ON;
 }
 
 /* -- Serving ------------------------------------------------------------------------------------- */
@@ -170,7 +170,7 @@ static bool deferred_make(PyThreadState *ts)
     if (!d)
         return false;
     PyErr_Fetch(&d->type, &d->value, &d->tb);
-    d->traced = hl_thread_traced(ts) ? ts : NULL;
+    d->traced = thread_traced(ts) ? ts : NULL;
     if (Py_AddPendingCall(deferred_deliver, d) < 0) {
         PyErr_Restore(d->type, d->value, d->tb);
         hl_mem_free(d);
@@ -186,15 +186,15 @@ static bool deferred_make(PyThreadState *ts)
 static HlGo serve_signals(PyThreadState *ts, HlCode *code, HlFrame *f, const HlEdge *edge)
 {
     HlFrameLink link;
-    edge_settle(f, code, edge);
+    edge_settle(f, edge);
     hl_frame_enter(f, code, &link);
     int result = Py_MakePendingCalls();
     hl_frame_leave(f, code, &link);
-    bool traced = hl_thread_traced(ts);
+    bool traced = thread_traced(ts);
     if (result == 0 && !traced) {
-        if (*hl_eval_breaker()) /* the GIL is wanted, or another thread raises something here */
+        if (thread_has_work(ts)) /* the GIL is wanted, or another thread raises something here */
             return HL_GO_SERVE;
-        edge_take(f, code, edge, true);
+        edge_take(f, edge, true);
         return HL_GO_ON;
     }
     if (deferred_make(ts))
@@ -207,51 +207,68 @@ static HlGo serve_signals(PyThreadState *ts, HlCode *code, HlFrame *f, const HlE
 /* Evaluates the frame to its end in the original code. */
 static PyObject *drive_end(PyThreadState *ts, HlFrame *f, PyCodeObject *orig, bool raised)
 {
-    hl_frame_move(f, orig);
+    frame_move(f, orig);
     if (!raised)
-        return hl_frame_finish(ts, f, 0);
-    bool traced = hl_thread_traced(ts);
-    hl_frame_at(f, hl_frame_pc(f));
+        return frame_finish(ts, f, 0);
+    bool traced = thread_traced(ts);
+    hl_frame_at(f, frame_pc(f));
     if (traced) /* entering with an exception would report a call */
         hl_thread_report(ts, false);
-    PyObject *result = hl_frame_finish(ts, f, 1);
-    if (traced && hl_thread_traced(ts))
+    PyObject *result = frame_finish(ts, f, 1);
+    if (traced && thread_traced(ts))
         hl_thread_report(ts, true);
     return result;
 }
 
-static PyObject *drive(PyThreadState *ts, HlFrame *f, HlCode *code)
+/* Everything but the plain way on. true: the frame goes on in its hot clone; false: it has ended. */
+static __attribute__((noinline)) bool drive_detour(PyThreadState *ts, HlFrame *f, HlCode *code,
+                                                   HlGo go, PyObject **result)
 {
-    PyCodeObject *orig = (PyCodeObject *)Py_NewRef(code->orig); /* keeps `code` alive */
-    PyObject *result;
-    HlGo go = HL_GO_ON;
-    code->entries++;
     for (;;) {
         const HlEdge *served = NULL;
         if (go == HL_GO_SERVE) {
-            served = hl_edge_at(code, code->bytecode->bc[hl_frame_pc(f)].op_unit);
-            if (*hl_eval_breaker() && edge_decide(served, edge_value(f, code)) == EDGE_JUMPS)
+            served = hl_edge_at(code, code->bytecode->bc[frame_pc(f)].op_unit);
+            if (thread_has_work(ts) && edge_decide(served, f) == EDGE_JUMPS)
                 go = serve_signals(ts, code, f, served);
             if (go == HL_GO_ON) {
-                go = loop_count(code, served->loop, f);
+                go = loop_count(ts, code, served->loop, f);
                 continue;
             }
         }
         PyCodeObject *where = go == HL_GO_SERVE ? code->serve : code->hot;
-        if (!where || go == HL_GO_ORIGINAL || code->nlive == 0 || hl_thread_traced(ts)) {
-            result = drive_end(ts, f, orig, go == HL_GO_RAISED);
-            break;
+        if (!where || go == HL_GO_ORIGINAL || thread_traced(ts)) {
+            *result = drive_end(ts, f, code->orig, go == HL_GO_RAISED);
+            return false;
         }
-        int32_t unit;
-        hl_frame_move(f, where);
+        frame_move(f, where);
+        if (go == HL_GO_ON)
+            return true;
         if (go == HL_GO_RAISED)
-            hl_frame_at(f, hl_frame_pc(f));
-        result = hl_frame_eval(ts, f, code, go == HL_GO_RAISED, &unit);
+            hl_frame_at(f, frame_pc(f));
+        int32_t unit;
+        *result = frame_eval(ts, f, code, go == HL_GO_RAISED, &unit);
+        if (unit < 0)
+            return false;
+        go = served ? back_at_header(ts, code, f, unit, served) : back_at_edge(ts, code, f, unit);
+    }
+}
+
+static inline PyObject *drive(PyThreadState *ts, HlFrame *f, HlCode *code)
+{
+    PyCodeObject *orig = (PyCodeObject *)Py_NewRef(code->orig); /* keeps `code` alive */
+    PyObject *result;
+    int32_t unit;
+    HlGo go;
+    code->entries++;
+    frame_move(f, code->hot);
+    do {
+        result = frame_eval(ts, f, code, 0, &unit);
         if (unit < 0)
             break;
-        go = go == HL_GO_SERVE ? back_at_header(code, f, unit, served) : back_at_edge(code, f, unit);
-    }
-    hl_frame_move(f, orig);
+        go = back_at_edge(ts, code, f, unit);
+    } while (HL_LIKELY(go == HL_GO_ON && frame_code(f) == code->hot) ||
+             drive_detour(ts, f, code, go, &result));
+    frame_move(f, orig);
     Py_DECREF(orig);
     return result;
 }
@@ -259,20 +276,18 @@ static PyObject *drive(PyThreadState *ts, HlFrame *f, HlCode *code)
 /* Drives a frame that is about to start, or runs it plainly and counts why. */
 static PyObject *drive_if_possible(PyThreadState *ts, HlFrame *f, HlCode *code)
 {
-    HlReason why = HL_R_NONE;
+    HlReason why = HL_R_NO_MEMORY;
     if (code->nlive == 0)
         why = code->plain_why;
-    else if (hl_thread_traced(ts))
+    else if (thread_traced(ts))
         why = HL_R_TRACING;
-    else if (!hl_frame_starts(f))
+    else if (!frame_starts(f))
         why = HL_R_NYI_GLOBAL; /* globals or builtins are no plain dict */
-    else if (code->hot || hl_hook_make_clones(code) == 0)
+    else if (HL_LIKELY(code->hot != NULL) || hl_hook_make_clones(code) == 0)
         return drive(ts, f, code);
-    else
-        why = HL_R_NO_MEMORY;
     PyErr_Clear();
     code->plain_calls[why]++;
-    return hl_frame_finish(ts, f, 0);
+    return frame_finish(ts, f, 0);
 }
 
 /* -- The hook ------------------------------------------------------------------------------------ */
@@ -282,6 +297,7 @@ static PyObject *drive_if_possible(PyThreadState *ts, HlFrame *f, HlCode *code)
 typedef struct Arming {
     struct Arming *outer;
     PyThreadState *ts; /* NULL = its frame has come */
+    HlFrame *caller;   /* of code that binding runs, the frames have another */
     PyFunctionObject *func;
     PyCodeObject *co;
     HlCode *code;      /* NULL = not to be driven, armed for its arguments only */
@@ -296,14 +312,14 @@ static PyObject *hook_eval(PyThreadState *ts, HlFrame *f, int throwflag);
 
 static void disarm(Arming *a)
 {
-    PyInterpreterState *interp = a->ts->interp;
+    _PyFrameEvalFunction *eval = interp_eval(a->ts);
     Arming **link = &armed;
     while (*link != a)
         link = &(*link)->outer;
     *link = a->outer;
     a->ts = NULL;
-    if (!armed && !global_on && hl_interp_eval(interp) == hook_eval)
-        hl_interp_set_eval(interp, NULL);
+    if (!armed && !global_on && *eval == hook_eval)
+        *eval = NULL;
 }
 
 /* A call from Python to a Python function hands its arguments over: they may die while the function
@@ -329,12 +345,12 @@ static PyObject *hook_global(PyThreadState *ts, HlFrame *f)
 {
     if (stack_check() < 0)
         return NULL;
-    if (!hl_frame_starts(f))
-        return hl_frame_finish(ts, f, 0);
-    HlCode *code = hl_code_get_if_loops(hl_frame_code(f));
+    if (!frame_starts(f))
+        return frame_finish(ts, f, 0);
+    HlCode *code = hl_code_get_if_loops(frame_code(f));
     if (!code) {
         PyErr_Clear();
-        return hl_frame_finish(ts, f, 0);
+        return frame_finish(ts, f, 0);
     }
     return drive_if_possible(ts, f, code);
 }
@@ -342,23 +358,24 @@ static PyObject *hook_global(PyThreadState *ts, HlFrame *f)
 static PyObject *hook_eval(PyThreadState *ts, HlFrame *f, int throwflag)
 {
     for (Arming *a = armed; a; a = a->outer) {
-        if (a->ts == ts && a->func == hl_frame_func(f) && a->co == hl_frame_code(f)) {
+        if (a->func == frame_func(f) && a->co == frame_code(f) && a->ts == ts &&
+            a->caller == thread_frame(ts)) {
             disarm(a);
             hand_over(a);
-            return a->code ? drive_if_possible(ts, f, a->code) : hl_frame_finish(ts, f, 0);
+            return a->code ? drive_if_possible(ts, f, a->code) : frame_finish(ts, f, 0);
         }
     }
     if (global_on && !throwflag)
         return hook_global(ts, f);
-    return hl_frame_finish(ts, f, throwflag);
+    return frame_finish(ts, f, throwflag);
 }
 
-static HlReason blocked(const PyThreadState *ts)
+static inline HlReason blocked(PyThreadState *ts)
 {
-    HlEvalFunction eval = hl_interp_eval(ts->interp);
-    if (HL_UNLIKELY(eval && eval != hook_eval))
+    _PyFrameEvalFunction *eval = interp_eval(ts);
+    if (HL_UNLIKELY(*eval && *eval != hook_eval))
         return HL_R_OTHER_HOOK;
-    return HL_UNLIKELY(hl_thread_traced(ts)) ? HL_R_TRACING : HL_R_NONE;
+    return HL_UNLIKELY(thread_traced(ts)) ? HL_R_TRACING : HL_R_NONE;
 }
 
 HlReason hl_hook_blocked(void)
@@ -372,21 +389,29 @@ PyObject *hl_hook_call(PyObject *callable, PyFunctionObject *func, HlCode *code,
     if (stack_check() < 0)
         return NULL;
     PyThreadState *ts = PyThreadState_Get();
-    HlReason why = code->nlive ? blocked(ts) : code->plain_why;
-    bool drives = why == HL_R_NONE && code->nlive && !global_on;
-    if (!drives && (!global_on || why == HL_R_OTHER_HOOK)) /* else hook_global counts it */
+    HlReason why = blocked(ts);
+    bool foreign = why == HL_R_OTHER_HOOK;
+    if (code->nlive == 0)
+        why = code->plain_why;
+    bool drives = code->nlive && why == HL_R_NONE && !global_on;
+    if (!drives && (!global_on || foreign)) /* else hook_global counts it */
         code->plain_calls[why]++;
-    Arming a = {.outer = armed, .ts = ts, .func = func, .co = code->orig};
     Py_ssize_t n = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
-    if (may_die(args, n) && hl_frame_calls(ts, callable, args)) {
-        a.args = (PyObject **)args;
-        a.nargs = n;
-    }
-    if (!(drives || a.args) || blocked(ts) == HL_R_OTHER_HOOK)
+    bool hands_over = may_die(args, n) && hl_frame_calls(ts, callable, args);
+    if (foreign || !(drives || hands_over))
         return _PyFunction_Vectorcall((PyObject *)func, args, nargsf, kwnames);
-    a.code = drives ? code : NULL;
+    Arming a = {
+        .outer = armed,
+        .ts = ts,
+        .caller = thread_frame(ts),
+        .func = func,
+        .co = code->orig,
+        .code = drives ? code : NULL,
+        .args = hands_over ? (PyObject **)args : NULL,
+        .nargs = n,
+    };
     armed = &a;
-    hl_interp_set_eval(ts->interp, hook_eval);
+    *interp_eval(ts) = hook_eval;
     PyObject *result = _PyFunction_Vectorcall((PyObject *)func, args, nargsf, kwnames);
     if (HL_UNLIKELY(a.ts != NULL))
         disarm(&a);
@@ -395,17 +420,16 @@ PyObject *hl_hook_call(PyObject *callable, PyFunctionObject *func, HlCode *code,
 
 int hl_hook_set_global(bool on)
 {
-    PyInterpreterState *interp = PyThreadState_Get()->interp;
-    HlEvalFunction eval = hl_interp_eval(interp);
-    if (on && eval && eval != hook_eval) {
+    _PyFrameEvalFunction *eval = interp_eval(PyThreadState_Get());
+    if (on && *eval && *eval != hook_eval) {
         PyErr_SetString(PyExc_RuntimeError, "another frame-evaluation hook is installed");
         return -1;
     }
     global_on = on;
     if (on)
-        hl_interp_set_eval(interp, hook_eval);
-    else if (!armed && eval == hook_eval)
-        hl_interp_set_eval(interp, NULL);
+        *eval = hook_eval;
+    else if (!armed && *eval == hook_eval)
+        *eval = NULL;
     return 0;
 }
 

@@ -1,30 +1,18 @@
-/* hl_hook_311.c - CPython 3.11: frames, clones, the evaluator, and the objects whose layout is its own.
- *
- * The instruction that makes a clone leave the evaluator is RETURN_VALUE: for the frame with which the
- * evaluator was entered it saves the stack pointer (minus the value that it pops) and returns, and
- * clears nothing, which is the caller's job in 3.11. What it returns is whatever lay on top, maybe
- * NULL. `prev_instr` is the unit *before* the next instruction; while an instruction runs, its own. */
+/* hl_hook_311.c - CPython 3.11: frames as src/ sees them, clones, and the objects whose layout is
+ * CPython's own. hl_frame_311.h says how a clone leaves the evaluator. */
 #define PY_SSIZE_T_CLEAN
 #define Py_BUILD_CORE
 #include <Python.h>
-#include <internal/pycore_ceval.h>
-#include <internal/pycore_code.h>
-#include <internal/pycore_frame.h>
-#include <internal/pycore_interp.h>
 #include <internal/pycore_opcode.h>
 
 #include "hl_hook_int.h"
 #include "../src/hl_mem.h"
 
-#if PY_VERSION_HEX < 0x030b0000 || PY_VERSION_HEX >= 0x030c0000
-#error "this file knows the insides of CPython 3.11"
-#endif
-
 /* -- Frames -------------------------------------------------------------------------------------- */
 
 bool hl_frame_calls(PyThreadState *ts, PyObject *callable, PyObject *const *args)
 {
-    HlFrame *f = ts->cframe->current_frame;
+    HlFrame *f = thread_frame(ts);
     if (!f || !args)
         return false;
     PyObject **stack = _PyFrame_Stackbase(f);
@@ -48,12 +36,12 @@ void hl_frame_set_depth(HlFrame *f, int32_t depth)
 
 int32_t hl_frame_pc(const HlFrame *f)
 {
-    return (int32_t)(f->prev_instr + 1 - _PyCode_CODE(f->f_code));
+    return frame_pc(f);
 }
 
 void hl_frame_set_pc(HlFrame *f, int32_t pc)
 {
-    f->prev_instr = _PyCode_CODE(f->f_code) + pc - 1;
+    frame_set_pc(f, pc);
 }
 
 PyObject *hl_frame_globals(const HlFrame *f)
@@ -68,30 +56,7 @@ PyObject *hl_frame_builtins(const HlFrame *f)
 
 PyFunctionObject *hl_frame_func(const HlFrame *f)
 {
-    return f->f_func;
-}
-
-PyCodeObject *hl_frame_code(const HlFrame *f)
-{
-    return f->f_code;
-}
-
-void hl_frame_move(HlFrame *f, PyCodeObject *to)
-{
-    PyCodeObject *from = f->f_code;
-    if (from == to)
-        return;
-    f->prev_instr = _PyCode_CODE(to) + (f->prev_instr - _PyCode_CODE(from));
-    f->f_code = (PyCodeObject *)Py_NewRef(to);
-    Py_DECREF(from);
-}
-
-bool hl_frame_starts(const HlFrame *f)
-{
-    const int wanted = CO_OPTIMIZED | CO_NEWLOCALS;
-    return (f->f_code->co_flags & wanted) == wanted && f->owner == FRAME_OWNED_BY_THREAD &&
-           hl_frame_pc(f) == 0 && !f->f_locals && f->f_globals && f->f_builtins &&
-           PyDict_CheckExact(f->f_globals) && PyDict_CheckExact(f->f_builtins);
+    return frame_func(f);
 }
 
 /* The token of a linked frame. */
@@ -112,8 +77,8 @@ void hl_frame_at(HlFrame *f, int32_t pc)
 void hl_frame_enter(HlFrame *f, HlCode *code, HlFrameLink *link)
 {
     Link *l = (Link *)link;
-    int32_t pc = hl_frame_pc(f);
-    hl_frame_move(f, code->orig);
+    int32_t pc = frame_pc(f);
+    frame_move(f, code->orig);
     hl_frame_at(f, pc);
     l->ts = PyThreadState_Get();
     l->cframe.use_tracing = l->ts->cframe->use_tracing;
@@ -130,58 +95,14 @@ void hl_frame_leave(HlFrame *f, HlCode *code, HlFrameLink *link)
     int32_t pc = unit;
     while (pc > 0 && code->bytecode->bc[pc].op_unit != unit)
         pc--;
-    hl_frame_set_pc(f, pc);
+    frame_set_pc(f, pc);
     l->ts->cframe = l->cframe.previous;
     l->ts->cframe->use_tracing = l->cframe.use_tracing;
     if (code->hot)
-        hl_frame_move(f, code->hot);
+        frame_move(f, code->hot);
 }
 
-/* -- The evaluator ------------------------------------------------------------------------------- */
-
-HlEvalFunction hl_interp_eval(PyInterpreterState *interp)
-{
-    return interp->eval_frame;
-}
-
-void hl_interp_set_eval(PyInterpreterState *interp, HlEvalFunction eval)
-{
-    interp->eval_frame = eval;
-}
-
-PyObject *hl_frame_finish(PyThreadState *ts, HlFrame *f, int throwflag)
-{
-    return _PyEval_EvalFrameDefault(ts, f, throwflag);
-}
-
-PyObject *hl_frame_eval(PyThreadState *ts, HlFrame *f, const HlCode *code, int throwflag,
-                        int32_t *unit)
-{
-    /* The frame has paid for its level of recursion when it began. If the limit went down since (another
-     * thread may do that), going on must not fail where the plain loop would not. */
-    int paid = 0;
-    if (HL_UNLIKELY(ts->recursion_remaining <= 0) && hl_frame_pc(f) > 0)
-        paid = 1 - ts->recursion_remaining;
-    ts->recursion_remaining += paid;
-    PyObject *result = _PyEval_EvalFrameDefault(ts, f, throwflag);
-    ts->recursion_remaining -= paid;
-
-    const _Py_CODEUNIT *units = _PyCode_CODE(f->f_code);
-    ptrdiff_t at = f->prev_instr - units;
-    *unit = -1;
-    /* RERAISE can leave prev_instr at any instruction, hence the look at the exception. */
-    if (at >= 0 && _Py_OPCODE(units[at]) == RETURN_VALUE &&
-        _Py_OPCODE(_PyCode_CODE(code->orig)[at]) != RETURN_VALUE && (result || !ts->curexc_type)) {
-        f->stacktop++;
-        *unit = (int32_t)at;
-    }
-    return result;
-}
-
-bool hl_thread_traced(const PyThreadState *ts)
-{
-    return ts->c_tracefunc || ts->c_profilefunc || ts->cframe->use_tracing;
-}
+/* -- Threads -------------------------------------------------------------------------------------- */
 
 void hl_thread_report(PyThreadState *ts, bool events)
 {

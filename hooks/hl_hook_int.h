@@ -8,6 +8,8 @@
 
 #include "hl_hook.h"
 
+#include "hl_frame_311.h" /* frame_*, thread_*, interp_eval: inline */
+
 /* A loop back-edge of a code object. */
 typedef struct HlEdge {
     int32_t pc;       /* of the jump */
@@ -35,28 +37,10 @@ static inline const HlEdge *hl_edge_at(const HlCode *code, int32_t unit)
 
 int hl_version_init(void); /* layout probes; 0, or -1 with an exception */
 
-typedef PyObject *(*HlEvalFunction)(PyThreadState *, HlFrame *, int);
-HlEvalFunction hl_interp_eval(PyInterpreterState *interp); /* NULL = CPython's own evaluator */
-void hl_interp_set_eval(PyInterpreterState *interp, HlEvalFunction eval);
-/* CPython's evaluator: to the end of the frame. */
-PyObject *hl_frame_finish(PyThreadState *ts, HlFrame *f, int throwflag);
-
-/* Evaluates a driven frame. *unit = the code unit where a clone left the evaluator, with the stack as
- * that instruction found it; -1 = the frame really returned, or raised. */
-PyObject *hl_frame_eval(PyThreadState *ts, HlFrame *f, const HlCode *code, int throwflag,
-                        int32_t *unit);
-PyCodeObject *hl_frame_code(const HlFrame *f);
-/* Moves the frame to the same place of another clone or of the original. */
-void hl_frame_move(HlFrame *f, PyCodeObject *to);
-/* A plain function's frame, about to start, that can be driven if its code can. */
-bool hl_frame_starts(const HlFrame *f);
-
 /* Is this vectorcall a call instruction of the thread's current frame, with the arguments, which it
  * owns and drops afterwards, on that frame's stack behind the callable? */
 bool hl_frame_calls(PyThreadState *ts, PyObject *callable, PyObject *const *args);
 
-/* A trace or profile function is set in this thread. */
-bool hl_thread_traced(const PyThreadState *ts);
 /* Lets the evaluator that runs, or the next one, report events or not (it does when traced). */
 void hl_thread_report(PyThreadState *ts, bool events);
 

@@ -3,17 +3,17 @@
  * Every i64 value gets an interval: constants, masks, remainders, lengths and so on make it, block
  * parameters join what the jumps pass, growing from nothing to a fixed point (widened when they do
  * not settle, then narrowed again). At a use, the interval is cut by every comparison that was
- * guarded on the way there (a fact): i + 1 behind "i < n" does not overflow. A fact may also be
- * that a range iterator has something left: then its next value lies between its first and the
- * largest int but one.
+ * guarded on the way there (a fact): i + 1 behind "i < n" does not overflow. An index check is such
+ * a comparison, too. A fact may also be that a range iterator has something left: then its next
+ * value lies between its first and the largest int but one.
  *
  * With them, overflow checks, comparisons, checks that an int converts exactly and index checks go
  * or become cheaper; gvn then removes the guards whose conditions have become constant.
  *
  * Apart from ranges: a sum, difference or product of Python ints of which only the low bits are
  * used, because all that looks at it is `& mask` with a mask that is not negative (also by way of
- * other such operations), is computed modulo 2^64 and needs no overflow check: x = (a * x + c) &
- * 0xffffffff. */
+ * other such operations), is computed modulo 2^64 and needs no overflow check, as in the generator
+ * x = (a * x + c) & 0xffffffff. */
 #include "hl_opt.h"
 
 typedef struct Range {
@@ -82,26 +82,32 @@ static bool range_fits(__int128 lo, __int128 hi, Range *out)
 
 /* --- facts ------------------------------------------------------------------------------------ */
 
-static int range_add_fact(Ranges *g, HlRef cond, bool truth, int32_t block, int32_t pos)
+static int range_add_fact(Ranges *g, uint8_t cond, HlRef a, HlRef b, int32_t block, int32_t pos)
 {
-    const HlIns *ins = &g->ir->ins[cond];
+    if (hl_mem_grow((void **)&g->facts, &g->cap_facts, g->nfacts + 1, sizeof *g->facts))
+        return -1;
+    Fact *f = &g->facts[g->nfacts];
+    *f = (Fact){cond, {a, b}, block, pos, {-1, -1}};
+    for (int k = 0; k < (a == b ? 1 : 2); k++) {
+        f->next[k] = g->first[f->v[k]];
+        g->first[f->v[k]] = g->nfacts;
+    }
+    g->nfacts++;
+    return 0;
+}
+
+/* The condition r is known to be `truth` from a place on. */
+static int range_learn(Ranges *g, HlRef r, bool truth, int32_t block, int32_t pos)
+{
+    const HlIns *ins = &g->ir->ins[r];
     while (ins->op == HL_I_BNOT || ins->op == HL_I_RETYPE) {
         truth ^= ins->op == HL_I_BNOT;
         ins = &g->ir->ins[ins->a[0]];
     }
     if (ins->op != HL_I_ICMP)
         return 0;
-    if (hl_mem_grow((void **)&g->facts, &g->cap_facts, g->nfacts + 1, sizeof *g->facts))
-        return -1;
-    Fact *f = &g->facts[g->nfacts];
-    *f = (Fact){truth ? ins->aux : hl_opt_inverse(ins->aux), {ins->a[0], ins->a[1]}, block, pos,
-                {-1, -1}};
-    for (int k = 0; k < (f->v[0] == f->v[1] ? 1 : 2); k++) {
-        f->next[k] = g->first[f->v[k]];
-        g->first[f->v[k]] = g->nfacts;
-    }
-    g->nfacts++;
-    return 0;
+    return range_add_fact(g, truth ? ins->aux : hl_opt_inverse(ins->aux), ins->a[0], ins->a[1],
+                          block, pos);
 }
 
 static int range_find_facts(Ranges *g)
@@ -111,14 +117,16 @@ static int range_find_facts(Ranges *g)
         int32_t b = g->cfg.rpo[i];
         for (int32_t k = 0; k < ir->blocks[b].ins.n; k++) {
             const HlIns *ins = &ir->ins[ir->blocks[b].ins.v[k]];
+            if (ins->op == HL_I_INDEX && range_add_fact(g, HL_LT, ins->a[0], ins->a[1], b, k))
+                return -1;
             if (ins->op != HL_I_GUARD_TRUE && ins->op != HL_I_GUARD_FALSE)
                 continue;
             bool truth = ins->op == HL_I_GUARD_TRUE;
             int32_t to = ir->exits[ins->exit].target;
-            if (range_add_fact(g, ins->a[0], truth, b, k))
+            if (range_learn(g, ins->a[0], truth, b, k))
                 return -1;
             if (to >= 0 && g->cfg.pred_at[to + 1] - g->cfg.pred_at[to] == 1 &&
-                range_add_fact(g, ins->a[0], !truth, to, -1))
+                range_learn(g, ins->a[0], !truth, to, -1))
                 return -1;
         }
     }

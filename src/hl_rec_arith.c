@@ -168,87 +168,67 @@ static bool is_two(HlRec *R, HlVal v)
  * everything that GUARD_FP excludes. */
 static HlRef float_result(HlRec *R, int op, HlType t, HlVal l, HlVal r)
 {
+    static const uint8_t ops[] = {
+        [HL_BIN_ADD] = HL_I_FADD,           [HL_BIN_SUB] = HL_I_FSUB,
+        [HL_BIN_MUL] = HL_I_FMUL,           [HL_BIN_TRUEDIV] = HL_I_FDIV,
+        [HL_BIN_FLOORDIV] = HL_I_FFLOORDIV, [HL_BIN_MOD] = HL_I_FMOD,
+        [HL_BIN_POW] = HL_I_FPOW,           [HL_BIN_XOR] = 0,
+    };
     bool np = is_np(t);
     bool square = op == HL_BIN_POW && is_two(R, r);
-    HlRef a, b, res = HL_NOREF;
+    HlRef a, b;
     if (op == HL_BIN_TRUEDIV && !np && !is_float(l.t) && !is_float(r.t)) {
         guard_exact(R, l); /* int / int rounds once */
         guard_exact(R, r);
     }
     a = rec_to_float(R, l);
     b = square ? a : rec_to_float(R, r);
-    switch ((HlBinary)op) {
-    case HL_BIN_ADD:
-        res = rec_emit(R, HL_I_FADD, t, a, b, 0);
-        break;
-    case HL_BIN_SUB:
-        res = rec_emit(R, HL_I_FSUB, t, a, b, 0);
-        break;
-    case HL_BIN_MUL:
-        res = rec_emit(R, HL_I_FMUL, t, a, b, 0);
-        break;
-    case HL_BIN_TRUEDIV:
-        if (!np)
-            guard_divisor(R, b);
-        res = rec_emit(R, HL_I_FDIV, t, a, b, 0);
-        break;
-    case HL_BIN_FLOORDIV:
+    if (op == HL_BIN_FLOORDIV || op == HL_BIN_MOD || (op == HL_BIN_TRUEDIV && !np))
         guard_divisor(R, b);
-        res = rec_emit(R, HL_I_FFLOORDIV, t, a, b, 0);
-        break;
-    case HL_BIN_MOD:
-        guard_divisor(R, b);
-        res = rec_emit(R, HL_I_FMOD, t, a, b, 0);
-        break;
-    case HL_BIN_POW:
-        /* x ** 2 is x * x, correctly rounded */
-        res = rec_emit(R, square ? HL_I_FMUL : HL_I_FPOW, t, a, b, 0);
-        /* 0 ** -inf is inf without a zero division for Python, but warns in NumPy: there an infinite
-         * exponent excuses nothing. */
-        rec_guard_fp(R, res, a, np ? a : b, np ? HL_R_FPCHECK : HL_R_MATH);
-        return res;
-    default:
+    if (!ops[op]) {
         rec_stop(R, HL_R_NYI_TYPE);
         return HL_NOREF;
     }
-    if (np)
+    HlRef res = rec_emit(R, square ? HL_I_FMUL : ops[op], t, a, b, 0); /* x ** 2 is x * x */
+    if (op == HL_BIN_POW)
+        /* 0 ** -inf is inf without a zero division for Python, but warns in NumPy: there an infinite
+         * exponent excuses nothing. */
+        rec_guard_fp(R, res, a, np ? a : b, np ? HL_R_FPCHECK : HL_R_MATH);
+    else if (np)
         rec_guard_fp(R, res, a, b, HL_R_FPCHECK);
     return res;
 }
 
 /* --- binary operators --------------------------------------------------------------------------- */
 
+static PyObject *power(PyObject *a, PyObject *b)
+{
+    return PyNumber_Power(a, b, Py_None);
+}
+
+static PyObject *power_in_place(PyObject *a, PyObject *b)
+{
+    return PyNumber_InPlacePower(a, b, Py_None);
+}
+
 static PyObject *concrete_binary(int op, bool inplace, PyObject *a, PyObject *b)
 {
-    switch ((HlBinary)op) {
-    case HL_BIN_ADD:
-        return inplace ? PyNumber_InPlaceAdd(a, b) : PyNumber_Add(a, b);
-    case HL_BIN_SUB:
-        return inplace ? PyNumber_InPlaceSubtract(a, b) : PyNumber_Subtract(a, b);
-    case HL_BIN_MUL:
-        return inplace ? PyNumber_InPlaceMultiply(a, b) : PyNumber_Multiply(a, b);
-    case HL_BIN_FLOORDIV:
-        return inplace ? PyNumber_InPlaceFloorDivide(a, b) : PyNumber_FloorDivide(a, b);
-    case HL_BIN_TRUEDIV:
-        return inplace ? PyNumber_InPlaceTrueDivide(a, b) : PyNumber_TrueDivide(a, b);
-    case HL_BIN_MOD:
-        return inplace ? PyNumber_InPlaceRemainder(a, b) : PyNumber_Remainder(a, b);
-    case HL_BIN_POW:
-        return inplace ? PyNumber_InPlacePower(a, b, Py_None) : PyNumber_Power(a, b, Py_None);
-    case HL_BIN_LSHIFT:
-        return inplace ? PyNumber_InPlaceLshift(a, b) : PyNumber_Lshift(a, b);
-    case HL_BIN_RSHIFT:
-        return inplace ? PyNumber_InPlaceRshift(a, b) : PyNumber_Rshift(a, b);
-    case HL_BIN_AND:
-        return inplace ? PyNumber_InPlaceAnd(a, b) : PyNumber_And(a, b);
-    case HL_BIN_OR:
-        return inplace ? PyNumber_InPlaceOr(a, b) : PyNumber_Or(a, b);
-    case HL_BIN_XOR:
-        return inplace ? PyNumber_InPlaceXor(a, b) : PyNumber_Xor(a, b);
-    case HL_BIN_MATMUL:
-        return inplace ? PyNumber_InPlaceMatrixMultiply(a, b) : PyNumber_MatrixMultiply(a, b);
-    }
-    Py_UNREACHABLE();
+    static const binaryfunc functions[][2] = {
+        [HL_BIN_ADD] = {PyNumber_Add, PyNumber_InPlaceAdd},
+        [HL_BIN_AND] = {PyNumber_And, PyNumber_InPlaceAnd},
+        [HL_BIN_FLOORDIV] = {PyNumber_FloorDivide, PyNumber_InPlaceFloorDivide},
+        [HL_BIN_LSHIFT] = {PyNumber_Lshift, PyNumber_InPlaceLshift},
+        [HL_BIN_MATMUL] = {PyNumber_MatrixMultiply, PyNumber_InPlaceMatrixMultiply},
+        [HL_BIN_MUL] = {PyNumber_Multiply, PyNumber_InPlaceMultiply},
+        [HL_BIN_MOD] = {PyNumber_Remainder, PyNumber_InPlaceRemainder},
+        [HL_BIN_OR] = {PyNumber_Or, PyNumber_InPlaceOr},
+        [HL_BIN_POW] = {power, power_in_place},
+        [HL_BIN_RSHIFT] = {PyNumber_Rshift, PyNumber_InPlaceRshift},
+        [HL_BIN_SUB] = {PyNumber_Subtract, PyNumber_InPlaceSubtract},
+        [HL_BIN_TRUEDIV] = {PyNumber_TrueDivide, PyNumber_InPlaceTrueDivide},
+        [HL_BIN_XOR] = {PyNumber_Xor, PyNumber_InPlaceXor},
+    };
+    return functions[op][inplace](a, b);
 }
 
 RecStatus rec_binary(HlRec *R, int op, bool inplace)

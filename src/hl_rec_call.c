@@ -146,8 +146,12 @@ static HlRef call_float(HlRec *R, HlVal v)
 /* math.floor and its kin: an int; ints stay as they are. */
 static HlRef call_round(HlRec *R, HlVal v, HlMath fn)
 {
-    if (v.t.base != HL_T_F64 && v.t.dtype != HL_D_F64)
-        return call_int(R, v);
+    if (v.t.base == HL_T_I64 || v.t.base == HL_T_BOOL)
+        return rec_to_int(R, v);
+    if (v.t.base != HL_T_F64 && v.t.dtype != HL_D_F64) {
+        rec_stop(R, HL_R_NYI_TYPE); /* np.int64 goes through a double, in some versions of NumPy */
+        return HL_NOREF;
+    }
     HlRef f = rec_emit(R, HL_I_FMATH1, HL_TYPE(F64), v.s.a, HL_NOREF, fn);
     return rec_guard(R, HL_I_FPTOSI_OV, HL_TYPE(I64), f, HL_NOREF, HL_R_RANGE);
 }

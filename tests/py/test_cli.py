@@ -241,7 +241,7 @@ def test_info():
 def test_bench_is_in_the_checkout(tmp_path, write):
     out = cli.hotloop("bench", "--help", cwd=tmp_path)
     if out.returncode == 0:
-        assert "hotloop's benchmark" in out.stdout  # this package is in a checkout
+        assert out.stdout.startswith("usage: run.py")  # this package is in a checkout
     else:
         assert out.returncode == 2
         assert out.stderr == ("hotloop: the benchmarks are in bench/ of hotloop's source; "

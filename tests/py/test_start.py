@@ -122,17 +122,17 @@ def test_it_is_one_line_with_one_look_up():
 def test_a_broken_package_stops_nothing(broken, text, shown):
     site = broken(text)
     code = f"import site; site.addsitedir({str(site)!r}); print('goes on')"
-    out = cli.python("-c", code, HOTLOOP="1", PYTHONPATH="")
+    out = cli.python("-S", "-c", code, HOTLOOP="1", PYTHONPATH="")
     assert (out.stdout, out.returncode) == ("goes on\n", 0)
     assert out.stderr.startswith("hotloop: not started: " + shown) and out.stderr.count("\n") == 1
-    out = cli.python("-c", code, PYTHONPATH="")
+    out = cli.python("-S", "-c", code, PYTHONPATH="")
     assert (out.stdout, out.stderr) == ("goes on\n", "")
 
 
 def test_no_standard_error(broken):
     site = broken("raise RuntimeError")
     code = f"import site; site.addsitedir({str(site)!r}); print('goes on')"
-    run = subprocess.run(["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, code], text=True,
+    run = subprocess.run(["sh", "-c", 'exec "$0" -S -c "$1" 2>&-', sys.executable, code], text=True,
                          env=cli.environment(HOTLOOP="1", PYTHONPATH=""), capture_output=True)
     assert (run.stdout, run.returncode) == ("goes on\n", 0)
 
@@ -141,7 +141,7 @@ def test_a_package_that_is_gone(broken):
     site = broken("")
     shutil.rmtree(site / "hotloop")
     code = f"import site; site.addsitedir({str(site)!r}); print('goes on')"
-    out = cli.python("-I", "-c", code, HOTLOOP="1")
+    out = cli.python("-IS", "-c", code, HOTLOOP="1")
     assert (out.stdout, out.returncode) == ("goes on\n", 0)
     assert out.stderr.startswith("hotloop: not started: ModuleNotFoundError")
     assert out.stderr.count("\n") == 1
