@@ -80,20 +80,26 @@ static inline PyObject *frame_finish(PyThreadState *ts, HlFrame *f, int throwfla
     return _PyEval_EvalFrameDefault(ts, f, throwflag);
 }
 
+/* The frame has paid for its level of recursion when it began. If the limit went down since (another
+ * thread may do that), going on must not fail where the plain loop would not. */
+static __attribute__((noinline, unused)) PyObject *
+frame_eval_beyond_limit(PyThreadState *ts, HlFrame *f, int throwflag)
+{
+    int paid = frame_pc(f) > 0 ? 1 - ts->recursion_remaining : 0;
+    ts->recursion_remaining += paid;
+    PyObject *result = _PyEval_EvalFrameDefault(ts, f, throwflag);
+    ts->recursion_remaining -= paid;
+    return result;
+}
+
 /* Evaluates a driven frame. *unit = the code unit where a clone left the evaluator, with the stack as
  * that instruction found it; -1 = the frame really returned, or raised. */
 static inline PyObject *frame_eval(PyThreadState *ts, HlFrame *f, const HlCode *code, int throwflag,
                                    int32_t *unit)
 {
-    /* The frame has paid for its level of recursion when it began. If the limit went down since (another
-     * thread may do that), going on must not fail where the plain loop would not. */
-    int paid = 0;
-    if (HL_UNLIKELY(ts->recursion_remaining <= 0) && frame_pc(f) > 0)
-        paid = 1 - ts->recursion_remaining;
-    ts->recursion_remaining += paid;
-    PyObject *result = _PyEval_EvalFrameDefault(ts, f, throwflag);
-    ts->recursion_remaining -= paid;
-
+    PyObject *result = HL_LIKELY(ts->recursion_remaining > 0)
+                           ? _PyEval_EvalFrameDefault(ts, f, throwflag)
+                           : frame_eval_beyond_limit(ts, f, throwflag);
     ptrdiff_t at = f->prev_instr - _PyCode_CODE(f->f_code);
     *unit = -1;
     /* RERAISE can leave prev_instr at any instruction, hence the look at the exception. */

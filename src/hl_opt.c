@@ -25,7 +25,9 @@ int hl_opt_run_named(HlIr *ir, const char *name)
 #ifdef HL_DEBUG
         char why[200];
         const char *bad = hl_check_ir(ir, why, sizeof why);
-        if (bad && bad != hl_check_no_memory) {
+        if (bad == hl_check_no_memory)
+            return -1;
+        if (bad) {
             fprintf(stderr, "hotloop: after pass %s: %s\n", name, bad);
             abort();
         }

@@ -100,6 +100,15 @@ static int select_hoist(HlIr *ir, HlRef r, int32_t snap)
     return 0;
 }
 
+/* Room for what a conversion adds: from then on nothing fails, and no pointer goes stale. */
+static int select_reserve(HlIr *ir, HlBlock *b, const HlBlock *arm)
+{
+    int32_t moved = b->ins.n + arm->ins.n, selects = b->args.n;
+    return hl_mem_grow((void **)&ir->exits, &ir->cap_exits, ir->nexits + moved, sizeof *ir->exits) ||
+           hl_mem_grow((void **)&ir->ins, &ir->cap_ins, ir->nins + selects, sizeof *ir->ins) ||
+           hl_mem_grow((void **)&b->ins.v, &b->ins.cap, moved + selects, sizeof *b->ins.v);
+}
+
 static int select_convert(HlIr *ir, int32_t block, int32_t at)
 {
     HlBlock *b = &ir->blocks[block];
@@ -107,6 +116,8 @@ static int select_convert(HlIr *ir, int32_t block, int32_t at)
     bool taken_if = ir->ins[guard].op == HL_I_GUARD_TRUE;
     int32_t exit = ir->ins[guard].exit, snap = ir->exits[exit].snap, pc = ir->ins[guard].pc;
     HlBlock *arm = &ir->blocks[ir->exits[exit].target];
+    if (select_reserve(ir, b, arm))
+        return -1;
     for (int32_t i = at + 1; i < b->ins.n; i++)
         if (select_hoist(ir, b->ins.v[i], snap))
             return -1;
@@ -146,13 +157,14 @@ static int select_merge(HlIr *ir, const HlCfg *cfg, int32_t block, HlRef *map)
     next = &ir->blocks[target];
     if (next->loop >= 0 || cfg->pred_at[target + 1] - cfg->pred_at[target] != 1)
         return 0;
+    if (hl_mem_grow((void **)&b->ins.v, &b->ins.cap, b->ins.n + next->ins.n, sizeof *b->ins.v))
+        return -1;
     for (int32_t i = 0; i < next->params.n; i++) {
         map[next->params.v[i]] = b->args.v[i];
         ir->ins[next->params.v[i]].block = -1;
     }
     for (int32_t i = 0; i < next->ins.n; i++) {
-        if (hl_refvec_push(&b->ins, next->ins.v[i]))
-            return -1;
+        b->ins.v[b->ins.n++] = next->ins.v[i];
         ir->ins[next->ins.v[i]].block = block;
     }
     HlRefVec args = b->args;

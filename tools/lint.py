@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TREES = ("src", "hooks", "python", "tests", "bench", "demo", "docs", "tools")
-TEXT = {".c", ".h", ".py", ".pth", ".md", ".txt", ".toml", ".map", ".sh", ".ac", ".am", ".in", ""}
+TEXT = {".c", ".h", ".py", ".pth", ".json", ".md", ".txt", ".toml", ".map", ".ac", ".am", ".in", ""}
 MAX_LINES = 1500
 EXPORTS = {"_hotloop": {"PyInit__hotloop"}, "_llvm": {"hl_backend"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
@@ -76,7 +76,7 @@ def check_cycles(includes):
 def check_makefile(sources):
     """Makefile.am names every file that it has to, and none that is gone."""
     makefile = ROOT / "Makefile.am"
-    named = set(re.findall(r"(?:src|hooks|tests/c|python)/[\w./-]+\.(?:[chm]\w*|py|pth|typed)\b",
+    named = set(re.findall(r"(?:src|hooks|tests/c|python)/[\w./-]+\.(?:[chm]\w*|py|pth|json|typed)\b",
                            makefile.read_text()))
     there = {str(p.relative_to(ROOT)) for p in sources}
     programs = {f"tests/c/{p.stem}.c" for p in sources if p.parent == ROOT / "tests/c"
@@ -97,7 +97,7 @@ def check_sources():
             check_layers(path, text)
             includes[path] = [(path.parent / name).resolve()
                               for kind, name in INCLUDE.findall(text) if kind == '"']
-        if re.match(r"(src|hooks|tests/c)/[^/]+\.[ch]$|python/.*\.(py|pth)$", where):
+        if re.match(r"(src|hooks|tests/c)/[^/]+\.[ch]$|python/.*\.(py|pth|json)$", where):
             listed.append(path)
     check_cycles(includes)
     check_makefile(listed)
