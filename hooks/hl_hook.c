@@ -453,12 +453,30 @@ static int audit_hook(const char *event, PyObject *Py_UNUSED(args), void *Py_UNU
     return 0;
 }
 
+/* The other threads are gone, and their stacks, which hold their armings, will be. */
+static void after_fork(void)
+{
+    PyThreadState *ts = _PyThreadState_UncheckedGet();
+    for (Arming **link = &armed; *link;) {
+        if ((*link)->ts == ts)
+            link = &(*link)->outer;
+        else
+            *link = (*link)->outer;
+    }
+    if (ts && !armed && !global_on && *interp_eval(ts) == hook_eval)
+        *interp_eval(ts) = NULL;
+}
+
 int hl_hook_init(void)
 {
     if (hl_version_init() < 0)
         return -1;
     if (audit_heard)
         return 0;
+    if (pthread_atfork(NULL, NULL, after_fork)) {
+        PyErr_NoMemory();
+        return -1;
+    }
     if (PySys_AddAuditHook(audit_hook, NULL) < 0 || PySys_Audit("hotloop.start", NULL) < 0)
         return -1;
     if (!audit_heard) { /* CPython does not say when another hook has refused it */

@@ -12,6 +12,7 @@
 
 /* _(NAME, "text"): the neutral instruction set. Operand meaning in the comment.
  * Stack effects are those of CPython 3.11's instruction of that name unless said otherwise. */
+/* clang-format off */
 #define HL_BCDEF(_)                                                                                \
     _(CACHE, "cache")               /* no instruction: cache or prefix unit */                     \
     _(NOP, "nop")                   /* also RESUME, PRECALL, MAKE_CELL done at start, ... */       \
@@ -52,6 +53,7 @@
     _(KW_NAMES, "kw_names")         /* arg: index into co_consts */                                \
     _(CALL, "call")                 /* arg: positional + keyword count; below them callable pair */\
     _(RETURN_VALUE, "return_value")
+/* clang-format on */
 
 #define HL_BC_ENUM(name, text) HL_BC_##name,
 typedef enum HlBcOp { HL_BCDEF(HL_BC_ENUM) HL_BC__COUNT } HlBcOp;

@@ -39,6 +39,7 @@ enum {
  * v's of a row agree with each other and with a result of v). Result: the same letters, '-' = none.
  * The HlType of an instruction says what the value boxes to and must have the row's representation.
  * `imm`, `aux` and `type` as the comment says. */
+/* clang-format off */
 #define HL_IRDEF(_)                                                                                \
     _(PARAM, "param", "", v, HL_E_PINNED)                                                          \
     _(KINT, "kint", "", i, 0)                   /* imm.i */                                        \
@@ -116,6 +117,7 @@ enum {
     _(ARRAY_STORE, "array_store", "piiv", -, HL_E_WR_ITEMS)           /* aux: HlDtype */           \
     /* the eval breaker: leaves when CPython has something to do */                                \
     _(POLL, "poll", "", -, HL_E_GUARD | HL_E_PINNED)
+/* clang-format on */
 
 /* GUARD_FP r a b holds when a scalar operation on a and b with result r raised none of NumPy's
  * overflow, divide and invalid conditions:
@@ -124,6 +126,7 @@ enum {
 
 /* Functions of the math module that machine code calls: _(NAME, "python name", libm symbol, arity,
  * range): range 1 = GUARD_FP decides whether Python raises. */
+/* clang-format off */
 #define HL_MATHDEF(_)                                                                              \
     _(SQRT, "sqrt", sqrt, 1) _(SIN, "sin", sin, 1) _(COS, "cos", cos, 1) _(TAN, "tan", tan, 1)     \
     _(ASIN, "asin", asin, 1) _(ACOS, "acos", acos, 1) _(ATAN, "atan", atan, 1)                     \
@@ -136,6 +139,7 @@ enum {
     _(FLOOR, "floor", floor, 1) _(CEIL, "ceil", ceil, 1) _(TRUNC, "trunc", trunc, 1)               \
     _(ATAN2, "atan2", atan2, 2) _(POW, "pow", pow, 2) _(FMOD, "fmod", fmod, 2)                     \
     _(COPYSIGN, "copysign", copysign, 2)
+/* clang-format on */
 
 #define HL_MATH_ENUM(name, text, sym, arity) HL_M_##name,
 typedef enum HlMath { HL_MATHDEF(HL_MATH_ENUM) HL_M__COUNT } HlMath;

@@ -5,6 +5,7 @@
 #include "hl_def.h"
 
 /* _(name, default, environment variable or NULL, "meaning") */
+/* clang-format off */
 #define HL_PARAMDEF(_)                                                                             \
     _(threshold, 300, "HOTLOOP_THRESHOLD", "back-edges of a loop before it is recorded")           \
     _(sync, 0, "HOTLOOP_SYNC", "1: compile in place instead of in a background thread")            \
@@ -18,6 +19,7 @@
     _(max_compiles, 12, NULL, "compiles of one region")                                            \
     _(max_tries, 4, NULL, "recordings of a loop header that may fail before it is given up")       \
     _(max_slots, 250, NULL, "locals and stack slots of a function that is compiled")
+/* clang-format on */
 
 #define HL_PARAM_FIELD(name, def, env, doc) int name;
 typedef struct HlParams { HL_PARAMDEF(HL_PARAM_FIELD) } HlParams;

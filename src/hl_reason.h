@@ -4,6 +4,7 @@
 #define HL_REASON_H
 
 /* _(NAME, "text in reports") */
+/* clang-format off */
 #define HL_REASONDEF(_)                                                                            \
     _(NONE, "none")                                                                                \
     /* exits of machine code (guards) */                                                           \
@@ -51,6 +52,7 @@
     _(OTHER_HOOK, "another frame-evaluation hook is installed")                                    \
     _(GIVEN_UP, "loop given up")                                                                   \
     _(NO_NATIVE_GAIN, "machine code was left too often to gain")
+/* clang-format on */
 
 #define HL_REASON_ENUM(name, text) HL_R_##name,
 typedef enum HlReason { HL_REASONDEF(HL_REASON_ENUM) HL_R__COUNT } HlReason;

@@ -13,6 +13,7 @@
 typedef enum HlRepr { HL_REPR_NONE, HL_REPR_PTR, HL_REPR_I1, HL_REPR_I64, HL_REPR_F64 } HlRepr;
 
 /* _(NAME, "text", representation) */
+/* clang-format off */
 #define HL_BASEDEF(_)                                                                              \
     _(VOID, "void", NONE) /* no value */                                                           \
     _(OBJ, "obj", PTR)    /* borrowed PyObject*, class not known */                                \
@@ -22,13 +23,16 @@ typedef enum HlRepr { HL_REPR_NONE, HL_REPR_PTR, HL_REPR_I1, HL_REPR_I64, HL_REP
     _(NPS, "np", NONE)    /* NumPy scalar of .dtype; representation from the dtype row */          \
     _(ARR, "arr", PTR)    /* borrowed exact ndarray of .dtype and .ndim, native and aligned */     \
     _(PTR, "ptr", PTR)    /* raw address, never boxed */
+/* clang-format on */
 
 /* _(NAME, "text", representation of a scalar, bytes of an array item) */
+/* clang-format off */
 #define HL_DTYPEDEF(_)                                                                             \
     _(NONE, "-", NONE, 0)                                                                          \
     _(BOOL, "bool", I1, 1)                                                                         \
     _(I64, "int64", I64, 8)                                                                        \
     _(F64, "float64", F64, 8)
+/* clang-format on */
 
 #define HL_BASE_ENUM(name, text, repr) HL_T_##name,
 typedef enum HlBase { HL_BASEDEF(HL_BASE_ENUM) HL_T__COUNT } HlBase;

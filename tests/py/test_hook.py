@@ -634,6 +634,56 @@ def test_python_code_while_binding():
     assert f(**{Key("n"): 4}) == 6
 
 
+def test_arguments_survive_python_code_while_binding():
+    """Code that binding runs calls the very function whose call is being bound."""
+    class Thing:
+        pass
+
+    def f(n, thing, *rest):
+        for i in range(n):
+            n = i
+        return type(thing), rest
+    g = jit(f, threshold=1000)
+    Key.seen, Key.call = [], lambda n: f(n, Thing())
+    for _ in range(100):
+        assert g(**{Key("n"): 4, Key("thing"): Thing()}) == (Thing, ())
+        assert g(4, Thing(), Thing())[0] is Thing
+    assert Key.seen
+
+
+def test_fork_while_a_thread_binds_arguments():
+    out = run_python("""
+        import os, sys, threading
+        from hotloop import _hotloop, jit
+        inside, go_on = threading.Event(), threading.Event()
+        class Key(str):
+            def __eq__(self, other):
+                inside.set()
+                go_on.wait()
+                return str(self) == other
+            __hash__ = str.__hash__
+        @jit
+        def f(n):
+            for i in range(n):
+                n += i
+            return n
+        thread = threading.Thread(target=lambda: f(**{Key("n"): 4}))
+        thread.start()
+        inside.wait()
+        pid = os.fork()
+        if pid == 0:
+            threads = [threading.Thread(target=f, args=(k,)) for k in range(50)]
+            for t in threads: t.start()
+            for t in threads: t.join()
+            os._exit(0 if f(4) == 10 else 1)
+        status = os.waitpid(pid, 0)[1]
+        go_on.set()
+        thread.join()
+        print(status, f(4))
+    """)
+    assert out == "0 10\n"
+
+
 def test_dict_subclasses_as_globals():
     class Globals(dict):
         def __missing__(self, name):
