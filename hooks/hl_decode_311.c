@@ -23,6 +23,7 @@
 #endif
 
 /* _(CPython's opcode, neutral operation): every opcode of 3.11. */
+/* clang-format off */
 #define DECODEDEF(_)                                                                               \
     _(CACHE, CACHE) _(POP_TOP, POP_TOP) _(PUSH_NULL, PUSH_NULL) _(NOP, NOP)                        \
     _(UNARY_POSITIVE, UNARY) _(UNARY_NEGATIVE, UNARY) _(UNARY_NOT, UNARY) _(UNARY_INVERT, UNARY)   \
@@ -62,6 +63,7 @@
     _(DICT_UPDATE, UNSUPPORTED) _(PRECALL, NOP) _(CALL, CALL) _(KW_NAMES, KW_NAMES)                \
     _(POP_JUMP_BACKWARD_IF_NOT_NONE, POP_JUMP_IF) _(POP_JUMP_BACKWARD_IF_NONE, POP_JUMP_IF)        \
     _(POP_JUMP_BACKWARD_IF_FALSE, POP_JUMP_IF) _(POP_JUMP_BACKWARD_IF_TRUE, POP_JUMP_IF)
+/* clang-format on */
 
 #define DECODE_NAME(opcode, neutral) [opcode] = #opcode,
 static const char *const opcode_names[256] = {DECODEDEF(DECODE_NAME)};
@@ -151,9 +153,7 @@ static void decode_operands(HlBc *bc, int opcode, int32_t oparg, int32_t behind)
     case UNARY_POSITIVE:
     case UNARY_NEGATIVE:
     case UNARY_NOT:
-    case UNARY_INVERT:
-        bc->arg = decode_unary(opcode);
-        break;
+    case UNARY_INVERT: bc->arg = decode_unary(opcode); break;
     case BINARY_OP: /* 3.11 numbers the operators as we do, the in-place ones behind the others */
         bc->arg2 = oparg > HL_BIN_XOR;
         bc->arg = bc->arg2 ? oparg - HL_BIN_XOR - 1 : oparg;
@@ -183,13 +183,9 @@ static void decode_operands(HlBc *bc, int opcode, int32_t oparg, int32_t behind)
         break;
     case JUMP_FORWARD:
     case FOR_ITER:
-    case SEND:
-        bc->target = behind + oparg;
-        break;
+    case SEND: bc->target = behind + oparg; break;
     case JUMP_BACKWARD:
-    case JUMP_BACKWARD_NO_INTERRUPT:
-        bc->target = behind - oparg;
-        break;
+    case JUMP_BACKWARD_NO_INTERRUPT: bc->target = behind - oparg; break;
     }
     if (bc->op == HL_BC_UNSUPPORTED)
         bc->arg = opcode;
@@ -212,8 +208,13 @@ static void decode_units(Decoder *d, int32_t *oparg_at)
     const _Py_CODEUNIT *units = _PyCode_CODE(d->code);
     HlBytecode *b = d->b;
     for (int32_t pc = 0; pc < b->n; pc++)
-        b->bc[pc] = (HlBc){.op = HL_BC_CACHE, .depth = -1, .target = -1, .next = -1, .op_unit = -1,
-                           .line = -1, .loop = -1};
+        b->bc[pc] = (HlBc){.op = HL_BC_CACHE,
+                           .depth = -1,
+                           .target = -1,
+                           .next = -1,
+                           .op_unit = -1,
+                           .line = -1,
+                           .loop = -1};
     for (int32_t pc = 0; pc < b->n;) {
         int32_t unit = pc;
         uint32_t oparg = _Py_OPARG(units[unit]);
@@ -308,10 +309,8 @@ static bool falls_through(int opcode)
     case JUMP_BACKWARD_NO_INTERRUPT:
     case RETURN_VALUE:
     case RAISE_VARARGS:
-    case RERAISE:
-        return false;
-    default:
-        return true;
+    case RERAISE: return false;
+    default: return true;
     }
 }
 
@@ -466,7 +465,8 @@ static int decode_lines(Decoder *d)
     Py_XDECREF(lines);
     if (PyErr_Occurred())
         return -1;
-    for (int32_t pc = 0; pc < b->n; pc++) /* an instruction's line is its opcode's, as in tracebacks */
+    for (int32_t pc = 0; pc < b->n;
+         pc++) /* an instruction's line is its opcode's, as in tracebacks */
         if (b->bc[pc].op_unit > pc)
             b->bc[pc].line = b->bc[b->bc[pc].op_unit].line;
     return 0;

@@ -82,8 +82,9 @@ static inline PyObject *frame_finish(PyThreadState *ts, HlFrame *f, int throwfla
 
 /* The frame has paid for its level of recursion when it began. If the limit went down since (another
  * thread may do that), going on must not fail where the plain loop would not. */
-static __attribute__((noinline, unused)) PyObject *
-frame_eval_beyond_limit(PyThreadState *ts, HlFrame *f, int throwflag)
+static __attribute__((noinline, unused)) PyObject *frame_eval_beyond_limit(PyThreadState *ts,
+                                                                           HlFrame *f,
+                                                                           int throwflag)
 {
     int paid = frame_pc(f) > 0 ? 1 - ts->recursion_remaining : 0;
     ts->recursion_remaining += paid;

@@ -300,8 +300,8 @@ typedef struct Arming {
     HlFrame *caller;   /* of code that binding runs, the frames have another */
     PyFunctionObject *func;
     PyCodeObject *co;
-    HlCode *code;      /* NULL = not to be driven, armed for its arguments only */
-    PyObject **args;   /* on the calling frame's stack, nargs of them, to be handed over; or NULL */
+    HlCode *code;    /* NULL = not to be driven, armed for its arguments only */
+    PyObject **args; /* on the calling frame's stack, nargs of them, to be handed over; or NULL */
     Py_ssize_t nargs;
 } Arming;
 
@@ -335,8 +335,8 @@ static void hand_over(const Arming *a)
 static bool may_die(PyObject *const *args, Py_ssize_t n)
 {
     for (Py_ssize_t i = 0; i < n; i++)
-        if (Py_REFCNT(args[i]) <= n && !PyLong_CheckExact(args[i]) && !PyFloat_CheckExact(args[i]) &&
-            !PyUnicode_CheckExact(args[i]))
+        if (Py_REFCNT(args[i]) <= n && !PyLong_CheckExact(args[i]) &&
+            !PyFloat_CheckExact(args[i]) && !PyUnicode_CheckExact(args[i]))
             return true;
     return false;
 }

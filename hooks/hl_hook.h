@@ -23,21 +23,23 @@
 typedef struct _PyInterpreterFrame HlFrame;
 
 /* --- frames ------------------------------------------------------------------------------------ */
-PyObject **hl_frame_slots(HlFrame *f);        /* localsplus followed by the value stack */
-int32_t hl_frame_depth(const HlFrame *f);     /* live stack slots */
+PyObject **hl_frame_slots(HlFrame *f);    /* localsplus followed by the value stack */
+int32_t hl_frame_depth(const HlFrame *f); /* live stack slots */
 void hl_frame_set_depth(HlFrame *f, int32_t depth);
 int32_t hl_frame_pc(const HlFrame *f);
-void hl_frame_set_pc(HlFrame *f, int32_t pc); /* in whatever code object the frame runs now */
-PyObject *hl_frame_globals(const HlFrame *f); /* borrowed; a dict in every frame that is driven */
-PyObject *hl_frame_builtins(const HlFrame *f);/* borrowed */
+void hl_frame_set_pc(HlFrame *f, int32_t pc);  /* in whatever code object the frame runs now */
+PyObject *hl_frame_globals(const HlFrame *f);  /* borrowed; a dict in every frame that is driven */
+PyObject *hl_frame_builtins(const HlFrame *f); /* borrowed */
 PyFunctionObject *hl_frame_func(const HlFrame *f);
 
 /* Puts the frame on the thread's chain with its original code, as if executing the instruction at its
  * pc, so that Python code may run, look at frames and raise; leave takes it off again. Between them
  * hl_frame_at says which instruction is executing. The token lives on the C stack. */
-typedef struct HlFrameLink { void *opaque[8]; } HlFrameLink;
+typedef struct HlFrameLink {
+    void *opaque[8];
+} HlFrameLink;
 void hl_frame_enter(HlFrame *f, HlCode *code, HlFrameLink *link);
-void hl_frame_at(HlFrame *f, int32_t pc);     /* the instruction being executed: line numbers */
+void hl_frame_at(HlFrame *f, int32_t pc); /* the instruction being executed: line numbers */
 void hl_frame_leave(HlFrame *f, HlCode *code, HlFrameLink *link);
 
 /* --- range iterators (their layout is CPython's own) ------------------------------------------- */
@@ -57,7 +59,7 @@ uint64_t hl_dict_version(PyObject *dict);
 int hl_long_unbox(PyObject *o, int64_t *out);
 
 /* --- the eval breaker -------------------------------------------------------------------------- */
-const volatile int *hl_eval_breaker(void);    /* address for machine code; non-zero = work to do */
+const volatile int *hl_eval_breaker(void); /* address for machine code; non-zero = work to do */
 
 /* --- code ------------------------------------------------------------------------------------- */
 /* Decodes; NULL with an exception = out of memory. Opcodes without a neutral form are UNSUPPORTED. */

@@ -235,8 +235,7 @@ void hl_clones_retire_running(PyThreadState *ts)
 
 /* As in Objects/rangeobject.c, where it is private; checked at start. */
 typedef struct RangeIter {
-    PyObject_HEAD
-    long index, start, step, len;
+    PyObject_HEAD long index, start, step, len;
 } RangeIter;
 
 bool hl_range_check(PyObject *o)

@@ -12,10 +12,10 @@
 
 /* A loop back-edge of a code object. */
 typedef struct HlEdge {
-    int32_t pc;       /* of the jump */
-    int32_t unit;     /* of its opcode, which is what the hot clone has overwritten */
-    int32_t target;   /* pc of the loop header */
-    int32_t next;     /* pc where it goes on when it does not jump */
+    int32_t pc;     /* of the jump */
+    int32_t unit;   /* of its opcode, which is what the hot clone has overwritten */
+    int32_t target; /* pc of the loop header */
+    int32_t next;   /* pc where it goes on when it does not jump */
     int32_t loop;
     int8_t condition; /* HlJumpCond, which pops a value; -1 = always jumps */
 } HlEdge;

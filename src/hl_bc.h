@@ -61,8 +61,19 @@ typedef enum HlBcOp { HL_BCDEF(HL_BC_ENUM) HL_BC__COUNT } HlBcOp;
 
 typedef enum HlUnary { HL_UN_POS, HL_UN_NEG, HL_UN_NOT, HL_UN_INVERT } HlUnary;
 typedef enum HlBinary {
-    HL_BIN_ADD, HL_BIN_AND, HL_BIN_FLOORDIV, HL_BIN_LSHIFT, HL_BIN_MATMUL, HL_BIN_MUL, HL_BIN_MOD,
-    HL_BIN_OR, HL_BIN_POW, HL_BIN_RSHIFT, HL_BIN_SUB, HL_BIN_TRUEDIV, HL_BIN_XOR
+    HL_BIN_ADD,
+    HL_BIN_AND,
+    HL_BIN_FLOORDIV,
+    HL_BIN_LSHIFT,
+    HL_BIN_MATMUL,
+    HL_BIN_MUL,
+    HL_BIN_MOD,
+    HL_BIN_OR,
+    HL_BIN_POW,
+    HL_BIN_RSHIFT,
+    HL_BIN_SUB,
+    HL_BIN_TRUEDIV,
+    HL_BIN_XOR
 } HlBinary;
 /* Values are those of Py_LT .. Py_GE. */
 typedef enum HlCompare { HL_LT, HL_LE, HL_EQ, HL_NE, HL_GT, HL_GE } HlCompare;
@@ -75,9 +86,9 @@ enum {
 };
 
 typedef struct HlBc {
-    uint8_t op;      /* HlBcOp */
-    uint8_t flags;   /* HL_BCF_* */
-    int16_t depth;   /* value-stack depth before the instruction; -1 = unreachable */
+    uint8_t op;    /* HlBcOp */
+    uint8_t flags; /* HL_BCF_* */
+    int16_t depth; /* value-stack depth before the instruction; -1 = unreachable */
     int32_t arg;
     int32_t arg2;
     int32_t target;  /* pc of the jump target, -1 = none */
@@ -89,18 +100,18 @@ typedef struct HlBc {
 
 /* A loop: one per header pc. Back-edges of the same header belong to one loop. */
 typedef struct HlLoopInfo {
-    int32_t header;  /* pc */
-    int32_t last;    /* pc of the last back-edge to it (`except: continue` is far behind the loop) */
-    int32_t parent;  /* index of the innermost enclosing loop, -1 = outermost */
-    int32_t line;    /* of the `for` or `while` */
+    int32_t header; /* pc */
+    int32_t last;   /* pc of the last back-edge to it (`except: continue` is far behind the loop) */
+    int32_t parent; /* index of the innermost enclosing loop, -1 = outermost */
+    int32_t line;   /* of the `for` or `while` */
 } HlLoopInfo;
 
 /* The decoded form of one code object. Slots number CPython's localsplus, then the value stack:
  * slot nlocalsplus + k is stack position k. */
 typedef struct HlBytecode {
-    HlBc *bc;        /* n entries, indexed by pc */
+    HlBc *bc; /* n entries, indexed by pc */
     int32_t n;
-    int32_t nslots;  /* nlocalsplus + stack size */
+    int32_t nslots; /* nlocalsplus + stack size */
     int32_t nlocalsplus;
     uint8_t *is_cell; /* nlocalsplus entries: 1 = the slot holds a cell (own or free variable) */
     HlLoopInfo *loops;

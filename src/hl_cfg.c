@@ -10,7 +10,7 @@
 
 typedef struct Seg {
     int32_t block;
-    int32_t end;  /* position of the guard that ends it, INT32_MAX = the terminator */
+    int32_t end;     /* position of the guard that ends it, INT32_MAX = the terminator */
     int32_t next[2]; /* successors, -1 = none: behind it, and the block that it leads to */
     int32_t order, idom;
 } Seg;

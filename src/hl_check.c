@@ -15,9 +15,9 @@ typedef struct Check {
     char *buf;
     size_t size;
     bool failed, no_memory;
-    int32_t *pos;   /* per instruction: position in its block, -1 = a parameter */
-    uint8_t *placed;/* per instruction: seen in a block */
-    int32_t *users; /* per exit: guards and terminators */
+    int32_t *pos;    /* per instruction: position in its block, -1 = a parameter */
+    uint8_t *placed; /* per instruction: seen in a block */
+    int32_t *users;  /* per exit: guards and terminators */
     HlCfg cfg;
 } Check;
 
@@ -106,14 +106,10 @@ static void check_fields(Check *c, HlRef r)
     const char *name = hl_op_info[ins->op].name;
     bool good = true;
     switch (ins->op) {
-    case HL_I_KBOOL:
-        good = ins->imm.i == 0 || ins->imm.i == 1;
-        break;
+    case HL_I_KBOOL: good = ins->imm.i == 0 || ins->imm.i == 1; break;
     case HL_I_KOBJ:
     case HL_I_GUARD_GLOBAL:
-    case HL_I_LOAD_GLOBAL:
-        good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX;
-        break;
+    case HL_I_LOAD_GLOBAL: good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX; break;
     case HL_I_GUARD_TYPE:
         good = ins->check.base != HL_T_VOID && ins->check.base != HL_T_OBJ &&
                ins->check.base != HL_T_PTR && check_type_valid(ins->check);
@@ -122,9 +118,7 @@ static void check_fields(Check *c, HlRef r)
         good = ins->check.base == HL_T_ARR && check_type_valid(ins->check);
         break;
     case HL_I_ICMP:
-    case HL_I_FCMP:
-        good = ins->aux <= HL_GE;
-        break;
+    case HL_I_FCMP: good = ins->aux <= HL_GE; break;
     case HL_I_FMATH1:
     case HL_I_FMATH2: {
         static const uint8_t arity[] = {
@@ -141,17 +135,14 @@ static void check_fields(Check *c, HlRef r)
         good = t.base != HL_T_ARR || ins->aux < t.ndim;
         break;
     }
-    case HL_I_INDEX:
-        good = ins->aux <= 1;
-        break;
+    case HL_I_INDEX: good = ins->aux <= 1; break;
     case HL_I_ARRAY_LOAD:
         good = ins->aux && check_dtype_repr(ins->aux) == hl_type_repr(ins->type);
         break;
     case HL_I_ARRAY_STORE:
         good = ins->aux && check_dtype_repr(ins->aux) == hl_type_repr(c->ir->ins[ins->a[3]].type);
         break;
-    default:
-        break;
+    default: break;
     }
     if (!good)
         fail(c, "%%%d %s: aux, imm or check does not fit the operation", r, name);
@@ -246,19 +237,13 @@ static void check_block(Check *c, int32_t index)
     for (int32_t i = 0; i < b->ins.n && !c->failed; i++)
         check_ins(c, b->ins.v[i]);
     switch ((HlTermKind)b->term) {
-    case HL_TERM_JUMP:
-        check_jump(c, index);
-        break;
-    case HL_TERM_EXIT:
-        check_exit_use(c, b->exit, "b", index);
-        break;
+    case HL_TERM_JUMP: check_jump(c, index); break;
+    case HL_TERM_EXIT: check_exit_use(c, b->exit, "b", index); break;
     case HL_TERM_DEAD:
         if (b->params.n || b->ins.n || b->args.n || !index)
             fail(c, "b%d was removed but is not empty", index);
         break;
-    default:
-        fail(c, "b%d is open", index);
-        break;
+    default: fail(c, "b%d is open", index); break;
     }
 }
 
@@ -326,11 +311,8 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
     for (int32_t i = 0; i < s->nslots && !c->failed; i++) {
         const HlSlot *slot = &s->slots[i];
         switch ((HlSlotKind)slot->kind) {
-        case HL_SLOT_UNBOUND:
-            break;
-        case HL_SLOT_VALUE:
-            check_snap_value(c, slot->a, HL_REPR_NONE, x, block, at);
-            break;
+        case HL_SLOT_UNBOUND: break;
+        case HL_SLOT_VALUE: check_snap_value(c, slot->a, HL_REPR_NONE, x, block, at); break;
         case HL_SLOT_RANGE:
             check_snap_value(c, slot->a, HL_REPR_I64, x, block, at);
             check_snap_value(c, slot->b, HL_REPR_I64, x, block, at);
@@ -340,8 +322,7 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
             if (slot->a < 0 || slot->a >= entry_slots)
                 fail(c, "x%d: slot %d is of no slot of the frame", x, i);
             break;
-        default:
-            fail(c, "x%d: slot %d has no valid kind", x, i);
+        default: fail(c, "x%d: slot %d has no valid kind", x, i);
         }
     }
 }

@@ -17,35 +17,35 @@ typedef enum HlLoopState {
 } HlLoopState;
 
 typedef struct HlLoop {
-    int32_t countdown;     /* back-edges until hl_loop_backedge is asked (the driver counts down) */
-    int32_t reload;        /* what the driver puts into countdown when it reaches 0 */
-    uint8_t state;         /* HlLoopState */
-    uint8_t given_up_why;  /* HlReason */
-    uint8_t tries;         /* recordings that failed; each doubles the wait */
-    uint8_t rebuilds;      /* regions thrown away because a global changed */
-    int32_t misses;        /* back-edges in a row at which no region's entry fitted */
-    int64_t interpreted;   /* back-edges that the interpreter took and we saw */
+    int32_t countdown;    /* back-edges until hl_loop_backedge is asked (the driver counts down) */
+    int32_t reload;       /* what the driver puts into countdown when it reaches 0 */
+    uint8_t state;        /* HlLoopState */
+    uint8_t given_up_why; /* HlReason */
+    uint8_t tries;        /* recordings that failed; each doubles the wait */
+    uint8_t rebuilds;     /* regions thrown away because a global changed */
+    int32_t misses;       /* back-edges in a row at which no region's entry fitted */
+    int64_t interpreted;  /* back-edges that the interpreter took and we saw */
     struct HlRegion *regions; /* list, newest first; kept by hl_region.c */
     int32_t nregions;
 } HlLoop;
 
 typedef struct HlCode {
-    PyCodeObject *orig;    /* borrowed: this state lives in its extra slot */
-    PyCodeObject *hot;     /* clone whose back-edges leave the evaluator; owned, made on first drive */
-    PyCodeObject *serve;   /* clone whose loop headers leave the evaluator; owned */
+    PyCodeObject *orig; /* borrowed: this state lives in its extra slot */
+    PyCodeObject *hot;  /* clone whose back-edges leave the evaluator; owned, made on first drive */
+    PyCodeObject *serve; /* clone whose loop headers leave the evaluator; owned */
     HlBytecode *bytecode;
-    HlLoop *loops;         /* bytecode->nloops */
-    int32_t nlive;         /* loops not given up; 0: never driven again */
-    int32_t threshold;     /* back-edges before a loop is recorded */
-    uint8_t plain_why;     /* HlReason: why it is never driven (GENERATOR, ...), NONE otherwise */
-    bool warn_fallback;    /* @jit(nopython=True): warn when a hot loop stays interpreted */
+    HlLoop *loops;      /* bytecode->nloops */
+    int32_t nlive;      /* loops not given up; 0: never driven again */
+    int32_t threshold;  /* back-edges before a loop is recorded */
+    uint8_t plain_why;  /* HlReason: why it is never driven (GENERATOR, ...), NONE otherwise */
+    bool warn_fallback; /* @jit(nopython=True): warn when a hot loop stays interpreted */
     bool fastmath;
-    bool jitted;           /* decorated, or reached in global mode */
-    int64_t entries;       /* calls that were driven */
+    bool jitted;                      /* decorated, or reached in global mode */
+    int64_t entries;                  /* calls that were driven */
     int64_t plain_calls[HL_R__COUNT]; /* calls that ran plainly, by reason */
-    void *hook;            /* private to hooks/: patch tables */
-    void *stats;           /* private to hl_stats.c */
-    struct HlCode *next, *prev; /* all live ones, for reports */
+    void *hook;                       /* private to hooks/: patch tables */
+    void *stats;                      /* private to hl_stats.c */
+    struct HlCode *next, *prev;       /* all live ones, for reports */
 } HlCode;
 
 /* The state of a code object, made on first use. NULL with an exception = out of memory. A code object

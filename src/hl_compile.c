@@ -37,22 +37,27 @@ enum { THREAD_STACK = 8 << 20, MESSAGE_SIZE = 512 };
 
 typedef struct Job {
     struct Job *next;
-    HlRegion *region;  /* NULL: died meanwhile; written with the GIL and `lock` */
-    HlIr *ir;          /* recorded, then optimised */
+    HlRegion *region; /* NULL: died meanwhile; written with the GIL and `lock` */
+    HlIr *ir;         /* recorded, then optimised */
     HlPlan *plans;
     HlEmitEnv env;
-    void **objects;    /* env.objects: the recorder may move the region's own table */
-    HlCodeBlob *blob;  /* the result, or NULL: */
+    void **objects;   /* env.objects: the recorder may move the region's own table */
+    HlCodeBlob *blob; /* the result, or NULL: */
     HlReason why;
     double seconds;
     int32_t line, serial;
     char message[MESSAGE_SIZE];
 } Job;
 
-typedef struct JobList { Job *first, *last; } JobList;
+typedef struct JobList {
+    Job *first, *last;
+} JobList;
 
 /* Machine code that nobody runs any more, while the code generator is busy. */
-typedef struct Doomed { struct Doomed *next; HlCodeBlob *blob; } Doomed;
+typedef struct Doomed {
+    struct Doomed *next;
+    HlCodeBlob *blob;
+} Doomed;
 
 static pthread_mutex_t work = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -61,9 +66,9 @@ static pthread_cond_t idle = PTHREAD_COND_INITIALIZER; /* a job has left the que
 
 /* Guarded by `lock`. */
 static JobList queue, done;
-static Job *current;       /* being compiled */
+static Job *current; /* being compiled */
 static Doomed *doomed;
-static int waiters;        /* who wants `work`: the thread lets them go first */
+static int waiters; /* who wants `work`: the thread lets them go first */
 static bool thread_runs, stopping;
 static pthread_t thread;
 
@@ -232,8 +237,10 @@ static void dump_complain(const char *what, const char *why)
 
 static void dump_init(const char *spec)
 {
-    static const struct { const char *name; int kind; } kinds[] = {
-        {"ir", DUMP_IR}, {"llvm", DUMP_LLVM}, {"asm", DUMP_ASM}};
+    static const struct {
+        const char *name;
+        int kind;
+    } kinds[] = {{"ir", DUMP_IR}, {"llvm", DUMP_LLVM}, {"asm", DUMP_ASM}};
     const char *colon = spec ? strchr(spec, ':') : NULL;
     if (!spec || !*spec)
         return;
@@ -351,8 +358,8 @@ static void job_run(Job *job)
         dump_ir(job, ".rec.ir");
         if (hl_opt_run(job->ir) == 0 && (job->plans = hl_plan_build(job->ir)) != NULL) {
             dump_ir(job, ".ir");
-            job->blob = backend->compile(job->ir, job->plans, &job->env, job->message,
-                                         sizeof job->message);
+            job->blob =
+                backend->compile(job->ir, job->plans, &job->env, job->message, sizeof job->message);
             dump_backend(job, DUMP_LLVM, 'l', ".ll");
             dump_backend(job, DUMP_ASM, 'a', ".s");
         } else {
@@ -584,13 +591,11 @@ void hl_compile_wait(void)
     for (int round = 0; round < 2; round++) {
         int32_t last = last_serial;
         queue_serve();
-        Py_BEGIN_ALLOW_THREADS
-        pthread_mutex_lock(&lock);
+        Py_BEGIN_ALLOW_THREADS pthread_mutex_lock(&lock);
         while (!stopping && queue_has(last))
             pthread_cond_wait(&idle, &lock);
         pthread_mutex_unlock(&lock);
-        Py_END_ALLOW_THREADS
-        hl_compile_poll();
+        Py_END_ALLOW_THREADS hl_compile_poll();
     }
 }
 

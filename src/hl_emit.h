@@ -14,27 +14,28 @@ typedef int64_t (*HlEntry)(const int64_t *in, int64_t *out, int64_t *counts);
 
 /* Addresses that machine code refers to; filled by the core (hl_rt.c, hl_np.c) at start. */
 typedef struct HlEmitEnv {
-    const volatile int *eval_breaker;  /* POLL leaves when it is not 0 */
-    void *const *objects;              /* KOBJ i: objects[i]; kept alive by the region */
-    void *globals;                     /* passed to the two functions below: the region's globals */
-    int (*guard_global)(void *globals, int64_t index);   /* 1 = still that object */
-    void *(*load_global)(void *globals, int64_t index);  /* borrowed object, or NULL = missing */
-    int (*unbox_i64)(void *obj, int64_t *out);           /* exact int: 1 = fits */
-    int (*guard_array)(void *obj, int dtype, int ndim);  /* 1 = as ARR demands */
-    void *(*type_object)(HlType t);    /* the PyTypeObject of BOOL, I64, F64, NPS; asked while emitting */
+    const volatile int *eval_breaker; /* POLL leaves when it is not 0 */
+    void *const *objects;             /* KOBJ i: objects[i]; kept alive by the region */
+    void *globals;                    /* passed to the two functions below: the region's globals */
+    int (*guard_global)(void *globals, int64_t index);  /* 1 = still that object */
+    void *(*load_global)(void *globals, int64_t index); /* borrowed object, or NULL = missing */
+    int (*unbox_i64)(void *obj, int64_t *out);          /* exact int: 1 = fits */
+    int (*guard_array)(void *obj, int dtype, int ndim); /* 1 = as ARR demands */
+    void *(*type_object)(
+        HlType t); /* the PyTypeObject of BOOL, I64, F64, NPS; asked while emitting */
     void *py_true;
-    int32_t off_type;                  /* offset of ob_type in PyObject */
-    int32_t off_float;                 /* of ob_fval in float and np.float64 objects */
-    int32_t off_npi64, off_npbool;     /* of obval in those NumPy scalars */
+    int32_t off_type;              /* offset of ob_type in PyObject */
+    int32_t off_float;             /* of ob_fval in float and np.float64 objects */
+    int32_t off_npi64, off_npbool; /* of obval in those NumPy scalars */
     int32_t off_arr_data, off_arr_shape, off_arr_strides, off_arr_flags; /* ndarray fields */
-    int32_t arr_writeable;             /* flag bit */
+    int32_t arr_writeable;                                               /* flag bit */
 } HlEmitEnv;
 
 typedef struct HlCodeBlob HlCodeBlob;
 
 typedef struct HlBackend {
-    int abi;              /* HL_EMIT_ABI */
-    const char *version;  /* "LLVM 19.1.7" */
+    int abi;             /* HL_EMIT_ABI */
+    const char *version; /* "LLVM 19.1.7" */
     /* Compiles an optimised region with its plans. On failure NULL and a message in err. */
     HlCodeBlob *(*compile)(const HlIr *ir, const HlPlan *plans, const HlEmitEnv *env, char *err,
                            size_t err_size);

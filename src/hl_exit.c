@@ -16,22 +16,15 @@ static PyObject *box(HlType t, int64_t word)
 {
     double d;
     switch ((HlBase)t.base) {
-    case HL_T_BOOL:
-        return Py_NewRef(word ? Py_True : Py_False);
-    case HL_T_I64:
-        return PyLong_FromLongLong(word);
-    case HL_T_F64:
-        memcpy(&d, &word, sizeof(d));
-        return PyFloat_FromDouble(d);
-    case HL_T_NPS:
-        return hl_np_box(word, t.dtype);
+    case HL_T_BOOL: return Py_NewRef(word ? Py_True : Py_False);
+    case HL_T_I64: return PyLong_FromLongLong(word);
+    case HL_T_F64: memcpy(&d, &word, sizeof(d)); return PyFloat_FromDouble(d);
+    case HL_T_NPS: return hl_np_box(word, t.dtype);
     case HL_T_OBJ:
-    case HL_T_ARR:
-        return Py_NewRef((PyObject *)(intptr_t)word);
+    case HL_T_ARR: return Py_NewRef((PyObject *)(intptr_t)word);
     case HL_T_VOID:
     case HL_T_PTR:
-    case HL_T__COUNT:
-        break;
+    case HL_T__COUNT: break;
     }
     Py_UNREACHABLE();
 }
@@ -106,14 +99,9 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f)
         int64_t word = e->kind == HL_PLAN_IMM ? e->imm : e->kind == HL_PLAN_BOX ? r->out[e->a] : 0;
         made[i] = NULL;
         switch ((HlPlanKind)e->kind) {
-        case HL_PLAN_UNBOUND:
-            continue;
-        case HL_PLAN_FRAME:
-            made[i] = Py_XNewRef(hl_exit_slot_object(b, slots, e->from));
-            continue;
-        case HL_PLAN_CONST:
-            made[i] = Py_NewRef(r->objects[e->from]);
-            continue;
+        case HL_PLAN_UNBOUND: continue;
+        case HL_PLAN_FRAME: made[i] = Py_XNewRef(hl_exit_slot_object(b, slots, e->from)); continue;
+        case HL_PLAN_CONST: made[i] = Py_NewRef(r->objects[e->from]); continue;
         case HL_PLAN_BOX:
         case HL_PLAN_IMM:
             made[i] = find_box(b, plan, made, i, slots, nslots, e->type, word);

@@ -11,10 +11,10 @@
 #include "hl_code.h"
 
 typedef struct HlFunction {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
-    PyFunctionObject *func; /* never NULL: cycles through it are broken by the function's tp_clear */
-    PyCodeObject *co;       /* the code object that `code` is for; NULL before the first call */
+    PyObject_HEAD vectorcallfunc vectorcall;
+    PyFunctionObject
+        *func;        /* never NULL: cycles through it are broken by the function's tp_clear */
+    PyCodeObject *co; /* the code object that `code` is for; NULL before the first call */
     HlCode *code;
     PyObject *weakrefs;
     int threshold;
@@ -147,8 +147,7 @@ static void func_dealloc(PyObject *self)
 }
 
 PyTypeObject HlFunction_Type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "hotloop.Function",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "hotloop.Function",
     .tp_basicsize = sizeof(HlFunction),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
                 Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_DISALLOW_INSTANTIATION,

@@ -25,13 +25,14 @@ typedef int32_t HlRef; /* instruction id = SSA value */
 /* Effects, in an operation's row. An operation without any is pure: it may be removed when unused,
  * merged with an equal one that dominates it, and moved. */
 enum {
-    HL_E_GUARD = 1,     /* has an exit; leaves when its condition does not hold */
-    HL_E_TRAPS = 2,     /* undefined for some operands that an earlier guard excludes: never moved up */
-    HL_E_RD_ITEMS = 4,  /* reads array items */
-    HL_E_WR_ITEMS = 8,  /* writes array items */
-    HL_E_RD_HEADER = 16,/* reads an array's header (data, shape, strides) or an object's type/value */
+    HL_E_GUARD = 1, /* has an exit; leaves when its condition does not hold */
+    HL_E_TRAPS = 2, /* undefined for some operands that an earlier guard excludes: never moved up */
+    HL_E_RD_ITEMS = 4, /* reads array items */
+    HL_E_WR_ITEMS = 8, /* writes array items */
+    HL_E_RD_HEADER =
+        16, /* reads an array's data pointer, shape, strides; an object's type, value */
     HL_E_RD_GLOBALS = 32, /* reads a module's or the builtins' dictionary */
-    HL_E_PINNED = 64    /* stays where it is, and is kept (PARAM, POLL) */
+    HL_E_PINNED = 64      /* stays where it is, and is kept (PARAM, POLL) */
 };
 
 /* One row per operation: _(NAME, "text", "operands", result, effects)
@@ -156,7 +157,7 @@ typedef struct HlOpInfo {
     const char *args; /* operand letters */
     char res;         /* result letter or '-' */
     uint8_t nargs;
-    uint16_t fx;      /* HL_E_* */
+    uint16_t fx; /* HL_E_* */
 } HlOpInfo;
 extern const HlOpInfo hl_op_info[HL_I__COUNT];
 
@@ -166,31 +167,37 @@ typedef struct HlIns {
     HlType type;  /* of the result; VOID = none */
     HlType check; /* GUARD_TYPE, GUARD_ARRAY: the type demanded */
     HlRef a[HL_MAX_ARGS];
-    int32_t exit; /* guards: index of the exit; -1 otherwise */
-    int32_t block;/* block that it is in; -1 = removed */
-    int32_t pc;   /* bytecode it came from, for reports */
-    union { int64_t i; double f; } imm;
+    int32_t exit;  /* guards: index of the exit; -1 otherwise */
+    int32_t block; /* block that it is in; -1 = removed */
+    int32_t pc;    /* bytecode it came from, for reports */
+    union {
+        int64_t i;
+        double f;
+    } imm;
 } HlIns;
 
-typedef struct HlRefVec { HlRef *v; int32_t n, cap; } HlRefVec;
+typedef struct HlRefVec {
+    HlRef *v;
+    int32_t n, cap;
+} HlRefVec;
 
 typedef enum HlTermKind {
     HL_TERM_OPEN, /* only while recording */
     HL_TERM_JUMP,
     HL_TERM_EXIT,
-    HL_TERM_DEAD  /* the block was unreachable and has been removed: empty, never a target */
+    HL_TERM_DEAD /* the block was unreachable and has been removed: empty, never a target */
 } HlTermKind;
 
 typedef struct HlBlock {
-    int32_t pc;       /* bytecode position; the entry has the root header's */
-    int32_t loop;     /* loop index when this block is a loop header, -1 otherwise */
-    int32_t loop_of;  /* innermost loop whose bytecode contains pc, -1 = none */
-    HlRefVec params;  /* PARAM instructions */
-    HlRefVec ins;     /* in order of execution, parameters not among them */
-    uint8_t term;     /* HlTermKind */
-    int32_t target;   /* JUMP: block */
-    HlRefVec args;    /* JUMP: one per parameter of the target */
-    int32_t exit;     /* EXIT: exit index */
+    int32_t pc;      /* bytecode position; the entry has the root header's */
+    int32_t loop;    /* loop index when this block is a loop header, -1 otherwise */
+    int32_t loop_of; /* innermost loop whose bytecode contains pc, -1 = none */
+    HlRefVec params; /* PARAM instructions */
+    HlRefVec ins;    /* in order of execution, parameters not among them */
+    uint8_t term;    /* HlTermKind */
+    int32_t target;  /* JUMP: block */
+    HlRefVec args;   /* JUMP: one per parameter of the target */
+    int32_t exit;    /* EXIT: exit index */
 } HlBlock;
 
 /* What a frame slot holds at a snapshot. */
@@ -198,7 +205,7 @@ typedef enum HlSlotKind {
     HL_SLOT_UNBOUND, /* NULL: unbound local, or CPython's NULL below a callable */
     HL_SLOT_VALUE,   /* a: the value, boxed by its type */
     HL_SLOT_RANGE,   /* range iterator: a: next value, b: step, c: how many are left */
-    HL_SLOT_FRAME    /* never unboxed: the object that slot number a held when the region was entered */
+    HL_SLOT_FRAME /* never unboxed: the object that slot number a held when the region was entered */
 } HlSlotKind;
 
 typedef struct HlSlot {
@@ -218,11 +225,11 @@ typedef struct HlSnap {
 /* Indexes never change: statistics are kept in parallel. Several guards may share an exit when it has
  * no target. Passes append copies of the entry exit, one per guard hoisted into the entry block. */
 typedef struct HlExit {
-    int32_t snap;    /* -1 = not in use (after parsing text that leaves indexes out) */
-    uint8_t reason;  /* HlReason */
-    uint8_t stay;    /* 1 = never hoist its guard (it failed too often at the entry) */
-    int32_t target;  /* block that continues it, -1 = leaves machine code */
-    int32_t origin;  /* copy of the entry exit: the exit that the hoisted guard had; else -1 */
+    int32_t snap;   /* -1 = not in use (after parsing text that leaves indexes out) */
+    uint8_t reason; /* HlReason */
+    uint8_t stay;   /* 1 = never hoist its guard (it failed too often at the entry) */
+    int32_t target; /* block that continues it, -1 = leaves machine code */
+    int32_t origin; /* copy of the entry exit: the exit that the hoisted guard had; else -1 */
 } HlExit;
 
 /* An input of the entry block: parameter k of block 0 is inputs[k]. */
@@ -232,25 +239,34 @@ typedef enum HlInputPart {
     HL_IN_RANGE_STEP,
     HL_IN_RANGE_LEFT
 } HlInputPart;
-typedef struct HlInput { int32_t slot; uint8_t part; } HlInput;
+typedef struct HlInput {
+    int32_t slot;
+    uint8_t part;
+} HlInput;
 
 typedef struct HlIr {
-    char name[64];    /* of the function */
+    char name[64]; /* of the function */
     int32_t nlocalsplus;
-    HlIns *ins; int32_t nins, cap_ins;
-    HlBlock *blocks; int32_t nblocks, cap_blocks;
-    HlSnap *snaps; int32_t nsnaps, cap_snaps;
-    HlExit *exits; int32_t nexits, cap_exits;
-    HlInput *inputs; int32_t ninputs, cap_inputs;
-    int32_t nloops;   /* loop indexes are below it; machine code counts iterations per loop */
-    int32_t entry_exit; /* exit whose snapshot is the frame as it was entered; -1 = hoist no guards */
+    HlIns *ins;
+    int32_t nins, cap_ins;
+    HlBlock *blocks;
+    int32_t nblocks, cap_blocks;
+    HlSnap *snaps;
+    int32_t nsnaps, cap_snaps;
+    HlExit *exits;
+    int32_t nexits, cap_exits;
+    HlInput *inputs;
+    int32_t ninputs, cap_inputs;
+    int32_t nloops; /* loop indexes are below it; machine code counts iterations per loop */
+    int32_t
+        entry_exit; /* exit whose snapshot is the frame as it was entered; -1 = hoist no guards */
 } HlIr;
 
 /* --- making and copying (hl_ir.c); -1 / NULL / HL_NOREF = out of memory ------------------------ */
 HlIr *hl_ir_new(const char *name, int32_t nlocalsplus, int32_t nloops);
 HlIr *hl_ir_copy(const HlIr *ir);
 void hl_ir_free(HlIr *ir);
-int32_t hl_ir_block(HlIr *ir, int32_t pc);              /* new block, OPEN */
+int32_t hl_ir_block(HlIr *ir, int32_t pc); /* new block, OPEN */
 HlRef hl_ir_param(HlIr *ir, int32_t block, HlType type);
 /* Appends an instruction to a block, as it is. Operands not used are HL_NOREF. */
 HlRef hl_ir_emit(HlIr *ir, int32_t block, const HlIns *ins);
@@ -258,11 +274,11 @@ int32_t hl_ir_snap(HlIr *ir, int32_t pc, const HlSlot *slots, int32_t nslots);
 int32_t hl_ir_exit(HlIr *ir, int32_t snap, HlReason reason);
 int hl_ir_input(HlIr *ir, int32_t slot, HlInputPart part); /* index, -1 = out of memory */
 int hl_ir_jump(HlIr *ir, int32_t block, int32_t target, const HlRef *args, int32_t nargs);
-void hl_ir_end(HlIr *ir, int32_t block, int32_t exit);  /* terminator EXIT */
+void hl_ir_end(HlIr *ir, int32_t block, int32_t exit); /* terminator EXIT */
 int hl_refvec_push(HlRefVec *v, HlRef r);
 
 /* --- text (hl_irtext.c): prints and parses the same form; described there ---------------------- */
-char *hl_irtext_print(const HlIr *ir);                   /* hl_mem_free it; NULL = no memory */
+char *hl_irtext_print(const HlIr *ir); /* hl_mem_free it; NULL = no memory */
 HlIr *hl_irtext_parse(const char *text, char *err, size_t err_size);
 
 /* --- verifier (hl_check.c) ---------------------------------------------------------------------
@@ -274,22 +290,24 @@ extern const char hl_check_no_memory[]; /* what it returns when memory ran out *
 
 /* --- control flow, recomputed by whoever needs it (hl_cfg.c) ----------------------------------- */
 typedef struct HlCfg {
-    int32_t n;         /* blocks */
-    int32_t *rpo;      /* reachable blocks in reverse post-order, nrpo of them */
+    int32_t n;    /* blocks */
+    int32_t *rpo; /* reachable blocks in reverse post-order, nrpo of them */
     int32_t nrpo;
-    int32_t *order;    /* block -> position in rpo, -1 = unreachable */
-    int32_t *idom;     /* block -> immediate dominator block, -1 for entry and unreachable */
-    int32_t *idom_ins; /* block -> position in the idom chain's block at which control leaves for it:
+    int32_t *order; /* block -> position in rpo, -1 = unreachable */
+    int32_t *idom;  /* block -> immediate dominator block, -1 for entry and unreachable */
+    int32_t
+        *idom_ins;   /* block -> position in the idom chain's block at which control leaves for it:
                           index into that block's ins (the guard whose exit leads here), or INT32_MAX
                           for the terminator: values defined before it dominate the block */
-    int32_t *header;   /* block -> innermost loop-header block that contains it (a header: itself),
+    int32_t *header; /* block -> innermost loop-header block that contains it (a header: itself),
                           -1 = none */
-    int32_t *outer;    /* loop-header block -> header of the loop around its loop, -1 = none */
-    int32_t *pred;     /* edges into block b from reachable blocks: pred[pred_at[b] .. pred_at[b + 1]) */
+    int32_t *outer;  /* loop-header block -> header of the loop around its loop, -1 = none */
+    int32_t
+        *pred; /* edges into block b from reachable blocks: pred[pred_at[b] .. pred_at[b + 1]) */
     int32_t *pred_ins; /* parallel to pred: where the edge leaves, as idom_ins */
     int32_t *pred_at;  /* n + 1 entries */
 } HlCfg;
-int hl_cfg_build(const HlIr *ir, HlCfg *cfg);            /* 0, or -1 = out of memory */
+int hl_cfg_build(const HlIr *ir, HlCfg *cfg); /* 0, or -1 = out of memory */
 void hl_cfg_free(HlCfg *cfg);
 bool hl_cfg_dominates(const HlCfg *cfg, int32_t a, int32_t b);
 /* Does what is at position `at` of block a's `ins` (-1 = a parameter) come before position `use` of
@@ -297,12 +315,14 @@ bool hl_cfg_dominates(const HlCfg *cfg, int32_t a, int32_t b);
 bool hl_cfg_precedes(const HlCfg *cfg, int32_t a, int32_t at, int32_t b, int32_t use);
 
 /* --- passes (hl_opt_*.c); each opens with its idea; 0, or -1 = out of memory ------------------- */
-int hl_opt_phi(HlIr *ir);   /* removes block parameters that are redundant or unused */
-int hl_opt_gvn(HlIr *ir);   /* merges equal pure instructions and guards along dominators; folds */
-int hl_opt_hoist(HlIr *ir); /* moves invariant instructions and guards into the loop's preheader/entry */
+int hl_opt_phi(HlIr *ir); /* removes block parameters that are redundant or unused */
+int hl_opt_gvn(HlIr *ir); /* merges equal pure instructions and guards along dominators; folds */
+int hl_opt_hoist(
+    HlIr *ir); /* moves invariant instructions and guards into the loop's preheader/entry */
 int hl_opt_range(HlIr *ir); /* drops overflow, bounds and sign checks that value ranges prove */
-int hl_opt_select(HlIr *ir); /* small branches become selects; merges blocks that follow each other */
-int hl_opt_dce(HlIr *ir);   /* removes unused instructions, unreachable blocks; compacts nothing */
+int hl_opt_select(
+    HlIr *ir);            /* small branches become selects; merges blocks that follow each other */
+int hl_opt_dce(HlIr *ir); /* removes unused instructions, unreachable blocks; compacts nothing */
 /* All of them in order, verified after each in debug builds (hl_opt.c). */
 int hl_opt_run(HlIr *ir);
 /* One by name, "phi", "gvn", ...; -2 = no such pass. For the IR tests. */
@@ -329,8 +349,10 @@ typedef struct HlPlanEntry {
 typedef struct HlPlan {
     int32_t pc, nslots; /* nslots: as the snapshot's; slots from there up are empty */
     HlReason reason;
-    HlRef *live; int32_t nlive;
-    HlPlanEntry *entries; int32_t nentries; /* slots that keep their frame's object are left out */
+    HlRef *live;
+    int32_t nlive;
+    HlPlanEntry *entries;
+    int32_t nentries; /* slots that keep their frame's object are left out */
 } HlPlan;
 /* One per exit (those with a target, and those that no guard uses, have nlive = nentries = 0).
  * NULL = out of memory. */

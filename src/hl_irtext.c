@@ -137,10 +137,16 @@ static void out_field(TextOut *o, const HlIns *ins)
     switch ((TextField)text_field[ins->op]) {
     case TEXT_NONE: break;
     case TEXT_INT: out(o, " %" PRId64, ins->imm.i); break;
-    case TEXT_FLOAT: out(o, " "); out_float(o, ins->imm.f); break;
+    case TEXT_FLOAT:
+        out(o, " ");
+        out_float(o, ins->imm.f);
+        break;
     case TEXT_BOOL: out(o, ins->imm.i ? " true" : " false"); break;
     case TEXT_INDEX: out(o, " #%" PRId64, ins->imm.i); break;
-    case TEXT_TYPE: out(o, " "); out_type(o, ins->check); break;
+    case TEXT_TYPE:
+        out(o, " ");
+        out_type(o, ins->check);
+        break;
     case TEXT_COMPARE: out(o, " %s", ins->aux <= HL_GE ? text_compare[ins->aux] : "?"); break;
     case TEXT_MATH: out(o, " %s", ins->aux < HL_M__COUNT ? text_math[ins->aux] : "?"); break;
     case TEXT_AXIS: out(o, " %d", ins->aux); break;
@@ -204,9 +210,7 @@ static void out_block(TextOut *o, const HlIr *ir, int32_t index)
     for (int32_t i = 0; i < b->ins.n; i++)
         out_ins(o, ir, b->ins.v[i], &pc);
     switch ((HlTermKind)b->term) {
-    case HL_TERM_OPEN:
-        out(o, "  open\n");
-        break;
+    case HL_TERM_OPEN: out(o, "  open\n"); break;
     case HL_TERM_JUMP:
         out(o, "  jump b%d", b->target);
         for (int32_t i = 0; i < b->args.n; i++) {
@@ -215,11 +219,8 @@ static void out_block(TextOut *o, const HlIr *ir, int32_t index)
         }
         out(o, b->args.n ? ")\n" : "\n");
         break;
-    case HL_TERM_EXIT:
-        out(o, "  exit x%d\n", b->exit);
-        break;
-    case HL_TERM_DEAD:
-        break;
+    case HL_TERM_EXIT: out(o, "  exit x%d\n", b->exit); break;
+    case HL_TERM_DEAD: break;
     }
 }
 
@@ -232,12 +233,8 @@ static void out_exit(TextOut *o, const HlIr *ir, int32_t index)
         const HlSlot *slot = &s->slots[i];
         out(o, "%s%d: ", i ? ", " : "", i);
         switch ((HlSlotKind)slot->kind) {
-        case HL_SLOT_UNBOUND:
-            out(o, "unbound");
-            break;
-        case HL_SLOT_VALUE:
-            out_ref(o, slot->a);
-            break;
+        case HL_SLOT_UNBOUND: out(o, "unbound"); break;
+        case HL_SLOT_VALUE: out_ref(o, slot->a); break;
         case HL_SLOT_RANGE:
             out(o, "range(");
             out_ref(o, slot->a);

@@ -39,7 +39,7 @@ static struct {
     char *triple;
     LLVMOrcLLJITRef jit;
     LLVMOrcJITDylibRef dylib;
-    Message message;   /* of the call under way, for ORC's reporter */
+    Message message;    /* of the call under way, for ORC's reporter */
     unsigned long made; /* functions so far: makes their names unique */
 } session;
 
@@ -108,9 +108,8 @@ static LLVMTargetMachineRef make_machine(const char *triple, Message *m)
         return NULL;
     }
     char *cpu = LLVMGetHostCPUName(), *features = LLVMGetHostCPUFeatures();
-    LLVMTargetMachineRef machine =
-        LLVMCreateTargetMachine(target, triple, cpu, features, LLVMCodeGenLevelDefault,
-                                LLVMRelocPIC, LLVMCodeModelSmall);
+    LLVMTargetMachineRef machine = LLVMCreateTargetMachine(
+        target, triple, cpu, features, LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelSmall);
     LLVMDisposeMessage(cpu);
     LLVMDisposeMessage(features);
     if (!machine)
@@ -247,8 +246,8 @@ static void blob_release(HlCodeBlob *blob)
     if (error)
         LLVMConsumeError(error);
     LLVMOrcReleaseResourceTracker(blob->tracker);
-    LLVMOrcSymbolStringPoolClearDeadEntries(LLVMOrcExecutionSessionGetSymbolStringPool(
-        LLVMOrcLLJITGetExecutionSession(session.jit)));
+    LLVMOrcSymbolStringPoolClearDeadEntries(
+        LLVMOrcExecutionSessionGetSymbolStringPool(LLVMOrcLLJITGetExecutionSession(session.jit)));
     hl_mem_free(blob);
 }
 

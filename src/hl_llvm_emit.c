@@ -457,7 +457,7 @@ static void guard_fp(HlEmitter *e, const HlIns *ins, Val r, Val a, Val b)
     Val inf_in = LLVMBuildOr(e->b, is_inf(e, a), is_inf(e, b), "");
     Val inf_ok = LLVMBuildAnd(e->b, is_inf(e, r), inf_in, "");
     hl_llvm_branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), join, exit_block(e, ins->exit),
-           e->ir->exits[ins->exit].target < 0);
+                   e->ir->exits[ins->exit].target < 0);
     at(e, join);
 }
 
@@ -480,8 +480,8 @@ static Val math_call(HlEmitter *e, HlMath m, Val *args)
 #undef NAME
 #undef ARITY
     static const char *const exact[HL_M__COUNT] = {
-        [HL_M_SQRT] = "llvm.sqrt",   [HL_M_FABS] = "llvm.fabs",   [HL_M_FLOOR] = "llvm.floor",
-        [HL_M_CEIL] = "llvm.ceil",   [HL_M_TRUNC] = "llvm.trunc", [HL_M_COPYSIGN] = "llvm.copysign",
+        [HL_M_SQRT] = "llvm.sqrt", [HL_M_FABS] = "llvm.fabs",   [HL_M_FLOOR] = "llvm.floor",
+        [HL_M_CEIL] = "llvm.ceil", [HL_M_TRUNC] = "llvm.trunc", [HL_M_COPYSIGN] = "llvm.copysign",
     };
     if (exact[m])
         return hl_llvm_intrinsic(e, exact[m], e->f64, args, arities[m]);
@@ -544,7 +544,8 @@ static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
     case HL_D_BOOL: return e->i8;
     case HL_D_I64: return e->i64;
     case HL_D_F64: return e->f64;
-    case HL_D_NONE: case HL_D__COUNT: break;
+    case HL_D_NONE:
+    case HL_D__COUNT: break;
     }
     return NULL;
 }

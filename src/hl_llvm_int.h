@@ -29,16 +29,16 @@ typedef struct HlEmitter {
     Val fn;
     LLVMTypeRef i1, i8, i32, i64, f64, ptr, rt_int;
     unsigned k_prof, k_tbaa, k_invariant;
-    Val likely;                     /* branch weights: the first successor, nearly always */
+    Val likely; /* branch weights: the first successor, nearly always */
     Val tbaa_item, tbaa_header, tbaa_words;
-    Bb leave;                       /* common end of all exits; made by the first one */
-    Val leave_exit;                 /* phi in it: the exit's index */
-    Val scratch;                    /* i64 in the stack frame, for results by address */
-    Val *val;                       /* by HlRef */
-    Bb *first;                      /* by block: its first LLVM block */
-    Bb *exit;                       /* by exit: its cold block, NULL = not referred to yet */
-    Val *counter;                   /* by loop: stack slot, NULL = no header of it here */
-    HlStripPass *pass;              /* NULL outside strips */
+    Bb leave;          /* common end of all exits; made by the first one */
+    Val leave_exit;    /* phi in it: the exit's index */
+    Val scratch;       /* i64 in the stack frame, for results by address */
+    Val *val;          /* by HlRef */
+    Bb *first;         /* by block: its first LLVM block */
+    Bb *exit;          /* by exit: its cold block, NULL = not referred to yet */
+    Val *counter;      /* by loop: stack slot, NULL = no header of it here */
+    HlStripPass *pass; /* NULL outside strips */
 } HlEmitter;
 
 /* Adds a region to a module, which has its data layout already, as a function called `name`, not
@@ -47,13 +47,13 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
                  const HlEmitEnv *env);
 
 /* --- what hl_llvm_emit.c offers to hl_llvm_strip.c -------------------------------------------- */
-Val hl_llvm_int(HlEmitter *e, int64_t i);                 /* constant */
-bool hl_llvm_is_int(Val v, int64_t *out);                 /* is it one? */
+Val hl_llvm_int(HlEmitter *e, int64_t i); /* constant */
+bool hl_llvm_is_int(Val v, int64_t *out); /* is it one? */
 Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs);
 Val hl_llvm_is_finite(HlEmitter *e, Val x);
-Val hl_llvm_no_pending(HlEmitter *e);                     /* the eval breaker is 0 */
-Val hl_llvm_slot(HlEmitter *e, const char *name);         /* i64 in the stack frame, 0 at entry */
-Bb hl_llvm_next_block(HlEmitter *e, const char *name);    /* behind the current one in the text */
+Val hl_llvm_no_pending(HlEmitter *e);                  /* the eval breaker is 0 */
+Val hl_llvm_slot(HlEmitter *e, const char *name);      /* i64 in the stack frame, 0 at entry */
+Bb hl_llvm_next_block(HlEmitter *e, const char *name); /* behind the current one in the text */
 Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
 /* Emits one instruction; its value, or NULL when it has none. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);

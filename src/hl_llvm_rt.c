@@ -64,10 +64,7 @@ int64_t hl_llvm_rt_ipow(int64_t a, int64_t b)
 #define LIBC(sym) {#sym, (void *)sym},
 
 const HlRtSymbol hl_llvm_rt_symbols[] = {
-    RT(fmod) RT(ffloordiv) RT(ipow_ov) RT(ipow)
-    HL_MATHDEF(MATH)
+    RT(fmod) RT(ffloordiv) RT(ipow_ov) RT(ipow) HL_MATHDEF(MATH)
     /* What LLVM itself may call: loops that it recognises, and rounding before SSE 4.1. */
-    LIBC(memcpy) LIBC(memmove) LIBC(memset) LIBC(memcmp)
-    LIBC(floor) LIBC(ceil) LIBC(trunc)
-};
+    LIBC(memcpy) LIBC(memmove) LIBC(memset) LIBC(memcmp) LIBC(floor) LIBC(ceil) LIBC(trunc)};
 const int hl_llvm_rt_nsymbols = HL_COUNTOF(hl_llvm_rt_symbols);

@@ -37,19 +37,19 @@ enum {
 typedef struct Strip {
     HlEmitter *e;
     const HlIr *ir;
-    int32_t index;           /* the block */
+    int32_t index; /* the block */
     const HlBlock *block;
-    HlRef trip;              /* guard that ends the loop */
-    HlRef small, large;      /* it goes on while small < large; one moves by 1, the other stays */
+    HlRef trip;         /* guard that ends the loop */
+    HlRef small, large; /* it goes on while small < large; one moves by 1, the other stays */
     int32_t items[STRIP_ITEMS], nitems; /* array accesses, in order */
     bool stores, branches;
-    bool vectorises;         /* no float goes round the loop, whose operations have their order */
-    bool *done;              /* by ref: guard that is proved or implied */
-    bool *carried;           /* by position of a parameter: its last value must be finite */
-    Val n, last;             /* iterations of this strip, and n - 1 */
-    Val proved;              /* i1 so far */
-    int32_t nstate;          /* parameters, and whether a guard failed */
-    Val *start, *phi, *mid;  /* nstate each: at the header, at a loop's start, between two loops */
+    bool vectorises;        /* no float goes round the loop, whose operations have their order */
+    bool *done;             /* by ref: guard that is proved or implied */
+    bool *carried;          /* by position of a parameter: its last value must be finite */
+    Val n, last;            /* iterations of this strip, and n - 1 */
+    Val proved;             /* i1 so far */
+    int32_t nstate;         /* parameters, and whether a guard failed */
+    Val *start, *phi, *mid; /* nstate each: at the header, at a loop's start, between two loops */
 } Strip;
 
 /* --- is it such a loop? ----------------------------------------------------------------------- */
@@ -166,34 +166,77 @@ static bool strip_allows(Strip *s, const HlIns *ins)
 {
     int64_t k;
     switch ((HlOp)ins->op) {
-    case HL_I_KINT: case HL_I_KFLOAT: case HL_I_KBOOL: case HL_I_RETYPE: case HL_I_ICMP:
-    case HL_I_FCMP: case HL_I_BNOT: case HL_I_BAND: case HL_I_BOR: case HL_I_BXOR: case HL_I_SELECT:
-    case HL_I_ADD: case HL_I_SUB: case HL_I_MUL: case HL_I_ADD_OV: case HL_I_SUB_OV:
-    case HL_I_MUL_OV: case HL_I_AND: case HL_I_OR: case HL_I_XOR: case HL_I_SHL: case HL_I_SHL_OV:
-    case HL_I_SHR: case HL_I_FADD: case HL_I_FSUB: case HL_I_FMUL: case HL_I_FDIV: case HL_I_FNEG:
-    case HL_I_FABS: case HL_I_GUARD_FINITE: case HL_I_GUARD_FP: case HL_I_SITOFP:
-    case HL_I_GUARD_I53: case HL_I_ZEXT: case HL_I_POLL:
-        return true;
-    case HL_I_GUARD_TRUE: case HL_I_GUARD_FALSE:
-        s->branches = true;
-        return true;
-    case HL_I_FLOORDIV: case HL_I_MOD:
-        return strip_kint(s, ins->a[1], &k) && k != 0 && k != -1;
-    case HL_I_INDEX:
-        return strip_linear(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
-    case HL_I_ARRAY_LOAD: case HL_I_ARRAY_STORE:
+    case HL_I_KINT:
+    case HL_I_KFLOAT:
+    case HL_I_KBOOL:
+    case HL_I_RETYPE:
+    case HL_I_ICMP:
+    case HL_I_FCMP:
+    case HL_I_BNOT:
+    case HL_I_BAND:
+    case HL_I_BOR:
+    case HL_I_BXOR:
+    case HL_I_SELECT:
+    case HL_I_ADD:
+    case HL_I_SUB:
+    case HL_I_MUL:
+    case HL_I_ADD_OV:
+    case HL_I_SUB_OV:
+    case HL_I_MUL_OV:
+    case HL_I_AND:
+    case HL_I_OR:
+    case HL_I_XOR:
+    case HL_I_SHL:
+    case HL_I_SHL_OV:
+    case HL_I_SHR:
+    case HL_I_FADD:
+    case HL_I_FSUB:
+    case HL_I_FMUL:
+    case HL_I_FDIV:
+    case HL_I_FNEG:
+    case HL_I_FABS:
+    case HL_I_GUARD_FINITE:
+    case HL_I_GUARD_FP:
+    case HL_I_SITOFP:
+    case HL_I_GUARD_I53:
+    case HL_I_ZEXT:
+    case HL_I_POLL: return true;
+    case HL_I_GUARD_TRUE:
+    case HL_I_GUARD_FALSE: s->branches = true; return true;
+    case HL_I_FLOORDIV:
+    case HL_I_MOD: return strip_kint(s, ins->a[1], &k) && k != 0 && k != -1;
+    case HL_I_INDEX: return strip_linear(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
+    case HL_I_ARRAY_LOAD:
+    case HL_I_ARRAY_STORE:
         s->stores |= ins->op == HL_I_ARRAY_STORE;
         return !strip_inside(s, ins->a[0]) && !strip_inside(s, ins->a[1]) &&
                s->nitems < STRIP_ITEMS;
-    case HL_I_FMATH1: case HL_I_FMATH2: case HL_I_FMOD: case HL_I_FFLOORDIV: case HL_I_FPOW:
-    case HL_I_IPOW: case HL_I_IPOW_OV: /* calls: the guards are not what costs */
+    case HL_I_FMATH1:
+    case HL_I_FMATH2:
+    case HL_I_FMOD:
+    case HL_I_FFLOORDIV:
+    case HL_I_FPOW:
+    case HL_I_IPOW:
+    case HL_I_IPOW_OV:   /* calls: the guards are not what costs */
     case HL_I_FPTOSI_OV: /* undefined when its guard fails */
-    case HL_I_PARAM: case HL_I_KOBJ: case HL_I_GUARD_TYPE: case HL_I_GUARD_ARRAY:
-    case HL_I_GUARD_WRITEABLE: case HL_I_GUARD_BOUND: case HL_I_UNBOX_I64: case HL_I_UNBOX_F64:
-    case HL_I_UNBOX_BOOL: case HL_I_UNBOX_NPI64: case HL_I_UNBOX_NPBOOL: case HL_I_IS:
-    case HL_I_GUARD_GLOBAL: case HL_I_LOAD_GLOBAL: case HL_I_ARRAY_DATA: case HL_I_ARRAY_LEN:
-    case HL_I_ARRAY_STRIDE: case HL_I__COUNT:
-        return false;
+    case HL_I_PARAM:
+    case HL_I_KOBJ:
+    case HL_I_GUARD_TYPE:
+    case HL_I_GUARD_ARRAY:
+    case HL_I_GUARD_WRITEABLE:
+    case HL_I_GUARD_BOUND:
+    case HL_I_UNBOX_I64:
+    case HL_I_UNBOX_F64:
+    case HL_I_UNBOX_BOOL:
+    case HL_I_UNBOX_NPI64:
+    case HL_I_UNBOX_NPBOOL:
+    case HL_I_IS:
+    case HL_I_GUARD_GLOBAL:
+    case HL_I_LOAD_GLOBAL:
+    case HL_I_ARRAY_DATA:
+    case HL_I_ARRAY_LEN:
+    case HL_I_ARRAY_STRIDE:
+    case HL_I__COUNT: return false;
     }
     return false;
 }
@@ -264,8 +307,12 @@ static bool strip_find(Strip *s)
 static bool strip_passes_on(const HlIns *ins, HlRef r)
 {
     switch (ins->op) {
-    case HL_I_FADD: case HL_I_FSUB: case HL_I_FMUL: return ins->a[0] == r || ins->a[1] == r;
-    case HL_I_FDIV: case HL_I_FNEG: case HL_I_FABS: return ins->a[0] == r;
+    case HL_I_FADD:
+    case HL_I_FSUB:
+    case HL_I_FMUL: return ins->a[0] == r || ins->a[1] == r;
+    case HL_I_FDIV:
+    case HL_I_FNEG:
+    case HL_I_FABS: return ins->a[0] == r;
     default: return false;
     }
 }
@@ -291,13 +338,12 @@ static void strip_mark(Strip *s)
         HlRef r = b->ins.v[i];
         const HlIns *ins = &s->ir->ins[r];
         switch ((int)ins->op) {
-        case HL_I_INDEX:
-            s->done[r] = true;
-            break;
-        case HL_I_ADD_OV: case HL_I_SUB_OV: case HL_I_MUL_OV:
-            s->done[r] = strip_linear(s, r);
-            break;
-        case HL_I_GUARD_FINITE: case HL_I_GUARD_FP: {
+        case HL_I_INDEX: s->done[r] = true; break;
+        case HL_I_ADD_OV:
+        case HL_I_SUB_OV:
+        case HL_I_MUL_OV: s->done[r] = strip_linear(s, r); break;
+        case HL_I_GUARD_FINITE:
+        case HL_I_GUARD_FP: {
             s->done[r] = strip_implied(s, ins->a[0]);
             for (int32_t p = 0; p < b->params.n && !s->done[r]; p++) {
                 if (b->args.v[p] == ins->a[0] && strip_implied(s, b->params.v[p]))
@@ -305,8 +351,7 @@ static void strip_mark(Strip *s)
             }
             break;
         }
-        default:
-            break;
+        default: break;
         }
     }
 }

@@ -6,8 +6,9 @@
 
 #include "hl_def.h"
 
-void *hl_mem_alloc(size_t size);                            /* zeroed; NULL when out of memory */
-void *hl_mem_realloc(void *p, size_t old_size, size_t size);/* new part zeroed; NULL: p still valid */
+void *hl_mem_alloc(size_t size); /* zeroed; NULL when out of memory */
+void *hl_mem_realloc(void *p, size_t old_size,
+                     size_t size); /* new part zeroed; NULL: p still valid */
 void hl_mem_free(void *p);
 char *hl_mem_strdup(const char *s);
 

@@ -73,10 +73,9 @@ static PyObject *module_wrap(PyObject *Py_UNUSED(self), PyObject *args, PyObject
     return module_need_active() < 0 ? NULL : hl_func_new(func, threshold, nopython, fastmath);
 }
 
-PyDoc_STRVAR(stats_doc,
-             "stats(code=None)\n--\n\n"
-             "Statistics, one dict per code object; all live ones without an argument.\n"
-             "A list; empty for a code object that hotloop has not met.");
+PyDoc_STRVAR(stats_doc, "stats(code=None)\n--\n\n"
+                        "Statistics, one dict per code object; all live ones without an argument.\n"
+                        "A list; empty for a code object that hotloop has not met.");
 
 static PyObject *module_stats(PyObject *Py_UNUSED(self), PyObject *args)
 {
@@ -94,9 +93,8 @@ static PyObject *module_stats(PyObject *Py_UNUSED(self), PyObject *args)
     return code ? Py_BuildValue("[N]", hl_stats_code(code)) : PyList_New(0);
 }
 
-PyDoc_STRVAR(forgotten_doc,
-             "forgotten()\n--\n\n"
-             "Sums of the statistics of code objects that no longer exist.");
+PyDoc_STRVAR(forgotten_doc, "forgotten()\n--\n\n"
+                            "Sums of the statistics of code objects that no longer exist.");
 
 static PyObject *module_forgotten(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arg))
 {
@@ -201,9 +199,8 @@ static PyObject *module_wait(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arg)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(params_doc,
-             "params()\n--\n\n"
-             "{name: (value, default, environment variable or None, meaning)}");
+PyDoc_STRVAR(params_doc, "params()\n--\n\n"
+                         "{name: (value, default, environment variable or None, meaning)}");
 
 static PyObject *module_params(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arg))
 {
@@ -265,8 +262,8 @@ PyDoc_STRVAR(info_doc,
 static PyObject *module_info(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(arg))
 {
     HlReason blocked = inactive ? HL_R_NONE : hl_hook_blocked();
-    return Py_BuildValue("{s:O,s:O,s:s,s:s,s:N}", "active", inactive ? Py_False : Py_True, "why_not",
-                         inactive ? inactive : Py_None, "blocked",
+    return Py_BuildValue("{s:O,s:O,s:s,s:s,s:N}", "active", inactive ? Py_False : Py_True,
+                         "why_not", inactive ? inactive : Py_None, "blocked",
                          blocked ? hl_reason_text(blocked) : NULL, "compile_error",
                          *hl_compile_message() ? hl_compile_message() : NULL, "backend",
                          module_backend_version());

@@ -185,7 +185,8 @@ static HlDtype dtype_of_descr(const PyArray_Descr *descr)
     if (!PyArray_ISNBO(descr->byteorder))
         return HL_D_NONE;
     switch (descr->type_num) {
-#define NP_CASE(name, num, cls) case num: return HL_D_##name;
+#define NP_CASE(name, num, cls)                                                                    \
+    case num: return HL_D_##name;
         NP_DTYPEDEF(NP_CASE)
 #undef NP_CASE
     default: return HL_D_NONE;
@@ -234,7 +235,8 @@ PyTypeObject *hl_np_scalar_type(HlDtype d)
     if (np_state != NP_READY)
         return NULL;
     switch (d) {
-#define NP_CASE(name, num, cls) case HL_D_##name: return &cls;
+#define NP_CASE(name, num, cls)                                                                    \
+    case HL_D_##name: return &cls;
         NP_DTYPEDEF(NP_CASE)
 #undef NP_CASE
     case HL_D_NONE:

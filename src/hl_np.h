@@ -15,13 +15,14 @@ bool hl_np_ready(void);
 /* HlType of a NumPy object: NPS for an exact scalar of a dtype we know, ARR for an exact ndarray of
  * such a dtype (native byte order, aligned, 1 dimension now); VOID for everything else. */
 HlType hl_np_type_of(PyObject *o);
-bool hl_np_is_array(PyObject *o);        /* exact ndarray of any dtype */
-bool hl_np_is_scalar(PyObject *o);       /* instance of np.generic */
+bool hl_np_is_array(PyObject *o);  /* exact ndarray of any dtype */
+bool hl_np_is_scalar(PyObject *o); /* instance of np.generic */
 bool hl_np_writeable(PyObject *arr);
 /* Scalars: word = the value as machine code holds it. */
 int64_t hl_np_unbox(PyObject *scalar, HlDtype d);
-PyObject *hl_np_box(int64_t word, HlDtype d); /* new reference; NULL = out of memory, exception set */
-PyTypeObject *hl_np_scalar_type(HlDtype d);   /* borrowed; NULL before hl_np_ready */
+PyObject *hl_np_box(int64_t word,
+                    HlDtype d);             /* new reference; NULL = out of memory, exception set */
+PyTypeObject *hl_np_scalar_type(HlDtype d); /* borrowed; NULL before hl_np_ready */
 /* 1 = exact ndarray of dtype d and ndim dimensions, native byte order, aligned. */
 int hl_np_guard_array(void *obj, int d, int ndim);
 /* Fills the NumPy offsets of env (needs hl_np_ready). */

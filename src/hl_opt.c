@@ -5,7 +5,7 @@ static const struct {
     const char *name;
     int (*run)(HlIr *ir);
 } opt_pass[] = {
-    {"phi", hl_opt_phi},     {"gvn", hl_opt_gvn}, {"hoist", hl_opt_hoist},
+    {"phi", hl_opt_phi},     {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist},
     {"range", hl_opt_range}, {"select", hl_opt_select}, {"dce", hl_opt_dce},
 };
 

@@ -35,15 +35,15 @@ typedef struct Gvn {
     HlIr *ir;
     HlCfg cfg;
     HlRef *map;
-    int32_t *bucket;   /* heads of lists of entries, -1 = empty */
+    int32_t *bucket; /* heads of lists of entries, -1 = empty */
     uint32_t mask;
     GvnEntry *entry;
     int32_t nentry, cap_entry;
-    int32_t *memory;   /* block -> state of memory at its start */
-    bool stores;       /* there is an ARRAY_STORE at all */
-    HlRefVec made;     /* constants, old and new: they go to the front of the entry block */
-    bool failed;       /* out of memory */
-    int32_t block, pos;/* what is being visited */
+    int32_t *memory;    /* block -> state of memory at its start */
+    bool stores;        /* there is an ARRAY_STORE at all */
+    HlRefVec made;      /* constants, old and new: they go to the front of the entry block */
+    bool failed;        /* out of memory */
+    int32_t block, pos; /* what is being visited */
 } Gvn;
 
 static uint32_t gvn_hash(const GvnKey *k)
@@ -110,12 +110,18 @@ static void gvn_key_type(HlType *to, HlType from)
 static bool gvn_commutes(uint8_t op)
 {
     switch (op) {
-    case HL_I_ADD: case HL_I_MUL: case HL_I_ADD_OV: case HL_I_MUL_OV:
-    case HL_I_AND: case HL_I_OR: case HL_I_XOR:
-    case HL_I_BAND: case HL_I_BOR: case HL_I_BXOR: case HL_I_IS:
-        return true;
-    default:
-        return false;
+    case HL_I_ADD:
+    case HL_I_MUL:
+    case HL_I_ADD_OV:
+    case HL_I_MUL_OV:
+    case HL_I_AND:
+    case HL_I_OR:
+    case HL_I_XOR:
+    case HL_I_BAND:
+    case HL_I_BOR:
+    case HL_I_BXOR:
+    case HL_I_IS: return true;
+    default: return false;
     }
 }
 
@@ -264,8 +270,13 @@ static HlRef gvn_same(const Gvn *g, HlIns *ins, HlRef r)
 static HlRef gvn_constant(Gvn *g, int64_t i)
 {
     HlIr *ir = g->ir;
-    HlIns ins = {.op = HL_I_KINT, .type = HL_TYPE(I64), .a = HL_NO_ARGS, .exit = -1, .block = -1,
-                 .pc = ir->blocks[0].pc, .imm.i = i};
+    HlIns ins = {.op = HL_I_KINT,
+                 .type = HL_TYPE(I64),
+                 .a = HL_NO_ARGS,
+                 .exit = -1,
+                 .block = -1,
+                 .pc = ir->blocks[0].pc,
+                 .imm.i = i};
     GvnKey k;
     gvn_key_ins(&ins, &k);
     const GvnEntry *e = gvn_lookup(g, &k);
@@ -327,12 +338,11 @@ static HlRef gvn_fold_ints(HlIns *ins, int64_t a, int64_t b)
             return GVN_KEEP;
         return gvn_int(ins, a < 0 ? a + b : a);
     case HL_I_ICMP: {
-        const bool holds[] = {[HL_LT] = a < b, [HL_LE] = a <= b, [HL_EQ] = a == b,
-                              [HL_NE] = a != b, [HL_GT] = a > b, [HL_GE] = a >= b};
+        const bool holds[] = {[HL_LT] = a < b,  [HL_LE] = a <= b, [HL_EQ] = a == b,
+                              [HL_NE] = a != b, [HL_GT] = a > b,  [HL_GE] = a >= b};
         return gvn_bool(ins, holds[ins->aux]);
     }
-    default:
-        return GVN_KEEP;
+    default: return GVN_KEEP;
     }
 }
 
@@ -342,12 +352,20 @@ static HlRef gvn_fold_int(Gvn *g, HlIns *ins, int64_t k)
     HlRef x = ins->a[0];
     int shift = k > 0 && !(k & (k - 1)) ? __builtin_ctzll((uint64_t)k) : -1;
     switch (ins->op) {
-    case HL_I_ADD: case HL_I_ADD_OV: case HL_I_SUB: case HL_I_SUB_OV: case HL_I_OR: case HL_I_XOR:
-    case HL_I_SHL: case HL_I_SHL_OV: case HL_I_SHR:
+    case HL_I_ADD:
+    case HL_I_ADD_OV:
+    case HL_I_SUB:
+    case HL_I_SUB_OV:
+    case HL_I_OR:
+    case HL_I_XOR:
+    case HL_I_SHL:
+    case HL_I_SHL_OV:
+    case HL_I_SHR:
         if (ins->op == HL_I_OR && k == -1)
             return gvn_int(ins, -1);
         return k == 0 ? gvn_same(g, ins, x) : GVN_KEEP;
-    case HL_I_MUL: case HL_I_MUL_OV:
+    case HL_I_MUL:
+    case HL_I_MUL_OV:
         if (k == 0)
             return gvn_int(ins, 0);
         return k == 1 ? gvn_same(g, ins, x) : GVN_KEEP;
@@ -355,7 +373,8 @@ static HlRef gvn_fold_int(Gvn *g, HlIns *ins, int64_t k)
         if (k == 0)
             return gvn_int(ins, 0);
         return k == -1 ? gvn_same(g, ins, x) : GVN_KEEP;
-    case HL_I_IPOW: case HL_I_IPOW_OV:
+    case HL_I_IPOW:
+    case HL_I_IPOW_OV:
         if (k == 0)
             return gvn_int(ins, 1);
         if (k == 1)
@@ -365,7 +384,8 @@ static HlRef gvn_fold_int(Gvn *g, HlIns *ins, int64_t k)
             ins->a[1] = x;
         }
         return GVN_KEEP;
-    case HL_I_FLOORDIV: case HL_I_MOD: {
+    case HL_I_FLOORDIV:
+    case HL_I_MOD: {
         /* Python rounds down: by a power of two that is a shift and a mask, for any sign. */
         if (shift < 0)
             return GVN_KEEP;
@@ -376,8 +396,7 @@ static HlRef gvn_fold_int(Gvn *g, HlIns *ins, int64_t k)
         ins->a[1] = gvn_constant(g, mod ? k - 1 : shift);
         return GVN_KEEP;
     }
-    default:
-        return GVN_KEEP;
+    default: return GVN_KEEP;
     }
 }
 
@@ -385,18 +404,18 @@ static HlRef gvn_fold_int(Gvn *g, HlIns *ins, int64_t k)
 static HlRef gvn_fold_equal(const Gvn *g, HlIns *ins)
 {
     switch (ins->op) {
-    case HL_I_SUB: case HL_I_SUB_OV: case HL_I_XOR:
-        return gvn_int(ins, 0);
-    case HL_I_AND: case HL_I_OR: case HL_I_BAND: case HL_I_BOR:
-        return gvn_same(g, ins, ins->a[0]);
-    case HL_I_BXOR:
-        return gvn_bool(ins, false);
-    case HL_I_IS:
-        return gvn_bool(ins, true);
+    case HL_I_SUB:
+    case HL_I_SUB_OV:
+    case HL_I_XOR: return gvn_int(ins, 0);
+    case HL_I_AND:
+    case HL_I_OR:
+    case HL_I_BAND:
+    case HL_I_BOR: return gvn_same(g, ins, ins->a[0]);
+    case HL_I_BXOR: return gvn_bool(ins, false);
+    case HL_I_IS: return gvn_bool(ins, true);
     case HL_I_ICMP:
         return gvn_bool(ins, ins->aux == HL_LE || ins->aux == HL_EQ || ins->aux == HL_GE);
-    default:
-        return GVN_KEEP;
+    default: return GVN_KEEP;
     }
 }
 
@@ -408,12 +427,11 @@ static HlRef gvn_fold_floats(HlIns *ins, double a, double b)
     case HL_I_FMUL: return gvn_float(ins, a * b);
     case HL_I_FDIV: return gvn_float(ins, a / b);
     case HL_I_FCMP: {
-        const bool holds[] = {[HL_LT] = a < b, [HL_LE] = a <= b, [HL_EQ] = a == b,
-                              [HL_NE] = a != b, [HL_GT] = a > b, [HL_GE] = a >= b};
+        const bool holds[] = {[HL_LT] = a < b,  [HL_LE] = a <= b, [HL_EQ] = a == b,
+                              [HL_NE] = a != b, [HL_GT] = a > b,  [HL_GE] = a >= b};
         return gvn_bool(ins, holds[ins->aux]);
     }
-    default:
-        return GVN_KEEP;
+    default: return GVN_KEEP;
     }
 }
 
@@ -488,8 +506,7 @@ static HlRef gvn_fold_guard(Gvn *g, HlIns *ins)
         if (gvn_lookup(g, &k))
             return GVN_REMOVE;
         return gvn_may_overflow(g, ins->a[0]) ? GVN_KEEP : GVN_REMOVE;
-    case HL_I_GUARD_FINITE:
-        return gvn_may_overflow(g, ins->a[0]) ? GVN_KEEP : GVN_REMOVE;
+    case HL_I_GUARD_FINITE: return gvn_may_overflow(g, ins->a[0]) ? GVN_KEEP : GVN_REMOVE;
     case HL_I_GUARD_I53: {
         int64_t i;
         if (a->op == HL_I_ZEXT)
@@ -498,14 +515,12 @@ static HlRef gvn_fold_guard(Gvn *g, HlIns *ins)
             return GVN_KEEP;
         return i >= -(INT64_C(1) << 53) && i <= INT64_C(1) << 53 ? GVN_REMOVE : GVN_KEEP;
     }
-    case HL_I_GUARD_ARRAY:
-        return hl_type_eq(a->type, ins->check) ? GVN_REMOVE : GVN_KEEP;
+    case HL_I_GUARD_ARRAY: return hl_type_eq(a->type, ins->check) ? GVN_REMOVE : GVN_KEEP;
     case HL_I_GUARD_BOUND:
         return a->op == HL_I_KOBJ || a->op == HL_I_LOAD_GLOBAL || a->type.base == HL_T_ARR
                    ? GVN_REMOVE
                    : GVN_KEEP;
-    default:
-        return GVN_KEEP;
+    default: return GVN_KEEP;
     }
 }
 
@@ -539,31 +554,30 @@ static HlRef gvn_fold(Gvn *g, HlRef r)
     case HL_I_ICMP:
         known = gvn_known(g, r);
         return known >= 0 ? gvn_bool(ins, known) : gvn_fold_pair(g, ins);
-    case HL_I_BNOT:
-        return gvn_fold_not(g, ins);
-    case HL_I_BAND: case HL_I_BOR: case HL_I_BXOR:
-        return ins->a[0] == ins->a[1] ? gvn_fold_equal(g, ins) : gvn_fold_bool(g, ins);
-    case HL_I_IS:
-        return ins->a[0] == ins->a[1] ? gvn_fold_equal(g, ins) : GVN_KEEP;
+    case HL_I_BNOT: return gvn_fold_not(g, ins);
+    case HL_I_BAND:
+    case HL_I_BOR:
+    case HL_I_BXOR: return ins->a[0] == ins->a[1] ? gvn_fold_equal(g, ins) : gvn_fold_bool(g, ins);
+    case HL_I_IS: return ins->a[0] == ins->a[1] ? gvn_fold_equal(g, ins) : GVN_KEEP;
     case HL_I_SELECT:
         known = ins->a[1] == ins->a[2] ? 1 : gvn_known(g, ins->a[0]);
         return known < 0 ? GVN_KEEP : gvn_same(g, ins, ins->a[known ? 1 : 2]);
-    case HL_I_RETYPE:
-        return gvn_same(g, ins, ins->a[0]);
+    case HL_I_RETYPE: return gvn_same(g, ins, ins->a[0]);
     case HL_I_ZEXT:
         known = gvn_known(g, ins->a[0]);
         return known < 0 ? GVN_KEEP : gvn_int(ins, known);
-    case HL_I_SITOFP:
-        return gvn_is_int(g, ins->a[0], &i) ? gvn_float(ins, (double)i) : GVN_KEEP;
+    case HL_I_SITOFP: return gvn_is_int(g, ins->a[0], &i) ? gvn_float(ins, (double)i) : GVN_KEEP;
     case HL_I_FPTOSI_OV:
         if (!gvn_is_float(g, ins->a[0], &f) || !(f >= -0x1p63 && f < 0x1p63))
             return GVN_KEEP;
         return gvn_int(ins, (int64_t)f);
-    case HL_I_FNEG:
-        return gvn_is_float(g, ins->a[0], &f) ? gvn_float(ins, -f) : GVN_KEEP;
-    case HL_I_FABS:
-        return gvn_is_float(g, ins->a[0], &f) ? gvn_float(ins, fabs(f)) : GVN_KEEP;
-    case HL_I_FADD: case HL_I_FSUB: case HL_I_FMUL: case HL_I_FDIV: case HL_I_FCMP:
+    case HL_I_FNEG: return gvn_is_float(g, ins->a[0], &f) ? gvn_float(ins, -f) : GVN_KEEP;
+    case HL_I_FABS: return gvn_is_float(g, ins->a[0], &f) ? gvn_float(ins, fabs(f)) : GVN_KEEP;
+    case HL_I_FADD:
+    case HL_I_FSUB:
+    case HL_I_FMUL:
+    case HL_I_FDIV:
+    case HL_I_FCMP:
         if (!gvn_is_float(g, ins->a[0], &f) || !gvn_is_float(g, ins->a[1], &h))
             return GVN_KEEP;
         return gvn_fold_floats(ins, f, h);

@@ -99,8 +99,7 @@ static bool hoist_safe(const Hoist *h, const HlIns *ins)
     case HL_I_ARRAY_STRIDE:
         t = hoist_array_type(h, ins->a[0]);
         return t.base == HL_T_ARR && (ins->op == HL_I_ARRAY_DATA || ins->aux < t.ndim);
-    case HL_I_ARRAY_LOAD:
-        return hoist_load_safe(h, ins);
+    case HL_I_ARRAY_LOAD: return hoist_load_safe(h, ins);
     case HL_I_UNBOX_F64:
         t = hoist_checked(h, HL_I_GUARD_TYPE, ins->a[0]);
         return t.base == HL_T_F64 || (t.base == HL_T_NPS && t.dtype == HL_D_F64);
@@ -110,8 +109,7 @@ static bool hoist_safe(const Hoist *h, const HlIns *ins)
     case HL_I_UNBOX_NPBOOL:
         t = hoist_checked(h, HL_I_GUARD_TYPE, ins->a[0]);
         return t.base == HL_T_NPS && t.dtype == HL_D_BOOL;
-    default:
-        return false;
+    default: return false;
     }
 }
 

@@ -41,11 +41,11 @@ typedef struct Ranges {
     HlIr *ir;
     HlCfg cfg;
     int32_t *pos;
-    Range *of;       /* per value */
-    uint8_t *grown;  /* per value: how often it grew */
+    Range *of;      /* per value */
+    uint8_t *grown; /* per value: how often it grew */
     Fact *facts;
     int32_t nfacts, cap_facts;
-    int32_t *first;  /* per value: its first fact */
+    int32_t *first; /* per value: its first fact */
     Iter *iters;
     int32_t niters, cap_iters;
     bool narrowing;
@@ -216,10 +216,10 @@ static bool range_arith(uint8_t op, Range a, Range b, Range *out)
     if (range_empty(a) || range_empty(b))
         return true;
     switch (op) {
-    case HL_I_ADD: case HL_I_ADD_OV:
-        return range_fits((__int128)a.lo + b.lo, (__int128)a.hi + b.hi, out);
-    case HL_I_SUB: case HL_I_SUB_OV:
-        return range_fits((__int128)a.lo - b.hi, (__int128)a.hi - b.lo, out);
+    case HL_I_ADD:
+    case HL_I_ADD_OV: return range_fits((__int128)a.lo + b.lo, (__int128)a.hi + b.hi, out);
+    case HL_I_SUB:
+    case HL_I_SUB_OV: return range_fits((__int128)a.lo - b.hi, (__int128)a.hi - b.lo, out);
     default: {
         __int128 p[] = {(__int128)a.lo * b.lo, (__int128)a.lo * b.hi, (__int128)a.hi * b.lo,
                         (__int128)a.hi * b.hi};
@@ -286,22 +286,21 @@ static Range range_op(const Ranges *g, HlRef r)
     }
     Range a = v[0], b = v[1], out;
     switch (ins->op) {
-    case HL_I_KINT:
-        return (Range){ins->imm.i, ins->imm.i};
-    case HL_I_RETYPE:
-        return a;
-    case HL_I_ZEXT:
-        return (Range){0, 1};
-    case HL_I_SELECT:
-        return range_join(v[1], v[2]);
-    case HL_I_ADD: case HL_I_SUB: case HL_I_MUL:
-        range_arith(ins->op, a, b, &out);
-        return out;
-    case HL_I_ADD_OV: case HL_I_SUB_OV: case HL_I_MUL_OV:
-        return range_clamped(ins->op, a, b);
-    case HL_I_AND: case HL_I_OR: case HL_I_XOR:
-        return range_bits(ins->op, a, b);
-    case HL_I_SHL: case HL_I_SHL_OV: /* by a constant: a product */
+    case HL_I_KINT: return (Range){ins->imm.i, ins->imm.i};
+    case HL_I_RETYPE: return a;
+    case HL_I_ZEXT: return (Range){0, 1};
+    case HL_I_SELECT: return range_join(v[1], v[2]);
+    case HL_I_ADD:
+    case HL_I_SUB:
+    case HL_I_MUL: range_arith(ins->op, a, b, &out); return out;
+    case HL_I_ADD_OV:
+    case HL_I_SUB_OV:
+    case HL_I_MUL_OV: return range_clamped(ins->op, a, b);
+    case HL_I_AND:
+    case HL_I_OR:
+    case HL_I_XOR: return range_bits(ins->op, a, b);
+    case HL_I_SHL:
+    case HL_I_SHL_OV: /* by a constant: a product */
         if (b.lo != b.hi || b.lo < 0 || b.lo > 62)
             return RANGE_ALL;
         b = (Range){INT64_C(1) << b.lo, INT64_C(1) << b.lo};
@@ -321,12 +320,9 @@ static Range range_op(const Ranges *g, HlRef r)
         if (b.lo > 0)
             return (Range){0, a.lo >= 0 && a.hi < b.hi ? a.hi : b.hi - 1};
         return b.hi < 0 && b.lo > INT64_MIN ? (Range){b.lo + 1, 0} : RANGE_ALL;
-    case HL_I_INDEX:
-        return b.hi > 0 ? (Range){0, b.hi - 1} : RANGE_NONE;
-    case HL_I_ARRAY_LEN:
-        return (Range){0, INT64_C(1) << 48};
-    default:
-        return RANGE_ALL;
+    case HL_I_INDEX: return b.hi > 0 ? (Range){0, b.hi - 1} : RANGE_NONE;
+    case HL_I_ARRAY_LEN: return (Range){0, INT64_C(1) << 48};
+    default: return RANGE_ALL;
     }
 }
 
@@ -457,8 +453,8 @@ static int range_add_iter(Ranges *g, int32_t header, const HlSlot *s)
     if (range_empty(first) ||
         hl_mem_grow((void **)&g->iters, &g->cap_iters, g->niters + 1, sizeof *g->iters))
         return range_empty(first) ? 0 : -1;
-    Range yields = step->imm.i > 0 ? (Range){first.lo, INT64_MAX - 1}
-                                   : (Range){INT64_MIN + 1, first.hi};
+    Range yields =
+        step->imm.i > 0 ? (Range){first.lo, INT64_MAX - 1} : (Range){INT64_MIN + 1, first.hi};
     g->iters[g->niters++] = (Iter){s->a, s->c, yields};
     return 0;
 }
@@ -562,13 +558,17 @@ static void range_use(Ranges *g, HlRef r, HlRef *map)
     case HL_I_ICMP: {
         int known = range_decide(ins->aux, a, b);
         if (known >= 0) {
-            *ins = (HlIns){.op = HL_I_KBOOL, .type = ins->type, .a = HL_NO_ARGS, .exit = -1,
-                           .block = block, .pc = ins->pc, .imm.i = known};
+            *ins = (HlIns){.op = HL_I_KBOOL,
+                           .type = ins->type,
+                           .a = HL_NO_ARGS,
+                           .exit = -1,
+                           .block = block,
+                           .pc = ins->pc,
+                           .imm.i = known};
         }
         break;
     }
-    default:
-        break;
+    default: break;
     }
 }
 

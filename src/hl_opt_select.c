@@ -31,18 +31,15 @@ static bool select_cheap(const HlIr *ir, HlRef r)
     switch ((HlOp)ins->op) {
     case HL_I_ADD_OV:
     case HL_I_SUB_OV:
-    case HL_I_MUL_OV:
-        return ir->exits[ins->exit].target < 0 && !ir->exits[ins->exit].stay;
+    case HL_I_MUL_OV: return ir->exits[ins->exit].target < 0 && !ir->exits[ins->exit].stay;
     case HL_I_FDIV:
     case HL_I_FMOD:
     case HL_I_FFLOORDIV:
     case HL_I_FPOW:
     case HL_I_FMATH1:
     case HL_I_FMATH2:
-    case HL_I_IPOW:
-        return false;
-    default:
-        return hl_op_info[ins->op].fx == 0;
+    case HL_I_IPOW: return false;
+    default: return hl_op_info[ins->op].fx == 0;
     }
 }
 
@@ -104,7 +101,8 @@ static int select_hoist(HlIr *ir, HlRef r, int32_t snap)
 static int select_reserve(HlIr *ir, HlBlock *b, const HlBlock *arm)
 {
     int32_t moved = b->ins.n + arm->ins.n, selects = b->args.n;
-    return hl_mem_grow((void **)&ir->exits, &ir->cap_exits, ir->nexits + moved, sizeof *ir->exits) ||
+    return hl_mem_grow((void **)&ir->exits, &ir->cap_exits, ir->nexits + moved,
+                       sizeof *ir->exits) ||
            hl_mem_grow((void **)&ir->ins, &ir->cap_ins, ir->nins + selects, sizeof *ir->ins) ||
            hl_mem_grow((void **)&b->ins.v, &b->ins.cap, moved + selects, sizeof *b->ins.v);
 }
@@ -136,7 +134,10 @@ static int select_convert(HlIr *ir, int32_t block, int32_t at)
         HlRef here = b->args.v[k], there = arm->args.v[k];
         if (here == there)
             continue;
-        HlIns sel = {.op = HL_I_SELECT, .type = ir->ins[here].type, .exit = -1, .pc = pc,
+        HlIns sel = {.op = HL_I_SELECT,
+                     .type = ir->ins[here].type,
+                     .exit = -1,
+                     .pc = pc,
                      .a = {cond, taken_if ? here : there, taken_if ? there : here, HL_NOREF}};
         HlRef r = hl_ir_emit(ir, block, &sel);
         if (r == HL_NOREF)

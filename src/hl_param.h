@@ -22,11 +22,18 @@
 /* clang-format on */
 
 #define HL_PARAM_FIELD(name, def, env, doc) int name;
-typedef struct HlParams { HL_PARAMDEF(HL_PARAM_FIELD) } HlParams;
+typedef struct HlParams {
+    HL_PARAMDEF(HL_PARAM_FIELD)
+} HlParams;
 #undef HL_PARAM_FIELD
 extern HlParams hl_params;
 
-typedef struct HlParamInfo { const char *name; int *value; int def; const char *env, *doc; } HlParamInfo;
+typedef struct HlParamInfo {
+    const char *name;
+    int *value;
+    int def;
+    const char *env, *doc;
+} HlParamInfo;
 extern const HlParamInfo hl_param_info[]; /* ends with name = NULL */
 
 /* Reads the environment; 0, or -1 and a message in err that names each variable whose value was not

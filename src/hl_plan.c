@@ -25,8 +25,7 @@ static int32_t plan_slot_of(const HlIr *ir, HlRef r)
         r = ins->a[0];
         ins = &ir->ins[r];
         break;
-    default:
-        break;
+    default: break;
     }
     if (ins->op != HL_I_PARAM || ins->block != 0)
         return -1;
@@ -40,8 +39,8 @@ static int32_t plan_slot_of(const HlIr *ir, HlRef r)
 /* The slot whose range iterator next, step and left are, all of them as at entry; -1 = none. */
 static int32_t plan_range_of(const HlIr *ir, const HlSlot *s)
 {
-    const HlRef part[] = {[HL_IN_RANGE_NEXT] = s->a, [HL_IN_RANGE_STEP] = s->b,
-                          [HL_IN_RANGE_LEFT] = s->c};
+    const HlRef part[] = {
+        [HL_IN_RANGE_NEXT] = s->a, [HL_IN_RANGE_STEP] = s->b, [HL_IN_RANGE_LEFT] = s->c};
     int32_t slot = -1, found = 0;
     for (int32_t i = 0; i < ir->ninputs; i++) {
         const HlInput *in = &ir->inputs[i];
@@ -94,11 +93,8 @@ static int plan_value(PlanMaker *m, HlRef r, HlPlanEntry *e)
 static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
 {
     switch ((HlSlotKind)s->kind) {
-    case HL_SLOT_UNBOUND:
-        e->kind = HL_PLAN_UNBOUND;
-        break;
-    case HL_SLOT_VALUE:
-        return plan_value(m, s->a, e);
+    case HL_SLOT_UNBOUND: e->kind = HL_PLAN_UNBOUND; break;
+    case HL_SLOT_VALUE: return plan_value(m, s->a, e);
     case HL_SLOT_FRAME:
         e->kind = HL_PLAN_FRAME;
         e->from = s->a;

@@ -106,12 +106,9 @@ static HlRef int_result(HlRec *R, int op, HlType t, HlVal l, HlVal r)
     bool np = is_np(t);
     int64_t divisor = 0, k;
     switch ((HlBinary)op) {
-    case HL_BIN_ADD:
-        return iop(R, HL_I_ADD_OV, t, a, b);
-    case HL_BIN_SUB:
-        return iop(R, HL_I_SUB_OV, t, a, b);
-    case HL_BIN_MUL:
-        return iop(R, HL_I_MUL_OV, t, a, b);
+    case HL_BIN_ADD: return iop(R, HL_I_ADD_OV, t, a, b);
+    case HL_BIN_SUB: return iop(R, HL_I_SUB_OV, t, a, b);
+    case HL_BIN_MUL: return iop(R, HL_I_MUL_OV, t, a, b);
     case HL_BIN_FLOORDIV:
     case HL_BIN_MOD:
         if (is_np(r.t))
@@ -123,23 +120,17 @@ static HlRef int_result(HlRec *R, int op, HlType t, HlVal l, HlVal r)
             return HL_NOREF;
         }
         return idiv(R, op, t, a, b, divisor);
-    case HL_BIN_POW:
-        return ipow(R, t, a, b);
-    case HL_BIN_LSHIFT:
-        return iop(R, np ? HL_I_SHL : HL_I_SHL_OV, t, a, b);
+    case HL_BIN_POW: return ipow(R, t, a, b);
+    case HL_BIN_LSHIFT: return iop(R, np ? HL_I_SHL : HL_I_SHL_OV, t, a, b);
     case HL_BIN_RSHIFT:
         if (!np && !rec_is_kint(R, b, &k))
             rec_guard_cond(R, icmp(R, HL_GE, b, 0), true, HL_R_RANGE);
         return rec_emit(R, HL_I_SHR, t, a, b, 0);
-    case HL_BIN_AND:
-        return rec_emit(R, HL_I_AND, t, a, b, 0);
-    case HL_BIN_OR:
-        return rec_emit(R, HL_I_OR, t, a, b, 0);
-    case HL_BIN_XOR:
-        return rec_emit(R, HL_I_XOR, t, a, b, 0);
+    case HL_BIN_AND: return rec_emit(R, HL_I_AND, t, a, b, 0);
+    case HL_BIN_OR: return rec_emit(R, HL_I_OR, t, a, b, 0);
+    case HL_BIN_XOR: return rec_emit(R, HL_I_XOR, t, a, b, 0);
     case HL_BIN_TRUEDIV:
-    case HL_BIN_MATMUL:
-        break;
+    case HL_BIN_MATMUL: break;
     }
     rec_stop(R, HL_R_NYI_TYPE);
     return HL_NOREF;
@@ -159,9 +150,9 @@ static void guard_divisor(HlRec *R, HlRef b)
 static bool is_two(HlRec *R, HlVal v)
 {
     int64_t k;
-    return rec_is_kint(R, v.s.a, &k) ? k == 2
-                                     : rec_is_k(R, v.s.a, HL_I_KFLOAT) &&
-                                           R->ir->ins[v.s.a].imm.f == 2.0;
+    return rec_is_kint(R, v.s.a, &k)
+               ? k == 2
+               : rec_is_k(R, v.s.a, HL_I_KFLOAT) && R->ir->ins[v.s.a].imm.f == 2.0;
 }
 
 /* A float result. Python's floats raise only for a zero divisor and in **; NumPy's scalars warn for
@@ -267,7 +258,8 @@ RecStatus rec_binary(HlRec *R, int op, bool inplace)
         if (to_float)
             res = float_result(R, op, np ? HL_TYPE_NPS(HL_D_F64) : HL_TYPE(F64), l, r);
         else if (np && is_bool(l.t) && is_bool(r.t))
-            return rec_stop(R, HL_R_NYI_TYPE); /* NumPy's arithmetic on two bools has rules of its own */
+            return rec_stop(
+                R, HL_R_NYI_TYPE); /* NumPy's arithmetic on two bools has rules of its own */
         else
             res = int_result(R, op, np ? HL_TYPE_NPS(HL_D_I64) : HL_TYPE(I64), l, r);
     }

@@ -32,12 +32,12 @@ static const struct {
     const char *module, *name;
     CallKind kind;
 } known_functions[] = {
-    {"builtins", "len", CALL_LEN},         {"builtins", "abs", CALL_ABS},
-    {"builtins", "min", CALL_MIN},         {"builtins", "max", CALL_MAX},
-    {"math", "floor", CALL_FLOOR},         {"math", "ceil", CALL_CEIL},
-    {"math", "trunc", CALL_TRUNC},         {"math", "isnan", CALL_ISNAN},
-    {"math", "isinf", CALL_ISINF},         {"math", "isfinite", CALL_ISFINITE},
-    {"math", "degrees", CALL_DEGREES},     {"math", "radians", CALL_RADIANS},
+    {"builtins", "len", CALL_LEN},     {"builtins", "abs", CALL_ABS},
+    {"builtins", "min", CALL_MIN},     {"builtins", "max", CALL_MAX},
+    {"math", "floor", CALL_FLOOR},     {"math", "ceil", CALL_CEIL},
+    {"math", "trunc", CALL_TRUNC},     {"math", "isnan", CALL_ISNAN},
+    {"math", "isinf", CALL_ISINF},     {"math", "isfinite", CALL_ISFINITE},
+    {"math", "degrees", CALL_DEGREES}, {"math", "radians", CALL_RADIANS},
     {"math", "log", CALL_LOG},
 };
 
@@ -188,8 +188,7 @@ static HlRef call_log(HlRec *R, const HlVal *v, int32_t n)
     if (n == 1)
         return num;
     HlRef den = math1(R, HL_M_LOG, v[1]), zero = rec_kfloat(R, 0.0);
-    rec_guard_cond(R, rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), den, zero, HL_EQ), false,
-                   HL_R_ZERODIV);
+    rec_guard_cond(R, rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), den, zero, HL_EQ), false, HL_R_ZERODIV);
     return rec_emit(R, HL_I_FDIV, HL_TYPE(F64), num, den, 0);
 }
 
@@ -216,38 +215,24 @@ static HlRef emit_call(HlRec *R, CallKind kind, HlMath math, const HlVal *v, int
         if (v[0].t.base == HL_T_ARR)
             return rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), v[0].s.a, HL_NOREF, 0);
         break;
-    case CALL_ABS:
-        return call_abs(R, v[0]);
+    case CALL_ABS: return call_abs(R, v[0]);
     case CALL_MIN:
-    case CALL_MAX:
-        return call_minmax(R, v, n, kind == CALL_MAX);
-    case CALL_INT:
-        return call_int(R, v[0]);
-    case CALL_FLOAT:
-        return call_float(R, v[0]);
-    case CALL_BOOL:
-        return rec_truth(R, v[0]);
-    case CALL_FLOOR:
-        return call_round(R, v[0], HL_M_FLOOR);
-    case CALL_CEIL:
-        return call_round(R, v[0], HL_M_CEIL);
-    case CALL_TRUNC:
-        return call_round(R, v[0], HL_M_TRUNC);
+    case CALL_MAX: return call_minmax(R, v, n, kind == CALL_MAX);
+    case CALL_INT: return call_int(R, v[0]);
+    case CALL_FLOAT: return call_float(R, v[0]);
+    case CALL_BOOL: return rec_truth(R, v[0]);
+    case CALL_FLOOR: return call_round(R, v[0], HL_M_FLOOR);
+    case CALL_CEIL: return call_round(R, v[0], HL_M_CEIL);
+    case CALL_TRUNC: return call_round(R, v[0], HL_M_TRUNC);
     case CALL_ISNAN:
     case CALL_ISINF:
-    case CALL_ISFINITE:
-        return call_classify(R, kind, v[0]);
-    case CALL_DEGREES:
-        return call_scale(R, v[0], 180.0 / M_PI);
-    case CALL_RADIANS:
-        return call_scale(R, v[0], M_PI / 180.0);
-    case CALL_LOG:
-        return call_log(R, v, n);
-    case CALL_MATH:
-        return n == 1 ? math1(R, math, v[0]) : math2(R, math, v[0], v[1]);
+    case CALL_ISFINITE: return call_classify(R, kind, v[0]);
+    case CALL_DEGREES: return call_scale(R, v[0], 180.0 / M_PI);
+    case CALL_RADIANS: return call_scale(R, v[0], M_PI / 180.0);
+    case CALL_LOG: return call_log(R, v, n);
+    case CALL_MATH: return n == 1 ? math1(R, math, v[0]) : math2(R, math, v[0], v[1]);
     case CALL_UNKNOWN:
-    case CALL_RANGE:
-        break;
+    case CALL_RANGE: break;
     }
     rec_stop(R, HL_R_NYI_CALL);
     return HL_NOREF;

@@ -25,19 +25,19 @@ typedef struct HlRec {
     HlCode *code;
     const HlBytecode *b;
     HlFrame *f;
-    PyObject **slots;  /* the frame's */
-    HlSlot *st;        /* symbolic state, one per slot */
-    int32_t depth;     /* value-stack depth, of both */
+    PyObject **slots; /* the frame's */
+    HlSlot *st;       /* symbolic state, one per slot */
+    int32_t depth;    /* value-stack depth, of both */
     int32_t pc, next;
-    int32_t block;     /* where emissions go */
-    int32_t cursor;    /* following: next instruction of the block to compare with */
+    int32_t block;  /* where emissions go */
+    int32_t cursor; /* following: next instruction of the block to compare with */
     bool following;
     int32_t snap;      /* of the state at pc; -1 = not made yet */
     RecStatus pending; /* REC_OK, or why emission is over for this dispatch */
     HlReason why;
-    PyObject *result;  /* concrete result of the instruction at pc; owned */
-    int32_t pops;      /* operands that the result replaces */
-    int32_t new_exit;  /* exit at which the path now recorded began; -1 once it has joined */
+    PyObject *result; /* concrete result of the instruction at pc; owned */
+    int32_t pops;     /* operands that the result replaces */
+    int32_t new_exit; /* exit at which the path now recorded began; -1 once it has joined */
     int32_t nsteps, path_steps, settled;
     bool grew, closed;
 } HlRec;
@@ -45,12 +45,12 @@ typedef struct HlRec {
 /* A value as the recorder sees it. */
 typedef struct HlVal {
     HlSlot s;
-    HlType t;     /* VOID when s is no VALUE */
-    PyObject *o;  /* concrete, borrowed; NULL for UNBOUND */
+    HlType t;    /* VOID when s is no VALUE */
+    PyObject *o; /* concrete, borrowed; NULL for UNBOUND */
 } HlVal;
 
 /* --- hl_record.c ------------------------------------------------------------------------------- */
-HlVal rec_peek(HlRec *R, int32_t n);              /* n-th from the top, 0 = top */
+HlVal rec_peek(HlRec *R, int32_t n); /* n-th from the top, 0 = top */
 HlVal rec_slot(HlRec *R, int32_t slot);
 RecStatus rec_stop(HlRec *R, HlReason why);
 /* Emits; HL_NOREF when R->pending says that this dispatch is over (later emissions do nothing). */
@@ -68,7 +68,7 @@ HlRef rec_kbool(HlRec *R, bool v);
 HlRef rec_kobj(HlRec *R, PyObject *o);
 bool rec_is_k(HlRec *R, HlRef ref, HlOp op);
 bool rec_is_kint(HlRec *R, HlRef ref, int64_t *v);
-PyObject *rec_const_obj(HlRec *R, HlVal v);       /* the object of a KOBJ value, NULL otherwise */
+PyObject *rec_const_obj(HlRec *R, HlVal v); /* the object of a KOBJ value, NULL otherwise */
 /* Index into the region's globals; -1 = out of memory (stopped). */
 int rec_global(HlRec *R, PyObject *dict, PyObject *name, PyObject *object);
 HlSlot rec_value(HlRef ref);
@@ -92,9 +92,9 @@ RecStatus rec_unary(HlRec *R, int op);
 RecStatus rec_binary(HlRec *R, int op, bool inplace);
 RecStatus rec_compare(HlRec *R, int op);
 bool rec_is_number(HlType t);
-HlRef rec_to_int(HlRec *R, HlVal v);              /* i64 of BOOL, I64, NPS bool/int; NOREF: none */
-HlRef rec_to_float(HlRec *R, HlVal v);            /* double of any number, as PyNumber_Float */
-HlRef rec_cmp(HlRec *R, int op, HlVal a, HlVal b);/* i1; NOREF and stopped when it can't */
+HlRef rec_to_int(HlRec *R, HlVal v);               /* i64 of BOOL, I64, NPS bool/int; NOREF: none */
+HlRef rec_to_float(HlRec *R, HlVal v);             /* double of any number, as PyNumber_Float */
+HlRef rec_cmp(HlRec *R, int op, HlVal a, HlVal b); /* i1; NOREF and stopped when it can't */
 /* i1 of a value's truth; NOREF and stopped when it can't. */
 HlRef rec_truth(HlRec *R, HlVal v);
 HlType rec_type(HlRec *R, HlRef ref);

@@ -13,7 +13,8 @@ static HlSlot global_value(HlRec *R, PyObject *dict, PyObject *name, PyObject *o
     bool lasting = rec_is_lasting(o);
     int index = rec_global(R, dict, name, lasting ? o : NULL);
     HlIns ins = {.op = lasting ? HL_I_GUARD_GLOBAL : HL_I_LOAD_GLOBAL,
-                 .type = lasting ? HL_TYPE(VOID) : HL_TYPE(OBJ), .imm.i = index};
+                 .type = lasting ? HL_TYPE(VOID) : HL_TYPE(OBJ),
+                 .imm.i = index};
     for (int i = 0; i < HL_MAX_ARGS; i++)
         ins.a[i] = HL_NOREF;
     HlRef ref = rec_emit_ins(R, &ins, HL_R_GLOBAL);
@@ -141,8 +142,8 @@ RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method)
  * is no integer or out of range (the interpreter raises). */
 static HlRef item_index(HlRec *R, HlVal arr, HlVal index, HlRef *data, HlRef *stride)
 {
-    bool is_int = index.t.base == HL_T_I64 ||
-                  (index.t.base == HL_T_NPS && index.t.dtype == HL_D_I64);
+    bool is_int =
+        index.t.base == HL_T_I64 || (index.t.base == HL_T_NPS && index.t.dtype == HL_D_I64);
     if (arr.t.base != HL_T_ARR || arr.t.ndim != 1 || !is_int) {
         rec_stop(R, HL_R_NYI_SUBSCR);
         return HL_NOREF;
@@ -172,7 +173,9 @@ RecStatus rec_subscr(HlRec *R)
         if (!R->result)
             return REC_RAISED;
     }
-    HlIns ins = {.op = HL_I_ARRAY_LOAD, .aux = arr.t.dtype, .type = HL_TYPE_NPS(arr.t.dtype),
+    HlIns ins = {.op = HL_I_ARRAY_LOAD,
+                 .aux = arr.t.dtype,
+                 .type = HL_TYPE_NPS(arr.t.dtype),
                  .a = {data, stride, ix, HL_NOREF}};
     return rec_finish_result(R, 2, rec_emit_ins(R, &ins, HL_R_NONE));
 }
@@ -211,7 +214,9 @@ RecStatus rec_store_subscr(HlRec *R)
     if (R->pending != REC_OK)
         return R->pending;
     HlRef item = item_cast(R, v, arr.t.dtype);
-    HlIns ins = {.op = HL_I_ARRAY_STORE, .aux = arr.t.dtype, .type = HL_TYPE(VOID),
+    HlIns ins = {.op = HL_I_ARRAY_STORE,
+                 .aux = arr.t.dtype,
+                 .type = HL_TYPE(VOID),
                  .a = {data, stride, ix, item}};
     if (R->pending != REC_OK)
         return R->pending;
@@ -265,8 +270,8 @@ static HlRef range_length(HlRec *R, HlRef start, HlRef stop, HlRef step, int64_t
     HlRef n = rec_guard(R, HL_I_SUB_OV, t, hi, lo, HL_R_OVERFLOW);
     if (!(rec_is_kint(R, step, &k) && (k == 1 || k == -1))) {
         HlRef one = rec_kint(R, 1);
-        HlRef by = sign > 0 ? step : rec_guard(R, HL_I_SUB_OV, t, rec_kint(R, 0), step,
-                                               HL_R_OVERFLOW);
+        HlRef by =
+            sign > 0 ? step : rec_guard(R, HL_I_SUB_OV, t, rec_kint(R, 0), step, HL_R_OVERFLOW);
         n = rec_emit(R, HL_I_SUB, t, n, one, 0);
         n = rec_emit(R, HL_I_FLOORDIV, t, n, by, 0);
         n = rec_emit(R, HL_I_ADD, t, n, one, 0);
@@ -317,7 +322,7 @@ RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop)
         HlRef down = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), step, zero, HL_LT);
         rec_guard_cond(R, by > 0 ? up : down, true, HL_R_BRANCH);
     }
-    HlSlot s = {.kind = HL_SLOT_RANGE, .a = start, .b = step,
-                .c = range_length(R, start, stop, step, by)};
+    HlSlot s = {
+        .kind = HL_SLOT_RANGE, .a = start, .b = step, .c = range_length(R, start, stop, step, by)};
     return rec_finish(R, npop, s, R->result);
 }

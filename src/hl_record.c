@@ -189,7 +189,8 @@ HlRef rec_kobj(HlRec *R, PyObject *o)
     for (int32_t i = 0; i < r->nobjects; i++)
         if (r->objects[i] == o)
             return rec_const(R, HL_I_KOBJ, HL_TYPE(OBJ), i);
-    if (hl_mem_grow((void **)&r->objects, &r->cap_objects, r->nobjects + 1, sizeof(PyObject *)) < 0) {
+    if (hl_mem_grow((void **)&r->objects, &r->cap_objects, r->nobjects + 1, sizeof(PyObject *)) <
+        0) {
         rec_stop(R, HL_R_NO_MEMORY);
         return HL_NOREF;
     }
@@ -458,8 +459,8 @@ static bool match_state(HlRec *R, int32_t block, HlRefVec *args)
         if ((w.kind == HL_SLOT_VALUE || w.kind == HL_SLOT_RANGE) &&
             !match_ref(R, block, w.a, h.a, args))
             return false;
-        if (w.kind == HL_SLOT_RANGE && (!match_ref(R, block, w.b, h.b, args) ||
-                                        !match_ref(R, block, w.c, h.c, args)))
+        if (w.kind == HL_SLOT_RANGE &&
+            (!match_ref(R, block, w.b, h.b, args) || !match_ref(R, block, w.c, h.c, args)))
             return false;
     }
     return true;
@@ -838,66 +839,38 @@ static RecStatus rec_is_op(HlRec *R, const HlBc *bc)
 static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
 {
     switch ((HlBcOp)bc->op) {
-    case HL_BC_NOP:
-        return REC_OK;
-    case HL_BC_LOAD_CONST:
-        return rec_load_const(R, bc->arg);
+    case HL_BC_NOP: return REC_OK;
+    case HL_BC_LOAD_CONST: return rec_load_const(R, bc->arg);
     case HL_BC_LOAD_FAST:
-    case HL_BC_LOAD_DEREF:
-        return rec_load(R, rec_slot(R, bc->arg));
-    case HL_BC_STORE_FAST:
-        return rec_store_fast(R, bc->arg);
-    case HL_BC_STORE_DEREF:
-        return rec_store_deref(R, bc->arg);
-    case HL_BC_DELETE_FAST:
-        return rec_delete_fast(R, bc->arg);
-    case HL_BC_LOAD_GLOBAL:
-        return rec_load_global(R, bc);
-    case HL_BC_LOAD_ATTR:
-        return rec_load_attr(R, bc, false);
-    case HL_BC_LOAD_METHOD:
-        return rec_load_attr(R, bc, true);
-    case HL_BC_PUSH_NULL:
-        rec_push(R, slot_unbound(), NULL);
-        return REC_OK;
-    case HL_BC_POP_TOP:
-        rec_pop(R, 1);
-        return REC_OK;
-    case HL_BC_COPY:
-        return rec_copy(R, bc->arg);
-    case HL_BC_SWAP:
-        return rec_swap(R, bc->arg);
-    case HL_BC_BUILD_TUPLE:
-        return rec_permute(R, bc);
-    case HL_BC_UNPACK_SEQUENCE:
-        return rec_unpack(R, bc->arg);
-    case HL_BC_UNARY:
-        return rec_unary(R, bc->arg);
-    case HL_BC_BINARY:
-        return rec_binary(R, bc->arg, bc->arg2 != 0);
-    case HL_BC_COMPARE:
-        return rec_compare(R, bc->arg);
-    case HL_BC_IS_OP:
-        return rec_is_op(R, bc);
-    case HL_BC_SUBSCR:
-        return rec_subscr(R);
-    case HL_BC_STORE_SUBSCR:
-        return rec_store_subscr(R);
-    case HL_BC_FOR_ITER:
-        return rec_for_iter(R, bc);
+    case HL_BC_LOAD_DEREF: return rec_load(R, rec_slot(R, bc->arg));
+    case HL_BC_STORE_FAST: return rec_store_fast(R, bc->arg);
+    case HL_BC_STORE_DEREF: return rec_store_deref(R, bc->arg);
+    case HL_BC_DELETE_FAST: return rec_delete_fast(R, bc->arg);
+    case HL_BC_LOAD_GLOBAL: return rec_load_global(R, bc);
+    case HL_BC_LOAD_ATTR: return rec_load_attr(R, bc, false);
+    case HL_BC_LOAD_METHOD: return rec_load_attr(R, bc, true);
+    case HL_BC_PUSH_NULL: rec_push(R, slot_unbound(), NULL); return REC_OK;
+    case HL_BC_POP_TOP: rec_pop(R, 1); return REC_OK;
+    case HL_BC_COPY: return rec_copy(R, bc->arg);
+    case HL_BC_SWAP: return rec_swap(R, bc->arg);
+    case HL_BC_BUILD_TUPLE: return rec_permute(R, bc);
+    case HL_BC_UNPACK_SEQUENCE: return rec_unpack(R, bc->arg);
+    case HL_BC_UNARY: return rec_unary(R, bc->arg);
+    case HL_BC_BINARY: return rec_binary(R, bc->arg, bc->arg2 != 0);
+    case HL_BC_COMPARE: return rec_compare(R, bc->arg);
+    case HL_BC_IS_OP: return rec_is_op(R, bc);
+    case HL_BC_SUBSCR: return rec_subscr(R);
+    case HL_BC_STORE_SUBSCR: return rec_store_subscr(R);
+    case HL_BC_FOR_ITER: return rec_for_iter(R, bc);
     case HL_BC_JUMP:
         if (rec_poll(R, bc) != REC_OK)
             return R->pending;
         R->next = bc->target;
         return REC_OK;
-    case HL_BC_POP_JUMP_IF:
-        return rec_pop_jump(R, bc);
-    case HL_BC_JUMP_IF_OR_POP:
-        return rec_jump_or_pop(R, bc);
-    case HL_BC_CALL:
-        return rec_call(R, bc);
-    case HL_BC_RETURN_VALUE:
-        return rec_stop(R, HL_R_RETURN);
+    case HL_BC_POP_JUMP_IF: return rec_pop_jump(R, bc);
+    case HL_BC_JUMP_IF_OR_POP: return rec_jump_or_pop(R, bc);
+    case HL_BC_CALL: return rec_call(R, bc);
+    case HL_BC_RETURN_VALUE: return rec_stop(R, HL_R_RETURN);
     case HL_BC_CACHE:
     case HL_BC_UNSUPPORTED:
     case HL_BC_STORE_GLOBAL:
@@ -909,8 +882,7 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_LIST_APPEND:
     case HL_BC_GET_ITER:
     case HL_BC_KW_NAMES:
-    case HL_BC__COUNT:
-        break;
+    case HL_BC__COUNT: break;
     }
     return rec_stop(R, HL_R_NYI_OP);
 }
@@ -983,8 +955,8 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
         s->kind = HL_SLOT_RANGE;
         s->a = entry_input(R, slot, HL_IN_RANGE_NEXT, HL_TYPE(I64));
         s->c = entry_input(R, slot, HL_IN_RANGE_LEFT, HL_TYPE(I64));
-        s->b = e.fixed_step ? rec_kint(R, step)
-                            : entry_input(R, slot, HL_IN_RANGE_STEP, HL_TYPE(I64));
+        s->b =
+            e.fixed_step ? rec_kint(R, step) : entry_input(R, slot, HL_IN_RANGE_STEP, HL_TYPE(I64));
         if (s->a == HL_NOREF || s->b == HL_NOREF || s->c == HL_NOREF)
             return -1;
     } else if (e.type.base != HL_T_VOID) {
@@ -1101,9 +1073,16 @@ static HlRecordEnd rec_run(HlRec *R, bool arrived)
 HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit)
 {
     const HlBytecode *b = r->code->bytecode;
-    HlRec rec = {.r = r, .ir = r->ir, .code = r->code, .b = b, .f = f,
-                 .slots = hl_frame_slots(f), .depth = hl_frame_depth(f), .pc = hl_frame_pc(f),
-                 .snap = -1, .new_exit = exit};
+    HlRec rec = {.r = r,
+                 .ir = r->ir,
+                 .code = r->code,
+                 .b = b,
+                 .f = f,
+                 .slots = hl_frame_slots(f),
+                 .depth = hl_frame_depth(f),
+                 .pc = hl_frame_pc(f),
+                 .snap = -1,
+                 .new_exit = exit};
     HlRec *R = &rec;
     HlRecordResult res = {.end = HL_RECORD_DONE, .why = HL_R_NO_MEMORY, .pc = rec.pc};
     HlFrameLink link;

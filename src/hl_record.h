@@ -12,10 +12,10 @@ typedef enum HlRecordEnd {
 
 typedef struct HlRecordResult {
     HlRecordEnd end;
-    HlReason why;    /* why it stopped; NONE = settled: no new path for a while */
-    int32_t pc;      /* where */
-    bool closed;     /* the region's graph has a loop: worth compiling */
-    bool grew;       /* paths were added */
+    HlReason why; /* why it stopped; NONE = settled: no new path for a while */
+    int32_t pc;   /* where */
+    bool closed;  /* the region's graph has a loop: worth compiling */
+    bool grew;    /* paths were added */
 } HlRecordResult;
 
 /* Executes the frame's bytecode from its pc on, adding what it sees to r->ir. The frame is off the

@@ -17,15 +17,15 @@
 #include "hl_stats.h"
 
 enum {
-    WAIT_COMPILE = 32,   /* back-edges between looks at a compile under way */
-    WAIT_MAX = 1024,     /* longest wait after entries that did not fit */
-    MISSES_RECORD = 3,   /* entry misses in a row before other entry types are recorded */
+    WAIT_COMPILE = 32, /* back-edges between looks at a compile under way */
+    WAIT_MAX = 1024,   /* longest wait after entries that did not fit */
+    MISSES_RECORD = 3, /* entry misses in a row before other entry types are recorded */
     MISSES_GIVE_UP = 64,
-    MAX_REBUILDS = 6,    /* regions lost to changed globals */
-    GAIN_EVERY = 256,    /* bad exits between looks at what machine code gained */
-    GAIN_LEAST = 4,      /* native iterations per bad exit below which there is no gain */
+    MAX_REBUILDS = 6, /* regions lost to changed globals */
+    GAIN_EVERY = 256, /* bad exits between looks at what machine code gained */
+    GAIN_LEAST = 4,   /* native iterations per bad exit below which there is no gain */
     GAIN_STRIKES = 3,
-    EXIT_TRIES = 3       /* failed recordings from one exit */
+    EXIT_TRIES = 3 /* failed recordings from one exit */
 };
 
 static double now(void)
@@ -134,30 +134,24 @@ static bool unbox_slot(PyObject *o, HlType t, int64_t *word)
     if (!o)
         return false;
     switch ((HlBase)t.base) {
-    case HL_T_I64:
-        return PyLong_CheckExact(o) && hl_long_unbox(o, word);
+    case HL_T_I64: return PyLong_CheckExact(o) && hl_long_unbox(o, word);
     case HL_T_F64:
         if (!PyFloat_CheckExact(o))
             return false;
         d = PyFloat_AS_DOUBLE(o);
         memcpy(word, &d, sizeof(d));
         return true;
-    case HL_T_BOOL:
-        *word = o == Py_True;
-        return PyBool_Check(o);
+    case HL_T_BOOL: *word = o == Py_True; return PyBool_Check(o);
     case HL_T_NPS:
         if (Py_TYPE(o) != hl_np_scalar_type(t.dtype))
             return false;
         *word = hl_np_unbox(o, t.dtype);
         return true;
-    case HL_T_ARR:
-        *word = (int64_t)(intptr_t)o;
-        return hl_np_guard_array(o, t.dtype, t.ndim);
+    case HL_T_ARR: *word = (int64_t)(intptr_t)o; return hl_np_guard_array(o, t.dtype, t.ndim);
     case HL_T_OBJ:
     case HL_T_VOID:
     case HL_T_PTR:
-    case HL_T__COUNT:
-        break;
+    case HL_T__COUNT: break;
     }
     return false;
 }

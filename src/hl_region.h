@@ -9,8 +9,8 @@
 
 /* What the driver does next with a frame that came back at a back-edge. */
 typedef enum HlGo {
-    HL_GO_ON,       /* evaluate the hot clone from the frame's pc */
-    HL_GO_SERVE,    /* frame's pc is a back-edge: run it in the serving clone, come back at a header */
+    HL_GO_ON,    /* evaluate the hot clone from the frame's pc */
+    HL_GO_SERVE, /* frame's pc is a back-edge: run it in the serving clone, come back at a header */
     HL_GO_ORIGINAL, /* nothing left to count: evaluate the original code from the frame's pc */
     HL_GO_RAISED    /* an exception is set; the instruction at the frame's pc raised it */
 } HlGo;
@@ -21,10 +21,10 @@ HlGo hl_loop_backedge(HlCode *code, int loop, HlFrame *f);
 
 /* Why and how often machine code was left at one place. */
 typedef struct HlExitStat {
-    int64_t taken;    /* exits that reached the interpreter */
-    int32_t countdown;/* until it is recorded */
-    uint8_t tries;    /* recordings from it that failed */
-    uint8_t why_not;  /* HlReason: why it is never recorded (again); NONE = it may be */
+    int64_t taken;     /* exits that reached the interpreter */
+    int32_t countdown; /* until it is recorded */
+    uint8_t tries;     /* recordings from it that failed */
+    uint8_t why_not;   /* HlReason: why it is never recorded (again); NONE = it may be */
 } HlExitStat;
 
 typedef enum HlRegionState {
@@ -36,26 +36,26 @@ typedef enum HlRegionState {
 /* What the entry demands of one frame slot. */
 typedef struct HlEntrySlot {
     int32_t slot;
-    HlType type;      /* VOID = not looked at */
-    bool is_range;    /* exact range iterator that only the frame holds */
-    bool fixed_step;  /* with this step */
+    HlType type;     /* VOID = not looked at */
+    bool is_range;   /* exact range iterator that only the frame holds */
+    bool fixed_step; /* with this step */
     int64_t step;
-    bool unbound;     /* must be NULL */
-    bool same;        /* must be this object */
+    bool unbound; /* must be NULL */
+    bool same;    /* must be this object */
     PyObject *object;
-    bool dies;        /* overwritten in machine code: its death must not be observable */
-    int32_t input;    /* first index into the region's inputs, -1 = none */
+    bool dies;     /* overwritten in machine code: its death must not be observable */
+    int32_t input; /* first index into the region's inputs, -1 = none */
 } HlEntrySlot;
 
 /* A global, builtin or module attribute that the region uses (GUARD_GLOBAL, LOAD_GLOBAL index this
  * list). */
 typedef struct HlGlobalRef {
-    PyObject *dict;            /* owned: looked up there only; NULL: globals, then builtins */
-    PyObject *name;            /* owned */
-    PyObject *object;          /* owned; NULL for LOAD_GLOBAL */
+    PyObject *dict;   /* owned: looked up there only; NULL: globals, then builtins */
+    PyObject *name;   /* owned */
+    PyObject *object; /* owned; NULL for LOAD_GLOBAL */
     uint64_t globals_version, builtins_version; /* when `cached` was looked up;
                                                    both dict's when that is set */
-    PyObject *cached;          /* borrowed; valid while the versions hold */
+    PyObject *cached;                           /* borrowed; valid while the versions hold */
 } HlGlobalRef;
 
 typedef struct HlGlobals {
@@ -63,7 +63,8 @@ typedef struct HlGlobals {
      * a name in them alive for ever. Versions are unique among all dicts, so what is cached for one is
      * never taken for another's. */
     PyObject *globals, *builtins;
-    HlGlobalRef *v; int32_t n, cap;
+    HlGlobalRef *v;
+    int32_t n, cap;
 } HlGlobals;
 
 /* What the recorder knows of a block at its start: which value each slot holds. */
@@ -73,33 +74,39 @@ typedef struct HlBlockState {
 } HlBlockState;
 
 typedef struct HlRegion {
-    struct HlRegion *next;     /* in its loop's list */
-    HlCode *code;              /* NULL once the code object is gone */
+    struct HlRegion *next; /* in its loop's list */
+    HlCode *code;          /* NULL once the code object is gone */
     int32_t loop;
-    uint8_t state;             /* HlRegionState */
-    HlIr *ir;                  /* as recorded, grows */
-    HlBlockState *states; int32_t cap_states;  /* parallel to ir->blocks */
-    HlIr *opt;                 /* what the machine code was made from */
-    HlPlan *plans; int32_t nplans;  /* of opt */
-    HlCodeBlob *blob; HlEntry fn;
-    HlEntrySlot *entry; int32_t nentry;
-    PyObject **objects; int32_t nobjects, cap_objects; /* KOBJ constants, owned */
+    uint8_t state; /* HlRegionState */
+    HlIr *ir;      /* as recorded, grows */
+    HlBlockState *states;
+    int32_t cap_states; /* parallel to ir->blocks */
+    HlIr *opt;          /* what the machine code was made from */
+    HlPlan *plans;
+    int32_t nplans; /* of opt */
+    HlCodeBlob *blob;
+    HlEntry fn;
+    HlEntrySlot *entry;
+    int32_t nentry;
+    PyObject **objects;
+    int32_t nobjects, cap_objects; /* KOBJ constants, owned */
     HlGlobals globals;
-    HlExitStat *exits; int32_t nexits, cap_exits;      /* parallel to ir->exits */
+    HlExitStat *exits;
+    int32_t nexits, cap_exits; /* parallel to ir->exits */
     int64_t *native;           /* native iterations per loop index, added to by machine code */
     int64_t *in, *out;         /* buffers of the machine code */
     int32_t cap_in, cap_out;
-    int32_t running;           /* activations inside the machine code now */
+    int32_t running; /* activations inside the machine code now */
     int32_t compiles;
-    bool compiling, dirty;     /* a compile is under way; recorded more since it began */
-    int64_t entered, missed;   /* entries; entry checks that failed */
+    bool compiling, dirty;   /* a compile is under way; recorded more since it began */
+    int64_t entered, missed; /* entries; entry checks that failed */
     double compile_seconds, record_seconds;
-    double hot_seconds;        /* from its recording to its first machine code: what both took */
-    uint8_t dead_why;          /* HlReason */
-    int64_t bad_exits;         /* exits that were no end of a loop and no poll */
-    int64_t native_checked;    /* native iterations when the gain was last looked at */
-    uint8_t strikes;           /* times in a row that there was none */
-    bool uses_npfloat;         /* NumPy float arithmetic: np.errstate(under) must be 'ignore' */
+    double hot_seconds;     /* from its recording to its first machine code: what both took */
+    uint8_t dead_why;       /* HlReason */
+    int64_t bad_exits;      /* exits that were no end of a loop and no poll */
+    int64_t native_checked; /* native iterations when the gain was last looked at */
+    uint8_t strikes;        /* times in a row that there was none */
+    bool uses_npfloat;      /* NumPy float arithmetic: np.errstate(under) must be 'ignore' */
 } HlRegion;
 
 /* Regions of a code object die with it; machine code that still runs is freed when it is left. */
@@ -113,17 +120,17 @@ void hl_region_free_all(HlCode *code);
  * more behind it (dirty). 0, or -1: the region is DEAD. Never raises. */
 int hl_compile_submit(HlRegion *r);
 void hl_compile_poll(void);
-void hl_compile_wait(void);     /* until what is in the queue is published; releases the GIL */
+void hl_compile_wait(void); /* until what is in the queue is published; releases the GIL */
 /* The region is about to be freed: no result will be published into it. */
 void hl_compile_forget(HlRegion *r);
 /* Frees machine code that nobody runs any more, now or when the backend has time; NULL is fine. */
 void hl_compile_release(HlCodeBlob *blob);
 int hl_compile_init(void);
-void hl_compile_stop(void);     /* at interpreter exit: ends the thread; any number of times */
+void hl_compile_stop(void); /* at interpreter exit: ends the thread; any number of times */
 const HlBackend *hl_compile_backend(void); /* loads it; NULL with an exception */
 /* A compiled region as text, `what` as in HlBackend.text. malloc'ed; NULL: message in err. */
 char *hl_compile_text(HlRegion *r, char what, char *err, size_t err_size);
-const char *hl_compile_message(void);      /* why the last compile that failed did; "" = none did */
-extern volatile int hl_compile_finished;   /* non-zero: hl_compile_poll has something to publish */
+const char *hl_compile_message(void);    /* why the last compile that failed did; "" = none did */
+extern volatile int hl_compile_finished; /* non-zero: hl_compile_poll has something to publish */
 
 #endif

@@ -25,8 +25,12 @@ typedef struct Stats {
 
 /* Sums over code objects that were freed: _(name) */
 #define STATS_SUMDEF(_)                                                                            \
-    _(functions) _(loops) _(given_up) _(interpreted) _(native) _(driven_calls) _(plain_calls)      \
-    _(entries) _(entry_misses) _(compiles) _(exits) _(stops)
+    _(functions)                                                                                   \
+    _(loops)                                                                                       \
+    _(given_up)                                                                                    \
+    _(interpreted)                                                                                 \
+    _(native)                                                                                      \
+    _(driven_calls) _(plain_calls) _(entries) _(entry_misses) _(compiles) _(exits) _(stops)
 #define STATS_FIELD(name) int64_t name;
 static struct {
     STATS_SUMDEF(STATS_FIELD)
@@ -140,8 +144,8 @@ static PyObject *stats_exits(const HlCode *code, const HlRegion *r)
         const HlExitStat *x = &r->exits[i];
         if (!x->taken)
             continue;
-        PyObject *row = stats_place(code, stats_exit_pc(r->ir, i),
-                                    (HlReason)r->ir->exits[i].reason, x->taken);
+        PyObject *row =
+            stats_place(code, stats_exit_pc(r->ir, i), (HlReason)r->ir->exits[i].reason, x->taken);
         if (list_add(list, row) < 0)
             Py_CLEAR(list);
     }
@@ -177,8 +181,9 @@ static PyObject *stats_region(const HlCode *code, const HlRegion *r)
                          "dead_why", r->state == HL_REGION_DEAD ? hl_reason_key(r->dead_why) : NULL,
                          "entries", (long long)r->entered, "entry_misses", (long long)r->missed,
                          "compiles", (int)r->compiles, "compile_seconds", r->compile_seconds,
-                         "record_seconds", r->record_seconds, "hot_seconds", r->hot_seconds, "code_bytes", (Py_ssize_t)size,
-                         "native", stats_native(code, r), "exits", stats_exits(code, r));
+                         "record_seconds", r->record_seconds, "hot_seconds", r->hot_seconds,
+                         "code_bytes", (Py_ssize_t)size, "native", stats_native(code, r), "exits",
+                         stats_exits(code, r));
 }
 
 static PyObject *stats_regions(const HlCode *code, const HlLoop *l)
@@ -212,9 +217,9 @@ static PyObject *stats_loop(const HlCode *code, int i)
     return Py_BuildValue("{s:i,s:i,s:i,s:i,s:O,s:s,s:i,s:L,s:N,s:N}", "line", info->line,
                          "last_line", stats_line(code, info->last), "parent", info->parent,
                          "header", info->header, "given_up", given_up ? Py_True : Py_False,
-                         "given_up_why", given_up ? hl_reason_key(l->given_up_why) : NULL,
-                         "tries", (int)l->tries, "interpreted", (long long)l->interpreted,
-                         "regions", stats_regions(code, l), "stops", stats_stops(code, i));
+                         "given_up_why", given_up ? hl_reason_key(l->given_up_why) : NULL, "tries",
+                         (int)l->tries, "interpreted", (long long)l->interpreted, "regions",
+                         stats_regions(code, l), "stops", stats_stops(code, i));
 }
 
 static PyObject *stats_loops(const HlCode *code)

@@ -89,7 +89,8 @@ static double py_ffloordiv(double a, double b)
 static double math1(int which, double a)
 {
     switch (which) {
-#define MATH1_1(name, sym) case HL_M_##name: return sym(a);
+#define MATH1_1(name, sym)                                                                         \
+    case HL_M_##name: return sym(a);
 #define MATH1_2(name, sym)
 #define MATH1(name, text, sym, arity) MATH1_##arity(name, sym)
         HL_MATHDEF(MATH1)
@@ -101,7 +102,8 @@ static double math2(int which, double a, double b)
 {
     switch (which) {
 #define MATH2_1(name, sym)
-#define MATH2_2(name, sym) case HL_M_##name: return sym(a, b);
+#define MATH2_2(name, sym)                                                                         \
+    case HL_M_##name: return sym(a, b);
 #define MATH2(name, text, sym, arity) MATH2_##arity(name, sym)
         HL_MATHDEF(MATH2)
     default: return 0;
@@ -148,7 +150,8 @@ static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
     case HL_I_UNBOX_F64:
         *out = p->word;
         return p->type.base == HL_T_F64 || (p->type.base == HL_T_NPS && p->type.dtype == HL_D_F64)
-                   ? STEP_ON : bad(x, "no float");
+                   ? STEP_ON
+                   : bad(x, "no float");
     case HL_I_UNBOX_NPI64:
         *out = p->word;
         return hl_type_eq(p->type, HL_TYPE_NPS(HL_D_I64)) ? STEP_ON : bad(x, "no np.int64");
@@ -192,19 +195,30 @@ static Step exec_ins(Exec *x, HlRef r)
     uint64_t ua = (uint64_t)a, ub = (uint64_t)b;
 
     switch ((HlOp)ins->op) {
-    case HL_I_KINT: case HL_I_KFLOAT: case HL_I_KBOOL: *out = ins->imm.i; break;
+    case HL_I_KINT:
+    case HL_I_KFLOAT:
+    case HL_I_KBOOL: *out = ins->imm.i; break;
     case HL_I_KOBJ:
         if (ins->imm.i >= x->world->nobjects)
             return bad(x, "no such object");
         *out = (intptr_t)x->world->objects[ins->imm.i];
         break;
-    case HL_I_GUARD_BOUND: case HL_I_GUARD_TYPE: case HL_I_GUARD_ARRAY: case HL_I_GUARD_WRITEABLE:
-    case HL_I_UNBOX_I64: case HL_I_UNBOX_F64: case HL_I_UNBOX_BOOL: case HL_I_UNBOX_NPI64:
-    case HL_I_UNBOX_NPBOOL: case HL_I_ARRAY_DATA: case HL_I_ARRAY_LEN: case HL_I_ARRAY_STRIDE:
-        return exec_object(x, ins, out);
+    case HL_I_GUARD_BOUND:
+    case HL_I_GUARD_TYPE:
+    case HL_I_GUARD_ARRAY:
+    case HL_I_GUARD_WRITEABLE:
+    case HL_I_UNBOX_I64:
+    case HL_I_UNBOX_F64:
+    case HL_I_UNBOX_BOOL:
+    case HL_I_UNBOX_NPI64:
+    case HL_I_UNBOX_NPBOOL:
+    case HL_I_ARRAY_DATA:
+    case HL_I_ARRAY_LEN:
+    case HL_I_ARRAY_STRIDE: return exec_object(x, ins, out);
     case HL_I_IS: *out = a == b; break;
     case HL_I_RETYPE: *out = a; break;
-    case HL_I_GUARD_GLOBAL: case HL_I_LOAD_GLOBAL:
+    case HL_I_GUARD_GLOBAL:
+    case HL_I_LOAD_GLOBAL:
         if (ins->imm.i >= x->world->nglobals)
             return bad(x, "no such global");
         if (ins->op == HL_I_GUARD_GLOBAL)
@@ -236,18 +250,16 @@ static Step exec_ins(Exec *x, HlRef r)
         *out = (int64_t)(ua << b);
         return holds(*out >> b == a);
     case HL_I_SHR: *out = a >> (b < 0 || b > 63 ? 63 : b); break;
-    case HL_I_FLOORDIV: case HL_I_MOD: {
+    case HL_I_FLOORDIV:
+    case HL_I_MOD: {
         if (b == 0 || (a == INT64_MIN && b == -1))
             return bad(x, "integer division");
         int64_t q = a / b - (a % b != 0 && (a < 0) != (b < 0));
         *out = ins->op == HL_I_FLOORDIV ? q : (int64_t)(ua - (uint64_t)q * ub);
         break;
     }
-    case HL_I_IPOW:
-        power(a, b < 0 ? 0 : b, out);
-        break;
-    case HL_I_IPOW_OV:
-        return holds(b >= 0 && power(a, b, out));
+    case HL_I_IPOW: power(a, b < 0 ? 0 : b, out); break;
+    case HL_I_IPOW_OV: return holds(b >= 0 && power(a, b, out));
     case HL_I_FADD: *out = as_word(f + g); break;
     case HL_I_FSUB: *out = as_word(f - g); break;
     case HL_I_FMUL: *out = as_word(f * g); break;
@@ -279,9 +291,11 @@ static Step exec_ins(Exec *x, HlRef r)
             return STEP_LEAVE;
         *out = a < 0 ? a + b : a;
         break;
-    case HL_I_ARRAY_LOAD: case HL_I_ARRAY_STORE: return exec_item(x, ins, out);
+    case HL_I_ARRAY_LOAD:
+    case HL_I_ARRAY_STORE: return exec_item(x, ins, out);
     case HL_I_POLL: return holds(x->polls < 0 || x->polls-- > 0);
-    case HL_I_PARAM: case HL_I__COUNT: return bad(x, "not executable");
+    case HL_I_PARAM:
+    case HL_I__COUNT: return bad(x, "not executable");
     }
     return STEP_ON;
 }
@@ -292,9 +306,7 @@ static bool low_bits_only(const Exec *x, const HlIns *ins, int k)
     const HlIns *mask;
     switch (ins->op) {
     case HL_I_SELECT: return k == (x->v[ins->a[0]] ? 2 : 1);
-    case HL_I_AND:
-        mask = &x->ir->ins[ins->a[!k]];
-        return mask->op == HL_I_KINT && mask->imm.i >= 0;
+    case HL_I_AND: mask = &x->ir->ins[ins->a[!k]]; return mask->op == HL_I_KINT && mask->imm.i >= 0;
     case HL_I_MOD: /* by a power of two */
         mask = &x->ir->ins[ins->a[1]];
         return k == 0 && mask->op == HL_I_KINT && mask->imm.i > 0 &&
@@ -447,12 +459,8 @@ static void put_boxed(Text *t, HlType type, int64_t word)
     char buf[32];
     hl_type_text(type, buf, sizeof buf);
     switch (hl_type_repr(type)) {
-    case HL_REPR_I64:
-        put(t, "%s %" PRId64, buf, word);
-        break;
-    case HL_REPR_I1:
-        put(t, "%s %s", buf, word ? "true" : "false");
-        break;
+    case HL_REPR_I64: put(t, "%s %" PRId64, buf, word); break;
+    case HL_REPR_I1: put(t, "%s %s", buf, word ? "true" : "false"); break;
     case HL_REPR_F64:
         if (isnan(as_f(word)))
             put(t, "%s nan:0x%" PRIx64, buf, (uint64_t)word);
@@ -469,8 +477,7 @@ static void put_boxed(Text *t, HlType type, int64_t word)
             put_boxed(t, p->type, p->word);
         break;
     }
-    default:
-        put(t, "nothing");
+    default: put(t, "nothing");
     }
 }
 
@@ -504,19 +511,13 @@ char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_
         const HlSlot *slot = &s->slots[i];
         put(&t, "%d: ", i);
         switch ((HlSlotKind)slot->kind) {
-        case HL_SLOT_UNBOUND:
-            put(&t, "unbound");
-            break;
-        case HL_SLOT_VALUE:
-            put_boxed(&t, ir->ins[slot->a].type, r->values[slot->a]);
-            break;
+        case HL_SLOT_UNBOUND: put(&t, "unbound"); break;
+        case HL_SLOT_VALUE: put_boxed(&t, ir->ins[slot->a].type, r->values[slot->a]); break;
         case HL_SLOT_RANGE:
             put(&t, "range %" PRId64 " %" PRId64 " %" PRId64, r->values[slot->a],
                 r->values[slot->b], r->values[slot->c]);
             break;
-        case HL_SLOT_FRAME:
-            put_entry(&t, ir, in, slot->a);
-            break;
+        case HL_SLOT_FRAME: put_entry(&t, ir, in, slot->a); break;
         }
         put(&t, "\n");
     }
@@ -531,9 +532,7 @@ static void put_planned(Text *t, const HlIr *ir, const ExecWorld *world, const H
     case HL_PLAN_FRAME: put_entry(t, ir, in, e->from); break;
     case HL_PLAN_BOX: put_boxed(t, e->type, out[e->a]); break;
     case HL_PLAN_IMM: put_boxed(t, e->type, e->imm); break;
-    case HL_PLAN_CONST:
-        put_boxed(t, HL_TYPE(OBJ), (intptr_t)world->objects[e->from]);
-        break;
+    case HL_PLAN_CONST: put_boxed(t, HL_TYPE(OBJ), (intptr_t)world->objects[e->from]); break;
     case HL_PLAN_RANGE:
         put(t, "range %" PRId64 " %" PRId64 " %" PRId64, out[e->a], out[e->b], out[e->c]);
         break;

@@ -9,8 +9,8 @@
  * `word`, a 1-D array, or something else (OBJ). */
 typedef struct ExecObj {
     HlType type;
-    int64_t word;     /* doubles as bits */
-    bool big;         /* an int that does not fit */
+    int64_t word; /* doubles as bits */
+    bool big;     /* an int that does not fit */
     bool read_only;
     int64_t *items, len; /* arrays */
     int id;
@@ -22,22 +22,22 @@ typedef struct ExecWorld {
     ExecObj **globals; /* LOAD_GLOBAL i; NULL = missing */
     bool *same;        /* GUARD_GLOBAL i holds */
     int nglobals;
-    long polls;        /* POLL leaves at this call; -1 = never */
+    long polls; /* POLL leaves at this call; -1 = never */
 } ExecWorld;
 
 typedef enum ExecEnd {
-    EXEC_LEFT,      /* through `exit` */
-    EXEC_STEPS,     /* ran too long */
-    EXEC_UNDEFINED  /* did something that is undefined: `why` */
+    EXEC_LEFT,     /* through `exit` */
+    EXEC_STEPS,    /* ran too long */
+    EXEC_UNDEFINED /* did something that is undefined: `why` */
 } ExecEnd;
 
 typedef struct ExecResult {
     ExecEnd end;
     int32_t exit;
     const char *why;
-    int32_t block;    /* where it ended */
-    int64_t *counts;  /* per loop: how often its header blocks were entered */
-    int64_t *values;  /* per instruction, at the end */
+    int32_t block;   /* where it ended */
+    int64_t *counts; /* per loop: how often its header blocks were entered */
+    int64_t *values; /* per instruction, at the end */
 } ExecResult;
 
 /* How a run is observed. */

@@ -14,19 +14,19 @@ enum { NOBJECTS = 8, NGLOBALS = 3, MAX_SLOTS = 9, MAX_VALUES = 4000 };
 typedef struct Gen {
     uint64_t state;
     HlIr *ir;
-    int32_t block;          /* being filled */
+    int32_t block; /* being filled */
     int32_t pc;
     int nslots;
-    int range_slot;         /* the slot with the range iterator, -1 = none */
-    HlType type[MAX_SLOTS]; /* of the slots; VOID = never looked at */
-    HlRef slot[MAX_SLOTS];  /* their values; the range iterator's next value */
-    HlRef step, left;       /* the rest of the range iterator */
-    HlRef value[MAX_VALUES];/* what may be used here */
+    int range_slot;          /* the slot with the range iterator, -1 = none */
+    HlType type[MAX_SLOTS];  /* of the slots; VOID = never looked at */
+    HlRef slot[MAX_SLOTS];   /* their values; the range iterator's next value */
+    HlRef step, left;        /* the rest of the range iterator */
+    HlRef value[MAX_VALUES]; /* what may be used here */
     int nvalues;
     int budget, depth;
-    int32_t header;         /* innermost loop's header block, -1 = none */
-    HlRef array[4];         /* the array used last, its data, stride and length */
-    HlRef at;               /* the checked index used last; HL_NOREF = none */
+    int32_t header; /* innermost loop's header block, -1 = none */
+    HlRef array[4]; /* the array used last, its data, stride and length */
+    HlRef at;       /* the checked index used last; HL_NOREF = none */
 } Gen;
 
 static uint64_t rnd64(uint64_t *state)
@@ -68,7 +68,8 @@ static HlType random_type(Gen *g)
     case 1: return HL_TYPE_NPS(HL_D_I64);
     case 2: return HL_TYPE_NPS(HL_D_BOOL);
     case 3: return HL_TYPE(BOOL);
-    case 4: case 5: return HL_TYPE(F64);
+    case 4:
+    case 5: return HL_TYPE(F64);
     case 6: return HL_TYPE(OBJ);
     default: return HL_TYPE(I64);
     }
@@ -158,9 +159,18 @@ static HlRef constant(Gen *g, HlType t)
     ins.type = t;
     switch (hl_type_repr(t)) {
     case HL_REPR_I64: ins.imm.i = random_int(&g->state); break;
-    case HL_REPR_F64: ins.op = HL_I_KFLOAT; ins.imm.f = random_float(&g->state); break;
-    case HL_REPR_I1: ins.op = HL_I_KBOOL; ins.imm.i = rnd(g, 2); break;
-    default: ins.op = HL_I_KOBJ; ins.imm.i = rnd(g, NOBJECTS - 2); break;
+    case HL_REPR_F64:
+        ins.op = HL_I_KFLOAT;
+        ins.imm.f = random_float(&g->state);
+        break;
+    case HL_REPR_I1:
+        ins.op = HL_I_KBOOL;
+        ins.imm.i = rnd(g, 2);
+        break;
+    default:
+        ins.op = HL_I_KOBJ;
+        ins.imm.i = rnd(g, NOBJECTS - 2);
+        break;
     }
     return emit(g, ins);
 }
@@ -205,9 +215,9 @@ static HlRef operand(Gen *g, HlType t)
 
 static HlRef int_op(Gen *g, HlType t)
 {
-    static const uint8_t ops[] = {
-        HL_I_ADD, HL_I_SUB, HL_I_MUL, HL_I_ADD_OV, HL_I_SUB_OV, HL_I_MUL_OV, HL_I_AND, HL_I_OR,
-        HL_I_XOR, HL_I_SHL, HL_I_SHR, HL_I_ADD_OV, HL_I_SUB_OV, HL_I_MUL_OV, HL_I_AND};
+    static const uint8_t ops[] = {HL_I_ADD,    HL_I_SUB,    HL_I_MUL,    HL_I_ADD_OV, HL_I_SUB_OV,
+                                  HL_I_MUL_OV, HL_I_AND,    HL_I_OR,     HL_I_XOR,    HL_I_SHL,
+                                  HL_I_SHR,    HL_I_ADD_OV, HL_I_SUB_OV, HL_I_MUL_OV, HL_I_AND};
     HlRef a = operand(g, HL_TYPE(I64)), b = operand(g, HL_TYPE(I64));
     switch (rnd(g, 13)) {
     case 0: { /* division behind its guards, or by a constant */
@@ -443,9 +453,7 @@ static void choose_index(Gen *g)
                 at = g->slot[i];
         }
         break;
-    case 1:
-        at = emit_int(g, HL_TYPE(I64), rnd(g, 3));
-        break;
+    case 1: at = emit_int(g, HL_TYPE(I64), rnd(g, 3)); break;
     default: {
         HlRef mask = emit_int(g, HL_TYPE(I64), 1 + 2 * rnd(g, 2));
         at = emit_typed(g, HL_I_AND, HL_TYPE(I64), at, mask);
@@ -585,8 +593,7 @@ static void next_of_range(Gen *g, int32_t x)
         if (i != g->range_slot && g->type[i].base == HL_T_I64)
             g->slot[i] = g->slot[g->range_slot];
     }
-    g->slot[g->range_slot] =
-        emit_typed(g, HL_I_ADD, HL_TYPE(I64), g->slot[g->range_slot], g->step);
+    g->slot[g->range_slot] = emit_typed(g, HL_I_ADD, HL_TYPE(I64), g->slot[g->range_slot], g->step);
     g->left = emit_typed(g, HL_I_SUB, HL_TYPE(I64), g->left, one);
 }
 
@@ -689,8 +696,8 @@ static void entry_input(Gen *g, int slot, HlInputPart part, HlType t)
 
 HlIr *gen_region(uint64_t seed)
 {
-    Gen g = {.state = seed, .range_slot = -1, .header = -1, .pc = 10, .at = HL_NOREF,
-             .step = HL_NOREF};
+    Gen g = {
+        .state = seed, .range_slot = -1, .header = -1, .pc = 10, .at = HL_NOREF, .step = HL_NOREF};
     g.nslots = 3 + rnd(&g, MAX_SLOTS - 3);
     g.budget = 10 + rnd(&g, 300);
     g.ir = hl_ir_new("fuzz", g.nslots - 1, 0);
@@ -803,9 +810,9 @@ void gen_world(const HlIr *ir, uint64_t seed, GenWorld *w)
         else if (ir->inputs[i].part != HL_IN_VALUE)
             w->in[i] = (int64_t)(rnd64(&state) % 7) - 3;
         else if (t.base == HL_T_OBJ)
-            w->in[i] = rnd64(&state) % 10 ? (intptr_t)random_object(w, &state,
-                                                                    random_object_type(&state))
-                                          : 0;
+            w->in[i] = rnd64(&state) % 10
+                           ? (intptr_t)random_object(w, &state, random_object_type(&state))
+                           : 0;
         else if (t.base == HL_T_ARR)
             w->in[i] = (intptr_t)random_object(w, &state, t);
         else

@@ -22,8 +22,7 @@
 #include "ir_exec.h"
 #include "ir_gen.h"
 
-static const char *const all_passes[] = {"phi", "gvn", "hoist", "range", "select",
-                                         "dce"};
+static const char *const all_passes[] = {"phi", "gvn", "hoist", "range", "select", "dce"};
 
 static int fail(const char *what, const char *why)
 {
@@ -350,12 +349,14 @@ static uint8_t *removed_checks(const HlIr *before, const HlIr *after)
     for (HlRef r = 0; r < before->nins; r++) {
         const HlIns *ins = &before->ins[r];
         switch (ins->op) {
-        case HL_I_ADD_OV: case HL_I_SUB_OV: case HL_I_MUL_OV: case HL_I_IPOW_OV:
-            loose[r] = ins->type.base == HL_T_I64 &&
-                       (after->ins[r].block < 0 || after->ins[r].exit < 0);
+        case HL_I_ADD_OV:
+        case HL_I_SUB_OV:
+        case HL_I_MUL_OV:
+        case HL_I_IPOW_OV:
+            loose[r] =
+                ins->type.base == HL_T_I64 && (after->ins[r].block < 0 || after->ins[r].exit < 0);
             break;
-        default:
-            break;
+        default: break;
         }
     }
     return loose;

@@ -184,8 +184,12 @@ static void region_free(Region *r)
  * the text from the operation to its operands %0 %1 %2; result "-" = none. */
 static Region one_op(const char *op, const char *types, const char *result, bool is_guard)
 {
-    static const char *const names[] = {['i'] = "i64", ['f'] = "f64", ['b'] = "bool", ['p'] = "obj",
-                                        ['a'] = "arr<float64,1>", ['c'] = "arr<int64,1>",
+    static const char *const names[] = {['i'] = "i64",
+                                        ['f'] = "f64",
+                                        ['b'] = "bool",
+                                        ['p'] = "obj",
+                                        ['a'] = "arr<float64,1>",
+                                        ['c'] = "arr<int64,1>",
                                         ['d'] = "arr<bool,1>"};
     char text[2000], params[300] = "", *p = params;
     for (int k = 0; types[k]; k++)
@@ -224,11 +228,44 @@ static int64_t run1(const Region *r, int64_t a, int64_t b, int64_t c, int64_t *r
 /* --- one operation at a time ------------------------------------------------------------------ */
 
 static const int64_t ints[] = {
-    0, 1, -1, 2, -2, 3, -3, 5, 7, -7, 8, 10, 16, 62, 63, 64, 65, 100, -100, 1000003, -1000003,
-    INT64_C(1) << 31, -(INT64_C(1) << 31), INT64_C(1) << 32, (INT64_C(1) << 53) - 1,
-    INT64_C(1) << 53, (INT64_C(1) << 53) + 1, -(INT64_C(1) << 53), -(INT64_C(1) << 53) - 1,
-    3037000499, 3037000500, -3037000500, INT64_C(1) << 62, -(INT64_C(1) << 62),
-    INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1,
+    0,
+    1,
+    -1,
+    2,
+    -2,
+    3,
+    -3,
+    5,
+    7,
+    -7,
+    8,
+    10,
+    16,
+    62,
+    63,
+    64,
+    65,
+    100,
+    -100,
+    1000003,
+    -1000003,
+    INT64_C(1) << 31,
+    -(INT64_C(1) << 31),
+    INT64_C(1) << 32,
+    (INT64_C(1) << 53) - 1,
+    INT64_C(1) << 53,
+    (INT64_C(1) << 53) + 1,
+    -(INT64_C(1) << 53),
+    -(INT64_C(1) << 53) - 1,
+    3037000499,
+    3037000500,
+    -3037000500,
+    INT64_C(1) << 62,
+    -(INT64_C(1) << 62),
+    INT64_MAX,
+    INT64_MAX - 1,
+    INT64_MIN,
+    INT64_MIN + 1,
 };
 
 static const double floats[] = {
@@ -286,7 +323,10 @@ static bool same_float(double a, double b)
 }
 
 /* References: the value, or leaves = true. `skip` = an earlier guard excludes these operands. */
-typedef struct Ref { int64_t value; bool leaves, skip; } Ref;
+typedef struct Ref {
+    int64_t value;
+    bool leaves, skip;
+} Ref;
 
 static Ref value(int64_t v)
 {
@@ -333,24 +373,40 @@ static __int128 floor_quotient(int64_t a, int64_t b)
 static Ref int_ref(const char *op, int64_t a, int64_t b)
 {
     bool in_range = b >= 0 && b <= 63;
-    if (!strcmp(op, "add")) return value((int64_t)((uint64_t)a + (uint64_t)b));
-    if (!strcmp(op, "sub")) return value((int64_t)((uint64_t)a - (uint64_t)b));
-    if (!strcmp(op, "mul")) return value((int64_t)((uint64_t)a * (uint64_t)b));
-    if (!strcmp(op, "add_ov")) return fits((__int128)a + b);
-    if (!strcmp(op, "sub_ov")) return fits((__int128)a - b);
-    if (!strcmp(op, "mul_ov")) return fits((__int128)a * b);
-    if (!strcmp(op, "and")) return value(a & b);
-    if (!strcmp(op, "or")) return value(a | b);
-    if (!strcmp(op, "xor")) return value(a ^ b);
-    if (!strcmp(op, "shl")) return value(in_range ? (int64_t)((uint64_t)a << b) : 0);
+    if (!strcmp(op, "add"))
+        return value((int64_t)((uint64_t)a + (uint64_t)b));
+    if (!strcmp(op, "sub"))
+        return value((int64_t)((uint64_t)a - (uint64_t)b));
+    if (!strcmp(op, "mul"))
+        return value((int64_t)((uint64_t)a * (uint64_t)b));
+    if (!strcmp(op, "add_ov"))
+        return fits((__int128)a + b);
+    if (!strcmp(op, "sub_ov"))
+        return fits((__int128)a - b);
+    if (!strcmp(op, "mul_ov"))
+        return fits((__int128)a * b);
+    if (!strcmp(op, "and"))
+        return value(a & b);
+    if (!strcmp(op, "or"))
+        return value(a | b);
+    if (!strcmp(op, "xor"))
+        return value(a ^ b);
+    if (!strcmp(op, "shl"))
+        return value(in_range ? (int64_t)((uint64_t)a << b) : 0);
     if (!strcmp(op, "shl_ov"))
         return in_range ? fits((__int128)a * ((__int128)1 << b)) : (Ref){.leaves = true};
-    if (!strcmp(op, "shr")) return value(a >> (in_range ? b : 63));
-    if (!strcmp(op, "ipow_ov")) return power(a, b, true);
-    if (!strcmp(op, "ipow")) return power(a, b, false);
-    if (b == 0 || (a == INT64_MIN && b == -1)) return (Ref){.skip = true};
-    if (!strcmp(op, "floordiv")) return value((int64_t)floor_quotient(a, b));
-    if (!strcmp(op, "mod")) return value((int64_t)((__int128)a - floor_quotient(a, b) * b));
+    if (!strcmp(op, "shr"))
+        return value(a >> (in_range ? b : 63));
+    if (!strcmp(op, "ipow_ov"))
+        return power(a, b, true);
+    if (!strcmp(op, "ipow"))
+        return power(a, b, false);
+    if (b == 0 || (a == INT64_MIN && b == -1))
+        return (Ref){.skip = true};
+    if (!strcmp(op, "floordiv"))
+        return value((int64_t)floor_quotient(a, b));
+    if (!strcmp(op, "mod"))
+        return value((int64_t)((__int128)a - floor_quotient(a, b) * b));
     abort();
 }
 
@@ -386,11 +442,14 @@ static void compare_ints(const Region *r, const char *op, int64_t a, int64_t b)
 
 static void test_integers(void)
 {
-    static const struct { const char *op; bool guard; } ops[] = {
-        {"add", false}, {"sub", false}, {"mul", false}, {"add_ov", true}, {"sub_ov", true},
-        {"mul_ov", true}, {"and", false}, {"or", false}, {"xor", false}, {"shl", false},
-        {"shl_ov", true}, {"shr", false}, {"floordiv", false}, {"mod", false}, {"ipow", false},
-        {"ipow_ov", true},
+    static const struct {
+        const char *op;
+        bool guard;
+    } ops[] = {
+        {"add", false},      {"sub", false},   {"mul", false},   {"add_ov", true},
+        {"sub_ov", true},    {"mul_ov", true}, {"and", false},   {"or", false},
+        {"xor", false},      {"shl", false},   {"shl_ov", true}, {"shr", false},
+        {"floordiv", false}, {"mod", false},   {"ipow", false},  {"ipow_ov", true},
     };
     for (int o = 0; o < HL_COUNTOF(ops); o++) {
         char text[80];
@@ -402,9 +461,12 @@ static void test_integers(void)
         region_free(&r);
     }
     /* Operations for which other code is emitted when the second operand is a constant. */
-    static const struct { const char *op; bool guard; } consts[] = {
-        {"floordiv", false}, {"mod", false}, {"shl", false}, {"shl_ov", true}, {"shr", false},
-        {"ipow", false}, {"ipow_ov", true},
+    static const struct {
+        const char *op;
+        bool guard;
+    } consts[] = {
+        {"floordiv", false}, {"mod", false},  {"shl", false},    {"shl_ov", true},
+        {"shr", false},      {"ipow", false}, {"ipow_ov", true},
     };
     static const int64_t second[] = {
         0,         1,         2, 3, 5, 7, 10, 16, 17, 62, 63, 64, -1, -2, -7, INT64_C(1) << 62,
@@ -463,7 +525,7 @@ static void sweep(const char *op, const char *types, const char *result, bool gu
     }
 FLOAT2(ref_fadd, bits(a + b))
 FLOAT2(ref_fsub, bits(a - b))
-FLOAT2(ref_fmul, bits(a * b))
+FLOAT2(ref_fmul, bits(a *b))
 FLOAT2(ref_fdiv, bits(a / b))
 FLOAT2(ref_fneg, bits(a) ^ INT64_MIN)
 FLOAT2(ref_fabs, bits(a) & INT64_MAX)
@@ -485,7 +547,7 @@ INT2(ref_sitofp, bits((double)a))
 INT2(ref_i53, (*leaves = a < -(INT64_C(1) << 53) || a > INT64_C(1) << 53, 0))
 INT2(ref_same, a)
 INT2(ref_not, !a)
-INT2(ref_and, a & b)
+INT2(ref_and, a &b)
 INT2(ref_or, a | b)
 INT2(ref_xor, a ^ b)
 INT2(ref_true, (*leaves = !a, 0))
@@ -723,39 +785,48 @@ static void test_objects(void)
 
 static Array make_array(HlDtype d, void *data, int64_t *shape, int64_t *strides)
 {
-    return (Array){.refs = 1, .type = &type_of[HL_T_ARR][d], .data = data, .nd = 1, .shape = shape,
-                   .strides = strides, .flags = WRITEABLE};
+    return (Array){.refs = 1,
+                   .type = &type_of[HL_T_ARR][d],
+                   .data = data,
+                   .nd = 1,
+                   .shape = shape,
+                   .strides = strides,
+                   .flags = WRITEABLE};
 }
 
 /* Loads item %1 into %2, and stores it to item %1 + 1, through any stride or the constant one. */
-static const char *const copy_item =
-    "region items slots 2 loops 1 entry x0\n"
-    "entry(%%0: arr<%1$s,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
-    "  guard_array arr<%1$s,1> %%0 -> x1\n"
-    "  guard_writeable %%0 -> x2\n"
-    "  %%2: ptr = array_data %%0\n"
-    "  %%3: i64 = array_len 0 %%0\n"
-    "  %%4: i64 = %2$s\n"
-    "  %%5: i64 = kint 1\n"
-    "  jump b1\n"
-    "b1: pc 0\n"
-    "  %%6: i64 = index %%1 %%3 -> x3\n"
-    "  %%7: np<%1$s> = array_load %1$s %%2 %%4 %%6\n"
-    "  %%8: i64 = add %%6 %%5\n"
-    "  %%9: i64 = index nonneg %%8 %%3 -> x4\n"
-    "  array_store %1$s %%2 %%4 %%9 %%7\n"
-    "  exit x5\n"
-    "x0: entry pc 0 [0: %%0, 1: %%1]\n"
-    "x1: array pc 1 [0: %%0, 1: %%1]\n"
-    "x2: readonly pc 2 [0: %%0, 1: %%1]\n"
-    "x3: index pc 3 [0: %%0, 1: %%1]\n"
-    "x4: index pc 4 [0: %%0, 1: %%7]\n"
-    "x5: return pc 5 [0: %%7, 1: %%9]\n";
+static const char *const copy_item = "region items slots 2 loops 1 entry x0\n"
+                                     "entry(%%0: arr<%1$s,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
+                                     "  guard_array arr<%1$s,1> %%0 -> x1\n"
+                                     "  guard_writeable %%0 -> x2\n"
+                                     "  %%2: ptr = array_data %%0\n"
+                                     "  %%3: i64 = array_len 0 %%0\n"
+                                     "  %%4: i64 = %2$s\n"
+                                     "  %%5: i64 = kint 1\n"
+                                     "  jump b1\n"
+                                     "b1: pc 0\n"
+                                     "  %%6: i64 = index %%1 %%3 -> x3\n"
+                                     "  %%7: np<%1$s> = array_load %1$s %%2 %%4 %%6\n"
+                                     "  %%8: i64 = add %%6 %%5\n"
+                                     "  %%9: i64 = index nonneg %%8 %%3 -> x4\n"
+                                     "  array_store %1$s %%2 %%4 %%9 %%7\n"
+                                     "  exit x5\n"
+                                     "x0: entry pc 0 [0: %%0, 1: %%1]\n"
+                                     "x1: array pc 1 [0: %%0, 1: %%1]\n"
+                                     "x2: readonly pc 2 [0: %%0, 1: %%1]\n"
+                                     "x3: index pc 3 [0: %%0, 1: %%1]\n"
+                                     "x4: index pc 4 [0: %%0, 1: %%7]\n"
+                                     "x5: return pc 5 [0: %%7, 1: %%9]\n";
 
 static void test_arrays(void)
 {
-    static const struct { const char *name; HlDtype d; } dtypes[] = {
-        {"float64", HL_D_F64}, {"int64", HL_D_I64}, {"bool", HL_D_BOOL},
+    static const struct {
+        const char *name;
+        HlDtype d;
+    } dtypes[] = {
+        {"float64", HL_D_F64},
+        {"int64", HL_D_I64},
+        {"bool", HL_D_BOOL},
     };
     for (int k = 0; k < 2 * HL_COUNTOF(dtypes); k++) {
         const char *name = dtypes[k / 2].name;
@@ -849,8 +920,13 @@ static void test_exits(void)
         const HlPlan *plan = &r.plans[exit];
         for (int32_t k = 0; k < plan->nlive; k++) {
             HlRef ref = plan->live[k];
-            int64_t want = ref == 0 ? 10 : ref == 4 ? 5 : ref == 5 ? 15 : ref == 6 ? bits(2.5)
-                         : ref == 7 ? !which : ref == 8 ? word(&true_object) : -1;
+            int64_t want = ref == 0   ? 10
+                           : ref == 4 ? 5
+                           : ref == 5 ? 15
+                           : ref == 6 ? bits(2.5)
+                           : ref == 7 ? !which
+                           : ref == 8 ? word(&true_object)
+                                      : -1;
             if (out[k] != want)
                 complain("exit %ld: word %d (%%%d) is %lx, not %lx", exit, k, ref, out[k], want);
         }
@@ -945,17 +1021,16 @@ static void test_nest(void)
 }
 
 /* A loop that only a signal ends: the poll stays in it. */
-static const char *const forever =
-    "region forever slots 1 loops 1 entry x0\n"
-    "entry(%0: i64 = slot 0): pc 0\n"
-    "  %1: i64 = kint 1\n"
-    "  jump b1(%0)\n"
-    "b1(%2: i64): pc 0 loop 0 in 0\n"
-    "  poll -> x1\n"
-    "  %3: i64 = add %2 %1\n"
-    "  jump b1(%3)\n"
-    "x0: entry pc 0 [0: %0]\n"
-    "x1: poll pc 0 [0: %2]\n";
+static const char *const forever = "region forever slots 1 loops 1 entry x0\n"
+                                   "entry(%0: i64 = slot 0): pc 0\n"
+                                   "  %1: i64 = kint 1\n"
+                                   "  jump b1(%0)\n"
+                                   "b1(%2: i64): pc 0 loop 0 in 0\n"
+                                   "  poll -> x1\n"
+                                   "  %3: i64 = add %2 %1\n"
+                                   "  jump b1(%3)\n"
+                                   "x0: entry pc 0 [0: %0]\n"
+                                   "x1: poll pc 0 [0: %2]\n";
 
 static void *set_breaker(void *unused)
 {
@@ -992,7 +1067,8 @@ static bool assembly_has(const Region *r, const char *what)
 static void test_code(void)
 {
     Region r = one_op("fmul %0 %1\n  %8: f64 = fadd %9 %2\n  %7: bool = fcmp lt %8 %0\n"
-                      "  guard_true %7", "fff", "f64", true);
+                      "  guard_true %7",
+                      "fff", "f64", true);
     CHECK(assembly_has(&r, "mulsd") && assembly_has(&r, "addsd"));
     CHECK(!assembly_has(&r, "vfm") && !assembly_has(&r, "vfnm"));
     region_free(&r);

@@ -148,13 +148,22 @@ static bool compile(Compiled *c, const HlIr *ir, uint64_t seed, void **objects)
 {
     char err[300] = "";
     c->env = (HlEmitEnv){
-        .eval_breaker = &breaker, .objects = objects, .guard_global = guard_global,
-        .load_global = load_global, .unbox_i64 = unbox_i64, .guard_array = guard_array,
-        .type_object = type_object, .off_type = offsetof(Native, type),
-        .off_float = offsetof(Native, word), .off_npi64 = offsetof(Native, word),
-        .off_npbool = offsetof(Native, word), .off_arr_data = offsetof(Native, data),
-        .off_arr_shape = offsetof(Native, shape), .off_arr_strides = offsetof(Native, strides),
-        .off_arr_flags = offsetof(Native, flags), .arr_writeable = WRITEABLE,
+        .eval_breaker = &breaker,
+        .objects = objects,
+        .guard_global = guard_global,
+        .load_global = load_global,
+        .unbox_i64 = unbox_i64,
+        .guard_array = guard_array,
+        .type_object = type_object,
+        .off_type = offsetof(Native, type),
+        .off_float = offsetof(Native, word),
+        .off_npi64 = offsetof(Native, word),
+        .off_npbool = offsetof(Native, word),
+        .off_arr_data = offsetof(Native, data),
+        .off_arr_shape = offsetof(Native, shape),
+        .off_arr_strides = offsetof(Native, strides),
+        .off_arr_flags = offsetof(Native, flags),
+        .arr_writeable = WRITEABLE,
     };
     for (int i = 0; i < nnatives; i++)
         if (natives[i].of->type.base == HL_T_BOOL && natives[i].of->word)
@@ -345,7 +354,10 @@ static void statement(Writer *w)
     static const char *const ovops[] = {"add_ov", "sub_ov", "mul_ov", "shl_ov"};
     int v = w->next++, a, b, array;
     switch (rnd(16)) {
-    case 0: case 1: case 2: case 3:
+    case 0:
+    case 1:
+    case 2:
+    case 3:
         a = any_f(w), b = any_f(w);
         put(w, "  %%%d: np<float64> = %s %%%d %%%d\n", v, fops[rnd(9) ? rnd(3) : 3], a, b);
         if (rnd(6))
@@ -358,7 +370,9 @@ static void statement(Writer *w)
             put(w, "  guard_finite %%%d -> x%d\n", v, leave(w, "fpcheck"));
         w->f[w->nf++] = v;
         break;
-    case 5: case 6: case 7:
+    case 5:
+    case 6:
+    case 7:
         array = rnd(3);
         a = index_value(w);
         b = w->next++;
@@ -373,7 +387,9 @@ static void statement(Writer *w)
             w->i[w->ni++] = w->next++;
         }
         break;
-    case 8: case 14: case 15:
+    case 8:
+    case 14:
+    case 15:
         array = rnd(3);
         a = index_value(w);
         b = w->next++;
@@ -439,8 +455,10 @@ static HlIr *loop_region(uint64_t seed)
         "  %%22: np<float64> = kfloat %s\n",
         steps[rnd(HL_COUNTOF(steps))], rnd(2) ? "1.75" : "1e155");
     for (int k = 0; k < 3; k++)
-        put(w, "  %%%d: ptr = array_data %%%d\n  %%%d: i64 = array_len 0 %%%d\n"
-               "  %%%d: i64 = array_stride 0 %%%d\n", 30 + 3 * k, k, 31 + 3 * k, k, 32 + 3 * k, k);
+        put(w,
+            "  %%%d: ptr = array_data %%%d\n  %%%d: i64 = array_len 0 %%%d\n"
+            "  %%%d: i64 = array_stride 0 %%%d\n",
+            30 + 3 * k, k, 31 + 3 * k, k, 32 + 3 * k, k);
     put(w, "  jump b1(%%3, %%4, %%5, %%6)\n"
            "b1(%%60: np<float64>, %%61: i64, %%62: i64, %%63: i64): pc 1 loop 0 in 0\n");
     put(w, "  %%64: bool = %s\n  guard_true %%64 -> x1\n", trips[rnd(2)]);
@@ -452,12 +470,14 @@ static HlIr *loop_region(uint64_t seed)
     if (rnd(4))
         put(w, "  poll -> x2\n");
     put(w, "  jump b1(%%%d, %%%d, %%65, %%66)\n", w->f[w->nf - 1], w->i[w->ni - 1]);
-    put(w, "x0: entry pc 0 [0: %%0, 1: %%1, 2: %%2, 3: %%3, 4: %%4, 5: unbound, 6: unbound, "
-           "7: range(%%5 %%13 %%6)]\n"
-           "x1: loop_end pc 2 [0: %%0, 1: %%1, 2: %%2, 3: %%60, 4: %%61, 5: unbound, 6: unbound, "
-           "7: range(%%62 %%13 %%63)]\n"
-           "x2: poll pc 3 [0: %%0, 1: %%1, 2: %%2, 3: %%60, 4: %%61, 5: unbound, 6: unbound, "
-           "7: range(%%62 %%13 %%63)]\n%s", w->snaps);
+    put(w,
+        "x0: entry pc 0 [0: %%0, 1: %%1, 2: %%2, 3: %%3, 4: %%4, 5: unbound, 6: unbound, "
+        "7: range(%%5 %%13 %%6)]\n"
+        "x1: loop_end pc 2 [0: %%0, 1: %%1, 2: %%2, 3: %%60, 4: %%61, 5: unbound, 6: unbound, "
+        "7: range(%%62 %%13 %%63)]\n"
+        "x2: poll pc 3 [0: %%0, 1: %%1, 2: %%2, 3: %%60, 4: %%61, 5: unbound, 6: unbound, "
+        "7: range(%%62 %%13 %%63)]\n%s",
+        w->snaps);
     char err[300];
     HlIr *ir = hl_irtext_parse(w->text, err, sizeof err);
     const char *bad = ir ? hl_check_ir(ir, err, sizeof err) : err;
@@ -493,8 +513,8 @@ static void loop_world(int64_t *buffer, ExecObj *arrays, int64_t *in)
         int64_t at = k * ITEMS, len = rnd(3) ? ITEMS - 8 : rnd(ITEMS - 8);
         if (rnd(3) == 0) /* upon another one */
             at = rnd(k < 2 ? 2 : 3) * ITEMS + (rnd(3) ? rnd(6) : rnd(8) ? 0 : 8);
-        arrays[k] = (ExecObj){.type = HL_TYPE_ARR(k == 2 ? HL_D_I64 : HL_D_F64, 1),
-                              .items = buffer + at, .len = len};
+        arrays[k] = (ExecObj){
+            .type = HL_TYPE_ARR(k == 2 ? HL_D_I64 : HL_D_F64, 1), .items = buffer + at, .len = len};
         shortest = len < shortest ? len : shortest;
         in[k] = (intptr_t)&arrays[k];
     }

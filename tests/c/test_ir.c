@@ -150,9 +150,20 @@ static void test_types(void)
         {"arr<float64,1>", HL_TYPE_ARR(HL_D_F64, 1), HL_REPR_PTR},
         {"arr<bool,12>", HL_TYPE_ARR(HL_D_BOOL, 12), HL_REPR_PTR},
     };
-    static const char *const bad[] = {"", "i", "i640", "np", "np<", "np<float64", "np<f64>",
-                                      "arr<float64>", "arr<float64,>", "arr<float64,256>", "np<->",
-                                      "arr<float64,1", "arr<float64,-1>", "<float64>"};
+    static const char *const bad[] = {"",
+                                      "i",
+                                      "i640",
+                                      "np",
+                                      "np<",
+                                      "np<float64",
+                                      "np<f64>",
+                                      "arr<float64>",
+                                      "arr<float64,>",
+                                      "arr<float64,256>",
+                                      "np<->",
+                                      "arr<float64,1",
+                                      "arr<float64,-1>",
+                                      "<float64>"};
     char buf[32], longer[40];
     HlType t;
     for (int i = 0; i < HL_COUNTOF(good); i++) {
@@ -259,12 +270,20 @@ static void test_text_every_op(void)
 
 static void test_text_floats(void)
 {
-    static const uint64_t bits[] = {
-        0, UINT64_C(0x8000000000000000), 1, UINT64_C(0x3fb999999999999a), /* 0.1 */
-        UINT64_C(0x3fd3333333333334), UINT64_C(0x7fefffffffffffff), UINT64_C(0x7ff0000000000000),
-        UINT64_C(0xfff0000000000000), UINT64_C(0x7ff8000000000000), UINT64_C(0xfff8000000000000),
-        UINT64_C(0x7ff0000000000001), UINT64_C(0xffffffffffffffff), UINT64_C(0x000fffffffffffff),
-        UINT64_C(0x4340000000000001)};
+    static const uint64_t bits[] = {0,
+                                    UINT64_C(0x8000000000000000),
+                                    1,
+                                    UINT64_C(0x3fb999999999999a), /* 0.1 */
+                                    UINT64_C(0x3fd3333333333334),
+                                    UINT64_C(0x7fefffffffffffff),
+                                    UINT64_C(0x7ff0000000000000),
+                                    UINT64_C(0xfff0000000000000),
+                                    UINT64_C(0x7ff8000000000000),
+                                    UINT64_C(0xfff8000000000000),
+                                    UINT64_C(0x7ff0000000000001),
+                                    UINT64_C(0xffffffffffffffff),
+                                    UINT64_C(0x000fffffffffffff),
+                                    UINT64_C(0x4340000000000001)};
     const char *comma = setlocale(LC_NUMERIC, "de_DE.UTF-8"); /* where it is installed */
     (void)comma;
     for (int i = 0; i < HL_COUNTOF(bits); i++) {
@@ -448,8 +467,11 @@ static const char *break_region(HlIr *ir, int which)
     case 11: ir->blocks[2].term = HL_TERM_DEAD; return "which was removed";
     case 12: ir->ninputs--; return "5 parameters and 4 inputs";
     case 13: ir->inputs[1].part = 9; return "input 1 is bad";
-    case 14: ir->ins[15].op = HL_I_KBOOL; ir->ins[15].type = HL_TYPE(BOOL);
-        ir->ins[15].imm.i = 2; return "%15 kbool: aux";
+    case 14:
+        ir->ins[15].op = HL_I_KBOOL;
+        ir->ins[15].type = HL_TYPE(BOOL);
+        ir->ins[15].imm.i = 2;
+        return "%15 kbool: aux";
     case 15: ir->ins[9].aux = 6; return "%9 icmp: aux";
     case 16: ir->ins[14].imm.i = -1; return "%14 kobj: aux, imm or check";
     case 17: ir->exits[0].target = 2; return "entry exit is continued";
@@ -582,29 +604,29 @@ static const HlPlanEntry *entry_of(const HlPlan *p, int32_t slot)
 
 static void test_plans(void)
 {
-    HlIr *ir = parse(
-        "region plans slots 4 loops 0\n"
-        "entry(%0: obj = slot 0, %1: f64 = slot 1, %2: i64 = slot 5 range_next, "
-        "%3: i64 = slot 5 range_step, %4: i64 = slot 5 range_left, "
-        "%20: i64 = slot 6 range_next, %21: i64 = slot 6 range_left): pc 3\n"
-        "  %5: i64 = unbox_i64 %0 -> x0\n"
-        "  %6: i64 = add %5 %5\n"
-        "  %7: obj = kobj #4\n"
-        "  %8: np<float64> = retype %1\n"
-        "  %9: i64 = kint -7\n"
-        "  %10: f64 = kfloat 0.5\n"
-        "  %11: bool = kbool true\n"
-        "  %12: bool = icmp lt %6 %5\n"
-        "  guard_true %12 -> x2\n"
-        "  exit x1\n"
-        "b1: pc 9\n"
-        "  exit x3\n"
-        "x0: type pc 3 [0: %0, 1: %1, 2: unbound, 3: frame, 4: frame 3, 5: range(%2 %3 %4), "
-        "6: range(%20 %3 %21), 7: range(%2 %3 %21), 8: range(%2 %3 %4)]\n"
-        "x1: return pc 8 [0: %1, 1: %5, 2: %7, 3: %6, 4: %8, 5: %6, 6: %9, 7: %10, 8: %11, "
-        "9: range(%2 %9 %6)]\n"
-        "x2: branch pc 8 [0: %6, 1: %6, 2: %6, 3: %6] -> b1\n"
-        "x3: return pc 9 [0: %0, 1: frame, 2: frame, 3: frame]\n");
+    HlIr *ir =
+        parse("region plans slots 4 loops 0\n"
+              "entry(%0: obj = slot 0, %1: f64 = slot 1, %2: i64 = slot 5 range_next, "
+              "%3: i64 = slot 5 range_step, %4: i64 = slot 5 range_left, "
+              "%20: i64 = slot 6 range_next, %21: i64 = slot 6 range_left): pc 3\n"
+              "  %5: i64 = unbox_i64 %0 -> x0\n"
+              "  %6: i64 = add %5 %5\n"
+              "  %7: obj = kobj #4\n"
+              "  %8: np<float64> = retype %1\n"
+              "  %9: i64 = kint -7\n"
+              "  %10: f64 = kfloat 0.5\n"
+              "  %11: bool = kbool true\n"
+              "  %12: bool = icmp lt %6 %5\n"
+              "  guard_true %12 -> x2\n"
+              "  exit x1\n"
+              "b1: pc 9\n"
+              "  exit x3\n"
+              "x0: type pc 3 [0: %0, 1: %1, 2: unbound, 3: frame, 4: frame 3, 5: range(%2 %3 %4), "
+              "6: range(%20 %3 %21), 7: range(%2 %3 %21), 8: range(%2 %3 %4)]\n"
+              "x1: return pc 8 [0: %1, 1: %5, 2: %7, 3: %6, 4: %8, 5: %6, 6: %9, 7: %10, 8: %11, "
+              "9: range(%2 %9 %6)]\n"
+              "x2: branch pc 8 [0: %6, 1: %6, 2: %6, 3: %6] -> b1\n"
+              "x3: return pc 9 [0: %0, 1: frame, 2: frame, 3: frame]\n");
     CHECK(verifies(ir));
     HlPlan *p = hl_plan_build(ir);
     CHECK(p != NULL);
@@ -717,8 +739,8 @@ static int walk_make(HlIr *unused)
         HlSlot slot = {.kind = HL_SLOT_FRAME};
         HlRef p = hl_ir_param(ir, 1, HL_TYPE(I64)), k = p < 0 ? p : hl_ir_emit(ir, 0, &ins);
         int32_t snap = k < 0 ? -1 : hl_ir_snap(ir, i, &slot, 1);
-        failed = snap < 0 || hl_ir_exit(ir, snap, HL_R_TYPE) < 0 ||
-                 hl_ir_input(ir, i, HL_IN_VALUE) < 0;
+        failed =
+            snap < 0 || hl_ir_exit(ir, snap, HL_R_TYPE) < 0 || hl_ir_input(ir, i, HL_IN_VALUE) < 0;
         HlRef args[] = {k, k, k, k, k, k};
         if (!failed && i == 5)
             failed = hl_ir_jump(ir, 0, 1, args, 6);
@@ -751,10 +773,10 @@ static void test_no_memory(void)
         const char *what;
         int (*run)(HlIr *ir);
     } walks[] = {
-        {"parse", walk_parse}, {"copy", walk_copy},     {"plans", walk_plans},
-        {"check", walk_check}, {"make", walk_make},     {"phi", hl_opt_phi},
-        {"gvn", hl_opt_gvn},   {"hoist", hl_opt_hoist}, {"range", hl_opt_range},
-        {"select", hl_opt_select}, {"dce", hl_opt_dce}, {"all passes", hl_opt_run},
+        {"parse", walk_parse},     {"copy", walk_copy},     {"plans", walk_plans},
+        {"check", walk_check},     {"make", walk_make},     {"phi", hl_opt_phi},
+        {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist}, {"range", hl_opt_range},
+        {"select", hl_opt_select}, {"dce", hl_opt_dce},     {"all passes", hl_opt_run},
     };
     if (!can_inject())
         return;
