@@ -228,11 +228,16 @@ static __attribute__((noinline)) bool drive_detour(PyThreadState *ts, HlFrame *f
         const HlEdge *served = NULL;
         if (go == HL_GO_SERVE) {
             served = hl_edge_at(code, code->bytecode->bc[frame_pc(f)].op_unit);
-            if (thread_has_work(ts) && edge_decide(served, f) == EDGE_JUMPS)
+            Verdict verdict = edge_decide(served, f);
+            if (verdict == EDGE_JUMPS && thread_has_work(ts)) {
                 go = serve_signals(ts, code, f, served);
-            if (go == HL_GO_ON) {
-                go = loop_count(ts, code, served->loop, f);
-                continue;
+                if (go == HL_GO_ON) {
+                    go = loop_count(ts, code, served->loop, f);
+                    continue;
+                }
+            } else if (verdict == EDGE_FALLS) { /* no poll: what is pending waits for a later one */
+                edge_take(f, served, false);
+                go = HL_GO_ON;
             }
         }
         PyCodeObject *where = go == HL_GO_SERVE ? code->serve : code->hot;
