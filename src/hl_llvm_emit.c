@@ -137,6 +137,8 @@ static Val fabs_of(HlEmitter *e, Val x)
 }
 
 /* Calls a function of hl_llvm_rt.c. To the optimiser they are functions of their operands alone. */
+/* Not "nonlazybind": JITLink turns a call through the GOT into a direct one to a wrong place when the
+ * function is below 4 GB, as libm's seem to be in an executable that is not position independent. */
 static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args,
                    unsigned nargs)
 {
@@ -148,7 +150,6 @@ static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef 
         add_attr(e, fn, LLVMAttributeFunctionIndex, "nounwind", 0);
         add_attr(e, fn, LLVMAttributeFunctionIndex, "willreturn", 0);
         add_attr(e, fn, LLVMAttributeFunctionIndex, "nocallback", 0);
-        add_attr(e, fn, LLVMAttributeFunctionIndex, "nonlazybind", 0);
         add_attr(e, fn, LLVMAttributeFunctionIndex, "memory", 0);
     }
     return LLVMBuildCall2(e->b, type, fn, args, nargs, "");
