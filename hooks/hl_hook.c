@@ -474,7 +474,7 @@ static void after_fork(void)
 
 int hl_hook_init(void)
 {
-    if (hl_version_init() < 0)
+    if (hl_version_init() < 0 || hl_iter_init() < 0)
         return -1;
     if (audit_heard)
         return 0;

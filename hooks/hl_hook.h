@@ -19,6 +19,7 @@
 
 #include "../src/hl_bc.h"
 #include "../src/hl_code.h"
+#include "../src/hl_ir.h"
 
 typedef struct _PyInterpreterFrame HlFrame;
 
@@ -50,6 +51,22 @@ void hl_range_get(PyObject *o, int64_t *next, int64_t *step, int64_t *left);
 void hl_range_set(PyObject *o, int64_t next, int64_t step, int64_t left);
 PyObject *hl_range_new(int64_t next, int64_t step, int64_t left);
 
+/* --- iterators over sequences (their layout is CPython's own, too) -------------------------------- */
+/* What an iterator over a list, tuple, bytes or array will do next. */
+typedef struct HlIter {
+    uint8_t kind;         /* HlSlotKind: SEQ, REVERSED, ENUM or ZIP */
+    int64_t index;        /* of the next item */
+    int64_t count;        /* ENUM: its number */
+    PyObject *seq, *seq2; /* borrowed; seq2 of ZIP */
+} HlIter;
+/* Fills *it when o is such an iterator, not exhausted, and nobody but `o` holds those inside it. */
+bool hl_iter_get(PyObject *o, HlIter *it);
+/* Lets an iterator for which hl_iter_get gave the same kind and sequences go on from another place. */
+void hl_iter_set(PyObject *o, const HlIter *it);
+/* Makes one; NULL = out of memory (exception set). Collects no garbage. */
+PyObject *hl_iter_new(const HlIter *it);
+int hl_iter_init(void); /* layout probes; 0, or -1 with an exception */
+
 /* --- dictionaries ------------------------------------------------------------------------------ */
 /* Version of a dict that changes at every store into it; 0 = unknown (always look up). */
 uint64_t hl_dict_version(PyObject *dict);
@@ -57,6 +74,12 @@ uint64_t hl_dict_version(PyObject *dict);
 /* --- exact ints -------------------------------------------------------------------------------- */
 /* 1 = o (exact int) fits 64 bits and is in *out; 0 = it does not. Never raises. */
 int hl_long_unbox(PyObject *o, int64_t *out);
+/* Gives an exact int, which only the caller holds, another value, if both have one digit and neither is
+ * one of those that CPython keeps one object of; 1 = done. */
+int hl_long_overwrite(PyObject *o, int64_t value);
+/* Where the digits of an int begin: as many 32-bit words, 30 bits each, as the absolute of ob_size, whose
+ * sign is the int's. */
+int32_t hl_long_digits_offset(void);
 
 /* --- the eval breaker -------------------------------------------------------------------------- */
 const volatile int *hl_eval_breaker(void); /* address for machine code; non-zero = work to do */

@@ -307,6 +307,25 @@ int hl_long_unbox(PyObject *o, int64_t *out)
     return 1;
 }
 
+int hl_long_overwrite(PyObject *o, int64_t value)
+{
+    PyLongObject *v = (PyLongObject *)o;
+    int64_t absolute =
+        value < 0 ? -(value + 1) + INT64_C(1) : value; /* INT64_MIN: too large, below */
+    bool small = value >= -_PY_NSMALLNEGINTS && value < _PY_NSMALLPOSINTS;
+    if (small || absolute < 0 || absolute >> PyLong_SHIFT || (Py_SIZE(v) != 1 && Py_SIZE(v) != -1))
+        return 0;
+    v->ob_digit[0] = (digit)absolute;
+    Py_SET_SIZE(v, value < 0 ? -1 : 1);
+    return 1;
+}
+
+int32_t hl_long_digits_offset(void)
+{
+    HL_STATIC_ASSERT(PyLong_SHIFT == 30 && sizeof(digit) == 4, "ints have digits of 30 bits");
+    return offsetof(PyLongObject, ob_digit);
+}
+
 /* -- Start --------------------------------------------------------------------------------------- */
 
 static int refuse(const char *what)

@@ -259,10 +259,12 @@ static void check_entry(Check *c)
     for (int32_t i = 0; i < ir->ninputs && !c->failed; i++) {
         HlRef r = ir->blocks[0].params.v[i];
         const HlInput *in = &ir->inputs[i];
-        if (in->slot < 0 || in->part > HL_IN_RANGE_LEFT)
+        if (in->slot < 0 || in->part > HL_IN_ITER_COUNT)
             fail(c, "input %d is bad", i);
-        if (in->part != HL_IN_VALUE && hl_type_repr(ir->ins[r].type) != HL_REPR_I64)
-            fail(c, "%%%d: parts of a range are integers", r);
+        bool seq = in->part == HL_IN_ITER_SEQ || in->part == HL_IN_ITER_SEQ2;
+        if (in->part != HL_IN_VALUE &&
+            hl_type_repr(ir->ins[r].type) != (seq ? HL_REPR_PTR : HL_REPR_I64))
+            fail(c, "%%%d: wrong part of an iterator", r);
     }
     if (ir->entry_exit == -1)
         return;
@@ -293,11 +295,18 @@ static void check_snap_value(Check *c, HlRef a, HlRepr want, int32_t x, int32_t 
     }
     HlType t = ir->ins[a].type;
     if (want != HL_REPR_NONE && hl_type_repr(t) != want)
-        fail(c, "x%d: %%%d is no part of a range", x, a);
+        fail(c, "x%d: %%%d is no such part of an iterator", x, a);
     else if (t.base == HL_T_PTR || t.base == HL_T_VOID)
         fail(c, "x%d: %%%d has a type that cannot be boxed", x, a);
     else
         check_use(c, a, block, at, "x", x);
+}
+
+/* The representation of a virtual iterator's part: sequences are objects, the rest integers. */
+static HlRepr check_part(uint8_t kind, int part)
+{
+    HlInputPart in = hl_iter_input(kind, part);
+    return in == HL_IN_ITER_SEQ || in == HL_IN_ITER_SEQ2 ? HL_REPR_PTR : HL_REPR_I64;
 }
 
 static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
@@ -313,29 +322,48 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
         switch ((HlSlotKind)slot->kind) {
         case HL_SLOT_UNBOUND: break;
         case HL_SLOT_VALUE: check_snap_value(c, slot->a, HL_REPR_NONE, x, block, at); break;
-        case HL_SLOT_RANGE:
-            check_snap_value(c, slot->a, HL_REPR_I64, x, block, at);
-            check_snap_value(c, slot->b, HL_REPR_I64, x, block, at);
-            check_snap_value(c, slot->c, HL_REPR_I64, x, block, at);
-            break;
         case HL_SLOT_FRAME:
             if (slot->a < 0 || slot->a >= entry_slots)
                 fail(c, "x%d: slot %d is of no slot of the frame", x, i);
+            break;
+        case HL_SLOT_RANGE:
+        case HL_SLOT_SEQ:
+        case HL_SLOT_REVERSED:
+        case HL_SLOT_ENUM:
+        case HL_SLOT_ZIP:
+            for (int part = 0; part < hl_slot_nparts[slot->kind]; part++)
+                check_snap_value(c, slot->part[part], check_part(slot->kind, part), x, block, at);
             break;
         default: fail(c, "x%d: slot %d has no valid kind", x, i);
         }
     }
 }
 
+static void check_origin(Check *c, HlRef r, int32_t block, int32_t at)
+{
+    const HlIns *ins = &c->ir->ins[r];
+    int k = hl_ir_origin_arg((HlOp)ins->op);
+    if (k < hl_op_info[ins->op].nargs || ins->a[k] == HL_NOREF)
+        return;
+    HlRef a = ins->a[k];
+    if (a < 0 || a >= c->ir->nins || !c->placed[a] || c->ir->ins[a].type.base != HL_T_OBJ)
+        fail(c, "%%%d: origin %%%d is no object", r, a);
+    else
+        check_use(c, a, block, at, "%", r);
+}
+
 static void check_uses(Check *c, int32_t index)
 {
     const HlIr *ir = c->ir;
     const HlBlock *b = &ir->blocks[index];
+    for (int32_t i = 0; i < b->params.n && !c->failed; i++)
+        check_origin(c, b->params.v[i], index, 0);
     for (int32_t i = 0; i < b->ins.n && !c->failed; i++) {
         HlRef r = b->ins.v[i];
         const HlIns *ins = &ir->ins[r];
         for (int k = 0; k < hl_op_info[ins->op].nargs; k++)
             check_use(c, ins->a[k], index, i, "%", r);
+        check_origin(c, r, index, i);
         if (ins->exit >= 0)
             check_snap(c, ins->exit, index, i);
     }

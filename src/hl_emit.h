@@ -6,7 +6,7 @@
 
 #include "hl_ir.h"
 
-#define HL_EMIT_ABI 1
+#define HL_EMIT_ABI 2
 
 /* Runs a region. `in`: one 64-bit word per input (doubles as bits, i1 as 0/1, pointers). `out`: room
  * for the largest plan. `counts`: native iterations are added per loop index. Returns the exit index. */
@@ -21,12 +21,23 @@ typedef struct HlEmitEnv {
     void *(*load_global)(void *globals, int64_t index); /* borrowed object, or NULL = missing */
     int (*unbox_i64)(void *obj, int64_t *out);          /* exact int: 1 = fits */
     int (*guard_array)(void *obj, int dtype, int ndim); /* 1 = as ARR demands */
+    /* Lists: put `word` there, boxed as the type that hl_type_pack gave, or as `origin` if that is its box
+     * still (NULL: no object is known). 1 = done; 0 = nothing has happened, the interpreter has to do it.
+     * The index is in range, the list to pop from not empty. */
+    int (*list_store)(void *list, int64_t index, int64_t type, int64_t word, void *origin);
+    int (*list_append)(void *list, int64_t type, int64_t word, void *origin);
+    int (*list_pop)(void *list);
+    int (*release)(void *obj); /* takes over a reference that dies later; 0 = it does not */
     void *(*type_object)(
         HlType t); /* the PyTypeObject of BOOL, I64, F64, NPS; asked while emitting */
-    void *py_true;
-    int32_t off_type;              /* offset of ob_type in PyObject */
-    int32_t off_float;             /* of ob_fval in float and np.float64 objects */
-    int32_t off_npi64, off_npbool; /* of obval in those NumPy scalars */
+    void *py_true, *py_false;
+    int32_t off_type;             /* offset of ob_type in PyObject */
+    int32_t off_float;            /* of ob_fval in float and np.float64 objects */
+    int32_t off_refcnt, off_size; /* of ob_refcnt and ob_size */
+    int32_t off_digits;           /* of an int's digits: |ob_size| of them, 32-bit words */
+    int32_t off_list_items;       /* of the pointer to a list's items */
+    int32_t off_tuple_items, off_bytes_items; /* of the items themselves */
+    int32_t off_npi64, off_npbool;            /* of obval in those NumPy scalars */
     int32_t off_arr_data, off_arr_shape, off_arr_strides, off_arr_flags; /* ndarray fields */
     int32_t arr_writeable;                                               /* flag bit */
 } HlEmitEnv;

@@ -12,7 +12,7 @@ PyObject *hl_exit_slot_object(const HlBytecode *b, PyObject *const *slots, int32
     return o && slot < b->nlocalsplus && b->is_cell[slot] ? PyCell_GET(o) : o;
 }
 
-static PyObject *box(HlType t, int64_t word)
+PyObject *hl_exit_box(HlType t, int64_t word)
 {
     double d;
     switch ((HlBase)t.base) {
@@ -21,7 +21,10 @@ static PyObject *box(HlType t, int64_t word)
     case HL_T_F64: memcpy(&d, &word, sizeof(d)); return PyFloat_FromDouble(d);
     case HL_T_NPS: return hl_np_box(word, t.dtype);
     case HL_T_OBJ:
-    case HL_T_ARR: return Py_NewRef((PyObject *)(intptr_t)word);
+    case HL_T_ARR:
+    case HL_T_LIST:
+    case HL_T_TUPLE:
+    case HL_T_BYTES: return Py_NewRef((PyObject *)(intptr_t)word);
     case HL_T_VOID:
     case HL_T_PTR:
     case HL_T__COUNT: break;
@@ -29,8 +32,7 @@ static PyObject *box(HlType t, int64_t word)
     Py_UNREACHABLE();
 }
 
-/* Is o what box(t, word) would make? Bit for bit: 0.0 is not -0.0. */
-static bool is_box_of(PyObject *o, HlType t, int64_t word)
+bool hl_exit_is_box(PyObject *o, HlType t, int64_t word)
 {
     int64_t v;
     double d;
@@ -52,24 +54,43 @@ static PyObject *find_box(const HlBytecode *b, const HlPlan *plan, PyObject *con
                           PyObject *const *slots, int32_t nslots, HlType t, int64_t word)
 {
     for (int32_t i = 0; i < n; i++)
-        if (made[i] && plan->entries[i].kind != HL_PLAN_RANGE && is_box_of(made[i], t, word))
+        if (made[i] && plan->entries[i].kind != HL_PLAN_ITER && hl_exit_is_box(made[i], t, word))
             return Py_NewRef(made[i]);
     for (int32_t i = 0; i < nslots; i++) {
         PyObject *o = hl_exit_slot_object(b, slots, i);
-        if (o && is_box_of(o, t, word))
+        if (o && hl_exit_is_box(o, t, word))
             return Py_NewRef(o);
     }
     return NULL;
 }
 
-static PyObject *make_range(PyObject *old, const int64_t *out, const HlPlanEntry *e)
+/* The number `word`, as the object that it was unboxed from if that is known and still has its value. */
+static PyObject *from_origin(const HlPlanEntry *e, const int64_t *out, int64_t word)
 {
-    /* The frame's own iterator, which nobody else holds, goes on. */
-    if (old && hl_range_check(old) && Py_REFCNT(old) == 1) {
+    PyObject *o = e->kind == HL_PLAN_BOX && e->b >= 0 ? (PyObject *)(intptr_t)out[e->b] : NULL;
+    return o && hl_exit_is_box(o, e->type, word) ? Py_NewRef(o) : NULL;
+}
+
+/* The frame's own iterator, which nobody else holds, goes on; or another one takes its place. */
+static PyObject *make_iter(PyObject *old, const int64_t *out, const HlPlanEntry *e)
+{
+    bool mine = old && Py_REFCNT(old) == 1;
+    if (e->iter == HL_SLOT_RANGE) {
+        if (!mine || !hl_range_check(old))
+            return hl_range_new(out[e->a], out[e->b], out[e->c]);
         hl_range_set(old, out[e->a], out[e->b], out[e->c]);
         return Py_NewRef(old);
     }
-    return hl_range_new(out[e->a], out[e->b], out[e->c]);
+    HlIter it = {.kind = e->iter, .index = out[e->a], .seq = (PyObject *)(intptr_t)out[e->b]}, was;
+    if (e->iter == HL_SLOT_ENUM)
+        it.count = out[e->c];
+    if (e->iter == HL_SLOT_ZIP)
+        it.seq2 = (PyObject *)(intptr_t)out[e->c];
+    if (!mine || !hl_iter_get(old, &was) || was.kind != it.kind || was.seq != it.seq ||
+        was.seq2 != it.seq2)
+        return hl_iter_new(&it);
+    hl_iter_set(old, &it);
+    return Py_NewRef(old);
 }
 
 static void store_slot(const HlBytecode *b, PyObject **slots, int32_t slot, PyObject *o,
@@ -104,12 +125,14 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f)
         case HL_PLAN_CONST: made[i] = Py_NewRef(r->objects[e->from]); continue;
         case HL_PLAN_BOX:
         case HL_PLAN_IMM:
-            made[i] = find_box(b, plan, made, i, slots, nslots, e->type, word);
+            made[i] = from_origin(e, r->out, word);
             if (!made[i])
-                made[i] = box(e->type, word);
+                made[i] = find_box(b, plan, made, i, slots, nslots, e->type, word);
+            if (!made[i])
+                made[i] = hl_exit_box(e->type, word);
             break;
-        case HL_PLAN_RANGE:
-            made[i] = make_range(e->slot < nslots ? slots[e->slot] : NULL, r->out, e);
+        case HL_PLAN_ITER:
+            made[i] = make_iter(e->slot < nslots ? slots[e->slot] : NULL, r->out, e);
             break;
         }
         if (!made[i]) {

@@ -10,6 +10,11 @@
  * that could not be made hold None and locals what they held at entry. */
 int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f);
 
+/* A number, or a reference to an object, as its type has it; NULL with MemoryError. */
+PyObject *hl_exit_box(HlType t, int64_t word);
+/* Is the number o what hl_exit_box would make? Bit for bit: 0.0 is not -0.0. */
+bool hl_exit_is_box(PyObject *o, HlType t, int64_t word);
+
 /* The object that a frame slot stands for: its cell's content when it is a cell; borrowed, may be
  * NULL. */
 PyObject *hl_exit_slot_object(const HlBytecode *b, PyObject *const *slots, int32_t slot);

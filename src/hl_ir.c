@@ -10,6 +10,49 @@ const HlOpInfo hl_op_info[HL_I__COUNT] = {
 #undef IR_ROW
 };
 
+const uint8_t hl_slot_nparts[HL_SLOT__COUNT] = {
+#define SLOT_NPARTS(name, text, nparts) nparts,
+    HL_SLOTDEF(SLOT_NPARTS)
+#undef SLOT_NPARTS
+};
+const char *const hl_slot_text[HL_SLOT__COUNT] = {
+#define SLOT_TEXT(name, text, nparts) text,
+    HL_SLOTDEF(SLOT_TEXT)
+#undef SLOT_TEXT
+};
+
+HlInputPart hl_iter_input(uint8_t kind, int part)
+{
+    static const uint8_t range[] = {HL_IN_RANGE_NEXT, HL_IN_RANGE_STEP, HL_IN_RANGE_LEFT};
+    static const uint8_t seq[] = {HL_IN_ITER_INDEX, HL_IN_ITER_SEQ, HL_IN_ITER_COUNT};
+    if (kind == HL_SLOT_RANGE)
+        return (HlInputPart)range[part];
+    return kind == HL_SLOT_ZIP && part == 2 ? HL_IN_ITER_SEQ2 : (HlInputPart)seq[part];
+}
+
+int hl_ir_origin_arg(HlOp op)
+{
+    switch (op) {
+    case HL_I_UNBOX_I64:
+    case HL_I_UNBOX_F64:
+    case HL_I_UNBOX_NPI64:
+    case HL_I_UNBOX_NPBOOL:
+    case HL_I_PARAM: return 0;
+    case HL_I_LIST_APPEND: return 2;
+    case HL_I_SELECT:
+    case HL_I_LIST_STORE: return 3;
+    default: return -1;
+    }
+}
+
+HlRef hl_ir_origin(const HlIr *ir, HlRef r)
+{
+    const HlIns *ins = &ir->ins[r];
+    int k =
+        ins->op == HL_I_LIST_STORE || ins->op == HL_I_LIST_APPEND ? -1 : hl_ir_origin_arg(ins->op);
+    return k < 0 ? HL_NOREF : ins->a[k];
+}
+
 int hl_refvec_push(HlRefVec *v, HlRef r)
 {
     if (hl_mem_grow((void **)&v->v, &v->cap, v->n + 1, sizeof *v->v))

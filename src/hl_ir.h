@@ -31,8 +31,12 @@ enum {
     HL_E_WR_ITEMS = 8, /* writes array items */
     HL_E_RD_HEADER =
         16, /* reads an array's data pointer, shape, strides; an object's type, value */
-    HL_E_RD_GLOBALS = 32, /* reads a module's or the builtins' dictionary */
-    HL_E_PINNED = 64      /* stays where it is, and is kept (PARAM, POLL) */
+    HL_E_RD_GLOBALS = 32,                       /* reads a module's or the builtins' dictionary */
+    HL_E_PINNED = 64,                           /* stays where it is, and is kept (PARAM, POLL) */
+    HL_E_RD_LISTS = 128,                        /* reads lists: their lengths and items */
+    HL_E_WR_LISTS = 256,                        /* writes lists */
+    HL_E_READS = HL_E_RD_ITEMS | HL_E_RD_LISTS, /* what machine code may have written */
+    HL_E_WRITES = HL_E_WR_ITEMS | HL_E_WR_LISTS
 };
 
 /* One row per operation: _(NAME, "text", "operands", result, effects)
@@ -47,6 +51,7 @@ enum {
     _(KFLOAT, "kfloat", "", f, 0)               /* imm.f */                                        \
     _(KBOOL, "kbool", "", b, 0)                 /* imm.i: 0 or 1 */                                \
     _(KOBJ, "kobj", "", p, 0)                   /* imm.i: index into the region's objects */       \
+    _(KNULL, "knull", "", p, 0)                 /* no object */                                    \
     /* checks of objects */                                                                        \
     _(GUARD_TYPE, "guard_type", "p", -, HL_E_GUARD | HL_E_RD_HEADER) /* check: the exact type */   \
     _(GUARD_ARRAY, "guard_array", "p", -, HL_E_GUARD | HL_E_RD_HEADER) /* check: an ARR type */    \
@@ -116,6 +121,17 @@ enum {
                                                 /* aux 1: the index is known to be >= 0 */         \
     _(ARRAY_LOAD, "array_load", "pii", v, HL_E_RD_ITEMS | HL_E_TRAPS) /* aux: HlDtype */           \
     _(ARRAY_STORE, "array_store", "piiv", -, HL_E_WR_ITEMS)           /* aux: HlDtype */           \
+    /* sequences: a checked index; items are borrowed */                                           \
+    _(LIST_SIZE, "list_size", "p", i, HL_E_RD_LISTS | HL_E_TRAPS)                                  \
+    _(LIST_LOAD, "list_load", "pi", p, HL_E_RD_LISTS | HL_E_TRAPS)                                 \
+    _(SEQ_SIZE, "seq_size", "p", i, HL_E_RD_HEADER | HL_E_TRAPS)    /* tuples and bytes */         \
+    _(TUPLE_LOAD, "tuple_load", "pi", p, HL_E_RD_HEADER | HL_E_TRAPS)                              \
+    _(BYTES_LOAD, "bytes_load", "pi", i, HL_E_RD_HEADER | HL_E_TRAPS)                              \
+    /* Leave, before they change anything, when an item whose death could be seen would die, no     \
+     * room is left to put dying ones off (hl_release.h), or memory is out. */                     \
+    _(LIST_STORE, "list_store", "piv", -, HL_E_GUARD | HL_E_WR_LISTS)                              \
+    _(LIST_APPEND, "list_append", "pv", -, HL_E_GUARD | HL_E_WR_LISTS)                             \
+    _(LIST_POP, "list_pop", "p", -, HL_E_GUARD | HL_E_WR_LISTS) /* the last item; not empty */     \
     /* the eval breaker: leaves when CPython has something to do */                                \
     _(POLL, "poll", "", -, HL_E_GUARD | HL_E_PINNED)
 /* clang-format on */
@@ -200,18 +216,43 @@ typedef struct HlBlock {
     int32_t exit;    /* EXIT: exit index */
 } HlBlock;
 
-/* What a frame slot holds at a snapshot. */
-typedef enum HlSlotKind {
-    HL_SLOT_UNBOUND, /* NULL: unbound local, or CPython's NULL below a callable */
-    HL_SLOT_VALUE,   /* a: the value, boxed by its type */
-    HL_SLOT_RANGE,   /* range iterator: a: next value, b: step, c: how many are left */
-    HL_SLOT_FRAME /* never unboxed: the object that slot number a held when the region was entered */
-} HlSlotKind;
+/* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c.
+ * Iterators are virtual: made when the frame is rebuilt. A sequence is a list, tuple, bytes or array. */
+/* clang-format off */
+#define HL_SLOTDEF(_)                                                                              \
+    _(UNBOUND, "unbound", 0) /* NULL: unbound local, or CPython's NULL below a callable */         \
+    _(VALUE, "value", 1)     /* a: the value, boxed by its type */                                 \
+    _(FRAME, "frame", 0)     /* never unboxed: the object that slot number a held when the region  \
+                              * was entered */                                                     \
+    _(RANGE, "range", 3)     /* range iterator: next value, step, how many are left */             \
+    _(SEQ, "seq", 2)         /* iterator over a sequence: next index, sequence */                  \
+    _(REVERSED, "reversed", 2) /* the same, downwards */                                           \
+    _(ENUM, "enumerate", 3)  /* enumerate over SEQ: next index, sequence, next number */           \
+    _(ZIP, "zip", 3)         /* zip of two SEQs at the same index: next index, the sequences */
+/* clang-format on */
+#define HL_SLOT_ENUMERATOR(name, text, nparts) HL_SLOT_##name,
+typedef enum HlSlotKind { HL_SLOTDEF(HL_SLOT_ENUMERATOR) HL_SLOT__COUNT } HlSlotKind;
+#undef HL_SLOT_ENUMERATOR
+
+enum { HL_SLOT_PARTS = 3 };
 
 typedef struct HlSlot {
     uint8_t kind; /* HlSlotKind */
-    HlRef a, b, c;
+    union {
+        struct {
+            HlRef a, b, c;
+        };
+        HlRef part[HL_SLOT_PARTS];
+    };
 } HlSlot;
+
+extern const uint8_t hl_slot_nparts[HL_SLOT__COUNT];
+extern const char *const hl_slot_text[HL_SLOT__COUNT];
+/* Does the slot hold a virtual iterator? */
+static inline bool hl_slot_is_iter(const HlSlot *s)
+{
+    return s->kind >= HL_SLOT_RANGE;
+}
 
 /* The interpreter's state before the instruction at pc. nslots = nlocalsplus + stack depth.
  * A slot that is a cell stands for the cell's content. */
@@ -237,12 +278,19 @@ typedef enum HlInputPart {
     HL_IN_VALUE,      /* the slot's (or its cell's) object, unboxed by the parameter's type */
     HL_IN_RANGE_NEXT, /* range iterator in the slot: its next value */
     HL_IN_RANGE_STEP,
-    HL_IN_RANGE_LEFT
+    HL_IN_RANGE_LEFT,
+    HL_IN_ITER_INDEX, /* iterator over a sequence: its next index... */
+    HL_IN_ITER_SEQ,   /* ...the sequence... */
+    HL_IN_ITER_SEQ2,  /* ...zip's second one... */
+    HL_IN_ITER_COUNT  /* ...enumerate's next number */
 } HlInputPart;
 typedef struct HlInput {
     int32_t slot;
     uint8_t part;
 } HlInput;
+
+/* The input that brings a part of an iterator which is in the frame when the region is entered. */
+HlInputPart hl_iter_input(uint8_t kind, int part);
 
 typedef struct HlIr {
     char name[64]; /* of the function */
@@ -276,6 +324,12 @@ int hl_ir_input(HlIr *ir, int32_t slot, HlInputPart part); /* index, -1 = out of
 int hl_ir_jump(HlIr *ir, int32_t block, int32_t target, const HlRef *args, int32_t nargs);
 void hl_ir_end(HlIr *ir, int32_t block, int32_t exit); /* terminator EXIT */
 int hl_refvec_push(HlRefVec *v, HlRef r);
+/* Which of an operation's a[] says what object its number (of a LIST_STORE or LIST_APPEND: the number
+ * stored) was unboxed from. It is behind the operands and set by hl_opt_origin; -1 = none can. */
+int hl_ir_origin_arg(HlOp op);
+/* The object that the number r was unboxed from, HL_NOREF = none is known. It is that object still
+ * when its value is r's: a float that only a list holds may have been overwritten. */
+HlRef hl_ir_origin(const HlIr *ir, HlRef r);
 
 /* --- text (hl_irtext.c): prints and parses the same form; described there ---------------------- */
 char *hl_irtext_print(const HlIr *ir); /* hl_mem_free it; NULL = no memory */
@@ -323,6 +377,7 @@ int hl_opt_range(HlIr *ir); /* drops overflow, bounds and sign checks that value
 int hl_opt_select(
     HlIr *ir);            /* small branches become selects; merges blocks that follow each other */
 int hl_opt_dce(HlIr *ir); /* removes unused instructions, unreachable blocks; compacts nothing */
+int hl_opt_origin(HlIr *ir); /* says which object a number was unboxed from; the last pass */
 /* All of them in order, verified after each in debug builds (hl_opt.c). */
 int hl_opt_run(HlIr *ir);
 /* One by name, "phi", "gvn", ...; -2 = no such pass. For the IR tests. */
@@ -334,16 +389,24 @@ int hl_opt_run_named(HlIr *ir, const char *name);
 typedef enum HlPlanKind {
     HL_PLAN_UNBOUND, /* slot becomes NULL */
     HL_PLAN_FRAME,   /* object that slot `from` held when the region was entered (keeps identity) */
-    HL_PLAN_BOX,     /* box out[a] as `type` (OBJ and ARR: the object itself, incref'd) */
-    HL_PLAN_RANGE,   /* range iterator from out[a] next, out[b] step, out[c] left */
+    HL_PLAN_BOX,     /* box out[a] as `type` (objects: incref'd); out[b], when b >= 0, is the object
+                        that it was unboxed from, or NULL */
+    HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[a], out[b], out[c] */
     HL_PLAN_CONST,   /* the region's object number `from` */
     HL_PLAN_IMM      /* box the constant `imm` (a word, as in out) as `type` */
 } HlPlanKind;
 typedef struct HlPlanEntry {
     int32_t slot;
     uint8_t kind; /* HlPlanKind */
+    uint8_t iter; /* HlSlotKind of an ITER */
     HlType type;
-    int32_t from, a, b, c;
+    int32_t from;
+    union {
+        struct {
+            int32_t a, b, c;
+        };
+        int32_t part[HL_SLOT_PARTS];
+    };
     int64_t imm;
 } HlPlanEntry;
 typedef struct HlPlan {

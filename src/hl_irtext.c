@@ -59,7 +59,8 @@ static const uint8_t text_field[HL_I__COUNT] = {
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
-static const char *const text_part[] = {"", "range_next", "range_step", "range_left"};
+static const char *const text_part[] = {"",           "range_next", "range_step", "range_left",
+                                        "iter_index", "iter_seq",   "iter_seq2",  "iter_count"};
 static const char *const text_math[HL_M__COUNT] = {
 #define MATH_TEXT(name, text, sym, arity) text,
     HL_MATHDEF(MATH_TEXT)
@@ -155,6 +156,16 @@ static void out_field(TextOut *o, const HlIns *ins)
     }
 }
 
+/* What hl_opt_origin added. */
+static void out_origin(TextOut *o, const HlIns *ins)
+{
+    int k = hl_ir_origin_arg((HlOp)ins->op);
+    if (k >= hl_op_info[ins->op].nargs && ins->a[k] != HL_NOREF) {
+        out(o, " from ");
+        out_ref(o, ins->a[k]);
+    }
+}
+
 static void out_ins(TextOut *o, const HlIr *ir, HlRef r, int32_t *pc)
 {
     const HlIns *ins = &ir->ins[r];
@@ -175,6 +186,7 @@ static void out_ins(TextOut *o, const HlIr *ir, HlRef r, int32_t *pc)
         out(o, " ");
         out_ref(o, ins->a[i]);
     }
+    out_origin(o, ins);
     if (info->fx & HL_E_GUARD)
         out(o, " -> x%d", ins->exit);
     if (ins->pc != *pc) {
@@ -194,6 +206,7 @@ static void out_block(TextOut *o, const HlIr *ir, int32_t index)
     for (int32_t i = 0; i < b->params.n; i++) {
         out(o, "%s%%%d: ", i ? ", " : "(", b->params.v[i]);
         out_type(o, ir->ins[b->params.v[i]].type);
+        out_origin(o, &ir->ins[b->params.v[i]]);
         if (!index && i < ir->ninputs) {
             out(o, " = slot %d", ir->inputs[i].slot);
             if (ir->inputs[i].part)
@@ -232,24 +245,18 @@ static void out_exit(TextOut *o, const HlIr *ir, int32_t index)
     for (int32_t i = 0; i < s->nslots; i++) {
         const HlSlot *slot = &s->slots[i];
         out(o, "%s%d: ", i ? ", " : "", i);
-        switch ((HlSlotKind)slot->kind) {
-        case HL_SLOT_UNBOUND: out(o, "unbound"); break;
-        case HL_SLOT_VALUE: out_ref(o, slot->a); break;
-        case HL_SLOT_RANGE:
-            out(o, "range(");
+        if (slot->kind == HL_SLOT_VALUE) {
             out_ref(o, slot->a);
-            out(o, " ");
-            out_ref(o, slot->b);
-            out(o, " ");
-            out_ref(o, slot->c);
-            out(o, ")");
-            break;
-        case HL_SLOT_FRAME:
-            out(o, "frame");
-            if (slot->a != i)
-                out(o, " %d", slot->a);
-            break;
+            continue;
         }
+        out(o, "%s", hl_slot_text[slot->kind]);
+        if (slot->kind == HL_SLOT_FRAME && slot->a != i)
+            out(o, " %d", slot->a);
+        for (int part = 0; part < hl_slot_nparts[slot->kind]; part++) {
+            out(o, part ? " " : "(");
+            out_ref(o, slot->part[part]);
+        }
+        out(o, hl_slot_nparts[slot->kind] ? ")" : "");
     }
     out(o, "]");
     if (x->target >= 0)
@@ -559,6 +566,13 @@ static void in_define(TextIn *in, HlRef r, HlRefVec *list, const HlIns *ins)
         in_no_memory(in);
 }
 
+static void in_origin(TextIn *in, HlIns *ins)
+{
+    int k = hl_ir_origin_arg((HlOp)ins->op);
+    if (k >= hl_op_info[ins->op].nargs && in_take(in, "from"))
+        ins->a[k] = in_ref(in);
+}
+
 static void in_params(TextIn *in, int32_t block)
 {
     HlBlock *b = &in->ir->blocks[block];
@@ -572,12 +586,13 @@ static void in_params(TextIn *in, int32_t block)
                      .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF},
                      .exit = -1,
                      .block = block};
+        in_origin(in, &ins);
         if (!block && !in->failed) {
             in_need(in, "=");
             in_need(in, "slot");
             in_space(in);
             int32_t slot = in_number(in, TEXT_MAX_NUM);
-            int part = HL_IN_RANGE_LEFT;
+            int part = HL_IN_ITER_COUNT;
             while (part > HL_IN_VALUE && !in_take(in, text_part[part]))
                 part--;
             if (!in->failed && hl_ir_input(in->ir, slot, (HlInputPart)part) < 0)
@@ -635,6 +650,7 @@ static void in_ins(TextIn *in, int32_t block, int32_t *pc)
     in_field(in, &ins);
     for (int i = 0; i < info->nargs; i++)
         ins.a[i] = in_ref(in);
+    in_origin(in, &ins);
     if (info->fx & HL_E_GUARD) {
         in_need(in, "->");
         ins.exit = in_numbered(in, 'x', TEXT_MAX_ID);
@@ -715,23 +731,26 @@ static void in_block(TextIn *in, int32_t index)
 static HlSlot in_slot(TextIn *in, int32_t index)
 {
     HlSlot s = {.kind = HL_SLOT_UNBOUND, .a = HL_NOREF, .b = HL_NOREF, .c = HL_NOREF};
-    if (in_take(in, "unbound"))
-        return s;
-    if (in_take(in, "frame")) {
-        s.kind = HL_SLOT_FRAME;
-        in_space(in);
-        s.a = *in->p >= '0' && *in->p <= '9' ? in_number(in, TEXT_MAX_NUM) : index;
-    } else if (in_take(in, "range")) {
-        s.kind = HL_SLOT_RANGE;
-        in_need(in, "(");
-        s.a = in_ref(in);
-        s.b = in_ref(in);
-        s.c = in_ref(in);
-        in_need(in, ")");
-    } else {
+    in_space(in);
+    if (*in->p == '%') {
         s.kind = HL_SLOT_VALUE;
         s.a = in_ref(in);
+        return s;
     }
+    s.kind = (uint8_t)in_word(in, hl_slot_text, HL_SLOT__COUNT, "what a slot holds");
+    if (in->failed)
+        return s;
+    if (s.kind == HL_SLOT_FRAME) {
+        in_space(in);
+        s.a = *in->p >= '0' && *in->p <= '9' ? in_number(in, TEXT_MAX_NUM) : index;
+    }
+    for (int part = 0; part < hl_slot_nparts[s.kind]; part++) {
+        if (part == 0)
+            in_need(in, "(");
+        s.part[part] = in_ref(in);
+    }
+    if (hl_slot_nparts[s.kind])
+        in_need(in, ")");
     return s;
 }
 

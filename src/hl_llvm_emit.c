@@ -23,7 +23,7 @@ Val hl_llvm_int(HlEmitter *e, int64_t i)
     return LLVMConstInt(e->i64, (uint64_t)i, false);
 }
 
-static Val k_ptr(HlEmitter *e, const void *p)
+Val hl_llvm_ptr(HlEmitter *e, const void *p)
 {
     return LLVMConstIntToPtr(hl_llvm_int(e, (int64_t)(intptr_t)p), e->ptr);
 }
@@ -74,7 +74,7 @@ Bb hl_llvm_next_block(HlEmitter *e, const char *name)
     return bb;
 }
 
-static void at(HlEmitter *e, Bb bb)
+void hl_llvm_at(HlEmitter *e, Bb bb)
 {
     LLVMPositionBuilderAtEnd(e->b, bb);
 }
@@ -86,18 +86,23 @@ static void add_attr(HlEmitter *e, Val fn, LLVMAttributeIndex where, const char 
     LLVMAddAttributeAtIndex(fn, where, LLVMCreateEnumAttribute(e->ctx, kind, value));
 }
 
-static Val tag(HlEmitter *e, Val access, Val tbaa)
+Val hl_llvm_tag(HlEmitter *e, Val access, Val tbaa)
 {
     LLVMSetMetadata(access, e->k_tbaa, tbaa);
     return access;
 }
 
-/* Loads a field of an object header; invariant while machine code runs. */
-static Val load_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset)
+Val hl_llvm_field(HlEmitter *e, Val object, int64_t offset)
 {
     Val off = hl_llvm_int(e, offset);
-    Val field = LLVMBuildInBoundsGEP2(e->b, e->i8, object, &off, 1, "");
-    Val load = tag(e, LLVMBuildLoad2(e->b, type, field, ""), e->tbaa_header);
+    return LLVMBuildInBoundsGEP2(e->b, e->i8, object, &off, 1, "");
+}
+
+/* Loads a field of an object header; invariant while machine code runs. */
+Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset)
+{
+    Val field = hl_llvm_field(e, object, offset);
+    Val load = hl_llvm_tag(e, LLVMBuildLoad2(e->b, type, field, ""), e->tbaa_header);
     LLVMSetMetadata(load, e->k_invariant, LLVMMDNodeInContext(e->ctx, NULL, 0));
     return load;
 }
@@ -109,10 +114,10 @@ Val hl_llvm_slot(HlEmitter *e, const char *name)
     if (before)
         LLVMPositionBuilderBefore(e->b, before);
     else
-        at(e, entry);
+        hl_llvm_at(e, entry);
     Val slot = LLVMBuildAlloca(e->b, e->i64, name);
     LLVMBuildStore(e->b, hl_llvm_int(e, 0), slot);
-    at(e, here);
+    hl_llvm_at(e, here);
     return slot;
 }
 
@@ -162,25 +167,32 @@ static void mark_call(HlEmitter *e, Val call, const char *name, uint64_t value)
                              LLVMCreateEnumAttribute(e->ctx, kind, value));
 }
 
-/* Calls a function of the environment, by its address. What they look at does not change while
- * machine code runs, so but for a result by address they are functions of their operands. */
-static Val call_env(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
-                    unsigned nargs, bool writes_result)
+/* Calls a function of the environment, by its address; it runs no Python code. */
+Val hl_llvm_call(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
+                 unsigned nargs)
 {
-    enum { ARGMEM_WRITE = 2 };
     LLVMTypeRef type = LLVMFunctionType(res, params, nargs, false);
-    Val call = LLVMBuildCall2(e->b, type, k_ptr(e, fn), args, nargs, "");
+    Val call = LLVMBuildCall2(e->b, type, hl_llvm_ptr(e, fn), args, nargs, "");
     mark_call(e, call, "nounwind", 0);
     mark_call(e, call, "willreturn", 0);
     mark_call(e, call, "nocallback", 0);
-    mark_call(e, call, "memory", writes_result ? ARGMEM_WRITE : 0);
+    return call;
+}
+
+/* The same for what only looks at things that do not change while machine code runs, so that its
+ * result is a function of its operands. */
+static Val call_pure(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
+                     unsigned nargs)
+{
+    Val call = hl_llvm_call(e, fn, res, params, args, nargs);
+    mark_call(e, call, "memory", 0);
     return call;
 }
 
 /* --- guards and exits ------------------------------------------------------------------------- */
 
 /* Where a failing guard goes. */
-static Bb exit_block(HlEmitter *e, int32_t exit)
+Bb hl_llvm_exit_block(HlEmitter *e, int32_t exit)
 {
     int32_t target = e->ir->exits[exit].target;
     if (target >= 0)
@@ -209,15 +221,16 @@ static bool checked_elsewhere(HlEmitter *e, const HlIns *ins)
 
 /* Goes on in a new block when ok, leaves through the exit otherwise. An exit that was recorded on
  * is as good a way as the other, so only those that leave machine code are marked as rare. */
-static void guard(HlEmitter *e, const HlIns *ins, Val ok)
+void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok)
 {
     if (e->pass) {
         e->pass->fail = LLVMBuildOr(e->b, e->pass->fail, LLVMBuildNot(e->b, ok, ""), "");
         return;
     }
     Bb next = hl_llvm_next_block(e, "");
-    hl_llvm_branch(e, ok, next, exit_block(e, ins->exit), e->ir->exits[ins->exit].target < 0);
-    at(e, next);
+    hl_llvm_branch(e, ok, next, hl_llvm_exit_block(e, ins->exit),
+                   e->ir->exits[ins->exit].target < 0);
+    hl_llvm_at(e, next);
 }
 
 /* Fills an exit's cold block. */
@@ -227,15 +240,15 @@ static void emit_exit(HlEmitter *e, int32_t exit)
     Val out = LLVMGetParam(e->fn, 1);
     if (!e->leave) {
         e->leave = new_block(e, "leave");
-        at(e, e->leave);
+        hl_llvm_at(e, e->leave);
         e->leave_exit = LLVMBuildPhi(e->b, e->i64, "exit");
     }
-    at(e, e->exit[exit]);
+    hl_llvm_at(e, e->exit[exit]);
     for (int32_t k = 0; k < plan->nlive; k++) {
         Val v = e->val[plan->live[k]];
         if (LLVMTypeOf(v) == e->i1)
             v = LLVMBuildZExt(e->b, v, e->i64, "");
-        tag(e, LLVMBuildStore(e->b, v, word_at(e, out, k)), e->tbaa_words);
+        hl_llvm_tag(e, LLVMBuildStore(e->b, v, word_at(e, out, k)), e->tbaa_words);
     }
     LLVMBuildBr(e->b, e->leave);
     Val index = hl_llvm_int(e, exit);
@@ -247,15 +260,15 @@ static void emit_leave(HlEmitter *e)
     if (!e->leave)
         return;
     LLVMMoveBasicBlockAfter(e->leave, LLVMGetLastBasicBlock(e->fn));
-    at(e, e->leave);
+    hl_llvm_at(e, e->leave);
     Val counts = LLVMGetParam(e->fn, 2);
     for (int32_t l = 0; l < e->ir->nloops; l++) {
         if (!e->counter[l])
             continue;
         Val n = LLVMBuildLoad2(e->b, e->i64, e->counter[l], "");
         Val where = word_at(e, counts, l);
-        Val sum = tag(e, LLVMBuildLoad2(e->b, e->i64, where, ""), e->tbaa_words);
-        tag(e, LLVMBuildStore(e->b, LLVMBuildAdd(e->b, sum, n, ""), where), e->tbaa_words);
+        Val sum = hl_llvm_tag(e, LLVMBuildLoad2(e->b, e->i64, where, ""), e->tbaa_words);
+        hl_llvm_tag(e, LLVMBuildStore(e->b, LLVMBuildAdd(e->b, sum, n, ""), where), e->tbaa_words);
     }
     LLVMBuildRet(e->b, e->leave_exit);
 }
@@ -269,7 +282,7 @@ static Val with_overflow(HlEmitter *e, const HlIns *ins, const char *name, Val a
     if (checked_elsewhere(e, ins))
         return LLVMBuildExtractValue(e->b, pair, 0, "");
     Val r = LLVMBuildExtractValue(e->b, pair, 0, "");
-    guard(e, ins, LLVMBuildNot(e->b, LLVMBuildExtractValue(e->b, pair, 1, ""), ""));
+    hl_llvm_guard(e, ins, LLVMBuildNot(e->b, LLVMBuildExtractValue(e->b, pair, 1, ""), ""));
     return r;
 }
 
@@ -309,11 +322,11 @@ static Val shift_masked(HlEmitter *e, Val b)
 
 static Val shift_left_ov(HlEmitter *e, const HlIns *ins, Val a, Val b)
 {
-    guard(e, ins, shift_in_range(e, b));
+    hl_llvm_guard(e, ins, shift_in_range(e, b));
     Val by = shift_masked(e, b);
     Val r = LLVMBuildShl(e->b, a, by, "");
     Val back = LLVMBuildAShr(e->b, r, by, "");
-    guard(e, ins, LLVMBuildICmp(e->b, LLVMIntEQ, back, a, ""));
+    hl_llvm_guard(e, ins, LLVMBuildICmp(e->b, LLVMIntEQ, back, a, ""));
     return r;
 }
 
@@ -338,7 +351,7 @@ static Val int_power(HlEmitter *e, const HlIns *ins, Val a, Val b, bool checked)
         return call_rt(e, "rt.ipow", e->i64, e->i64, args, 2);
     Val pair = call_rt(e, "rt.ipow_ov", e->rt_int, e->i64, args, 2);
     Val fits = LLVMBuildExtractValue(e->b, pair, 1, "");
-    guard(e, ins, LLVMBuildICmp(e->b, LLVMIntNE, fits, hl_llvm_int(e, 0), ""));
+    hl_llvm_guard(e, ins, LLVMBuildICmp(e->b, LLVMIntNE, fits, hl_llvm_int(e, 0), ""));
     return LLVMBuildExtractValue(e->b, pair, 0, "");
 }
 
@@ -360,7 +373,8 @@ static Val mul_checked(HlEmitter *e, const HlIns *ins, Val a, Val b)
     if (!checked_elsewhere(e, ins)) {
         int64_t low = INT64_MIN / k, high = INT64_MAX / k; /* C rounds toward 0: both fit */
         Val from_low = LLVMBuildSub(e->b, a, hl_llvm_int(e, low), "");
-        guard(e, ins, LLVMBuildICmp(e->b, LLVMIntULE, from_low, hl_llvm_int(e, high - low), ""));
+        hl_llvm_guard(e, ins,
+                      LLVMBuildICmp(e->b, LLVMIntULE, from_low, hl_llvm_int(e, high - low), ""));
     }
     return r;
 }
@@ -374,18 +388,18 @@ static Val index_in(HlEmitter *e, const HlIns *ins, Val index, Val len)
     if (checked_elsewhere(e, ins))
         return index;
     if (ins->aux == 1) { /* known not to be negative */
-        guard(e, ins, inside);
+        hl_llvm_guard(e, ins, inside);
         return index;
     }
     Bb here = LLVMGetInsertBlock(e->b);
     Bb wrap = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
     hl_llvm_branch(e, inside, join, wrap, true);
     LLVMMoveBasicBlockAfter(wrap, join);
-    at(e, wrap);
+    hl_llvm_at(e, wrap);
     Val wrapped = LLVMBuildAdd(e->b, index, len, "");
     hl_llvm_branch(e, LLVMBuildICmp(e->b, LLVMIntULT, wrapped, len, ""), join,
-                   exit_block(e, ins->exit), e->ir->exits[ins->exit].target < 0);
-    at(e, join);
+                   hl_llvm_exit_block(e, ins->exit), e->ir->exits[ins->exit].target < 0);
+    hl_llvm_at(e, join);
     Val phi = LLVMBuildPhi(e->b, e->i64, "");
     LLVMAddIncoming(phi, &index, &here, 1);
     LLVMAddIncoming(phi, &wrapped, &wrap, 1);
@@ -447,19 +461,19 @@ static void guard_fp(HlEmitter *e, const HlIns *ins, Val r, Val a, Val b)
     if (checked_elsewhere(e, ins))
         return;
     if (e->pass) { /* strips are for finite numbers */
-        guard(e, ins, hl_llvm_is_finite(e, r));
+        hl_llvm_guard(e, ins, hl_llvm_is_finite(e, r));
         return;
     }
     Bb cold = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
     hl_llvm_branch(e, hl_llvm_is_finite(e, r), join, cold, true);
     LLVMMoveBasicBlockAfter(cold, join);
-    at(e, cold);
+    hl_llvm_at(e, cold);
     Val nan_in = LLVMBuildFCmp(e->b, LLVMRealUNO, a, b, "");
     Val inf_in = LLVMBuildOr(e->b, is_inf(e, a), is_inf(e, b), "");
     Val inf_ok = LLVMBuildAnd(e->b, is_inf(e, r), inf_in, "");
-    hl_llvm_branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), join, exit_block(e, ins->exit),
+    hl_llvm_branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), join, hl_llvm_exit_block(e, ins->exit),
                    e->ir->exits[ins->exit].target < 0);
-    at(e, join);
+    hl_llvm_at(e, join);
 }
 
 static Val float_to_int(HlEmitter *e, const HlIns *ins, Val x)
@@ -467,7 +481,7 @@ static Val float_to_int(HlEmitter *e, const HlIns *ins, Val x)
     const double limit = 9223372036854775808.0; /* 2^63 */
     Val low = LLVMBuildFCmp(e->b, LLVMRealOGE, x, k_float(e, -limit), "");
     Val high = LLVMBuildFCmp(e->b, LLVMRealOLT, x, k_float(e, limit), "");
-    guard(e, ins, LLVMBuildAnd(e->b, low, high, ""));
+    hl_llvm_guard(e, ins, LLVMBuildAnd(e->b, low, high, ""));
     return LLVMBuildFPToSI(e->b, x, e->i64, "");
 }
 
@@ -496,17 +510,7 @@ static Val guard_array_call(HlEmitter *e, const HlIns *ins, Val object)
     LLVMTypeRef params[3] = {e->ptr, e->i32, e->i32};
     Val args[3] = {object, LLVMConstInt(e->i32, ins->check.dtype, false),
                    LLVMConstInt(e->i32, ins->check.ndim, false)};
-    return call_env(e, (void *)e->env->guard_array, e->i32, params, args, 3, false);
-}
-
-static Val unbox_int(HlEmitter *e, const HlIns *ins, Val object)
-{
-    LLVMTypeRef params[2] = {e->ptr, e->ptr};
-    Val args[2] = {object, e->scratch};
-    Val fits = call_env(e, (void *)e->env->unbox_i64, e->i32, params, args, 2, true);
-    Val r = LLVMBuildLoad2(e->b, e->i64, e->scratch, "");
-    guard(e, ins, LLVMBuildICmp(e->b, LLVMIntNE, fits, LLVMConstInt(e->i32, 0, false), ""));
-    return r;
+    return call_pure(e, (void *)e->env->guard_array, e->i32, params, args, 3);
 }
 
 /* Globals do not change while machine code runs, so they are asked for at its start, outside all
@@ -522,8 +526,8 @@ static void ask_globals(HlEmitter *e)
             if (!load && ins->op != HL_I_GUARD_GLOBAL)
                 continue;
             void *fn = load ? (void *)e->env->load_global : (void *)e->env->guard_global;
-            Val args[2] = {k_ptr(e, e->env->globals), hl_llvm_int(e, ins->imm.i)};
-            e->val[v->v[i]] = call_env(e, fn, load ? e->ptr : e->i32, params, args, 2, false);
+            Val args[2] = {hl_llvm_ptr(e, e->env->globals), hl_llvm_int(e, ins->imm.i)};
+            e->val[v->v[i]] = call_pure(e, fn, load ? e->ptr : e->i32, params, args, 2);
         }
     }
 }
@@ -536,7 +540,8 @@ static Val not_null(HlEmitter *e, Val p)
 /* shape or strides: a vector that the array header points to. */
 static Val array_axis(HlEmitter *e, const HlIns *ins, Val array, int32_t offset)
 {
-    return load_header(e, e->i64, load_header(e, e->ptr, array, offset), 8 * (int64_t)ins->aux);
+    return hl_llvm_header(e, e->i64, hl_llvm_header(e, e->ptr, array, offset),
+                          8 * (int64_t)ins->aux);
 }
 
 static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
@@ -563,7 +568,7 @@ static Val item_address(HlEmitter *e, HlDtype d, Val data, Val stride, Val index
 
 static Val load_item(HlEmitter *e, HlDtype d, Val address)
 {
-    Val v = tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
+    Val v = hl_llvm_tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
     LLVMSetAlignment(v, (unsigned)hl_dtype_size(d));
     if (d == HL_D_BOOL)
         return LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "");
@@ -574,14 +579,14 @@ static void store_item(HlEmitter *e, HlDtype d, Val address, Val v)
 {
     if (d == HL_D_BOOL)
         v = LLVMBuildZExt(e->b, v, e->i8, "");
-    LLVMSetAlignment(tag(e, LLVMBuildStore(e->b, v, address), e->tbaa_item),
+    LLVMSetAlignment(hl_llvm_tag(e, LLVMBuildStore(e->b, v, address), e->tbaa_item),
                      (unsigned)hl_dtype_size(d));
 }
 
 /* Another thread sets the eval breaker: the load is atomic, so that it stays in its loop. */
 Val hl_llvm_no_pending(HlEmitter *e)
 {
-    Val load = LLVMBuildLoad2(e->b, e->i32, k_ptr(e, (const void *)e->env->eval_breaker), "");
+    Val load = LLVMBuildLoad2(e->b, e->i32, hl_llvm_ptr(e, (const void *)e->env->eval_breaker), "");
     LLVMSetOrdering(load, LLVMAtomicOrderingMonotonic);
     LLVMSetAlignment(load, 4);
     return LLVMBuildICmp(e->b, LLVMIntEQ, load, LLVMConstInt(e->i32, 0, false), "");
@@ -604,33 +609,36 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_KINT: return hl_llvm_int(e, ins->imm.i);
     case HL_I_KFLOAT: return k_float(e, ins->imm.f);
     case HL_I_KBOOL: return LLVMConstInt(e->i1, ins->imm.i != 0, false);
-    case HL_I_KOBJ: return k_ptr(e, env->objects[ins->imm.i]);
+    case HL_I_KOBJ: return hl_llvm_ptr(e, env->objects[ins->imm.i]);
 
     case HL_I_GUARD_TYPE: {
-        Val want = k_ptr(e, env->type_object(ins->check));
-        Val type = load_header(e, e->ptr, a[0], env->off_type);
-        guard(e, ins, LLVMBuildICmp(B, LLVMIntEQ, type, want, ""));
+        Val want = hl_llvm_ptr(e, env->type_object(ins->check));
+        Val type = hl_llvm_header(e, e->ptr, a[0], env->off_type);
+        hl_llvm_guard(e, ins, LLVMBuildICmp(B, LLVMIntEQ, type, want, ""));
         return NULL;
     }
     case HL_I_GUARD_ARRAY: {
         Val zero = LLVMConstInt(e->i32, 0, false);
-        guard(e, ins, LLVMBuildICmp(B, LLVMIntNE, guard_array_call(e, ins, a[0]), zero, ""));
+        hl_llvm_guard(e, ins,
+                      LLVMBuildICmp(B, LLVMIntNE, guard_array_call(e, ins, a[0]), zero, ""));
         return NULL;
     }
     case HL_I_GUARD_WRITEABLE: {
-        Val flags = load_header(e, e->i32, a[0], env->off_arr_flags);
+        Val flags = hl_llvm_header(e, e->i32, a[0], env->off_arr_flags);
         Val bit = LLVMConstInt(e->i32, (unsigned)env->arr_writeable, false);
         Val zero = LLVMConstInt(e->i32, 0, false);
-        guard(e, ins, LLVMBuildICmp(B, LLVMIntNE, LLVMBuildAnd(B, flags, bit, ""), zero, ""));
+        hl_llvm_guard(e, ins,
+                      LLVMBuildICmp(B, LLVMIntNE, LLVMBuildAnd(B, flags, bit, ""), zero, ""));
         return NULL;
     }
-    case HL_I_GUARD_BOUND: guard(e, ins, not_null(e, a[0])); return NULL;
-    case HL_I_UNBOX_I64: return unbox_int(e, ins, a[0]);
-    case HL_I_UNBOX_F64: return load_header(e, e->f64, a[0], env->off_float);
-    case HL_I_UNBOX_BOOL: return LLVMBuildICmp(B, LLVMIntEQ, a[0], k_ptr(e, env->py_true), "");
-    case HL_I_UNBOX_NPI64: return load_header(e, e->i64, a[0], env->off_npi64);
+    case HL_I_GUARD_BOUND: hl_llvm_guard(e, ins, not_null(e, a[0])); return NULL;
+    case HL_I_UNBOX_I64: return hl_llvm_unbox_int(e, ins, a[0]);
+    case HL_I_UNBOX_F64: return hl_llvm_unbox_float(e, a[0]);
+    case HL_I_UNBOX_BOOL:
+        return LLVMBuildICmp(B, LLVMIntEQ, a[0], hl_llvm_ptr(e, env->py_true), "");
+    case HL_I_UNBOX_NPI64: return hl_llvm_header(e, e->i64, a[0], env->off_npi64);
     case HL_I_UNBOX_NPBOOL: {
-        Val byte = load_header(e, e->i8, a[0], env->off_npbool);
+        Val byte = hl_llvm_header(e, e->i8, a[0], env->off_npbool);
         return LLVMBuildICmp(B, LLVMIntNE, byte, LLVMConstInt(e->i8, 0, false), "");
     }
     case HL_I_IS: return LLVMBuildICmp(B, LLVMIntEQ, a[0], a[1], "");
@@ -639,12 +647,13 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL: {
         Val answer = e->val[ins - e->ir->ins];
-        guard(e, ins, LLVMBuildICmp(B, LLVMIntNE, answer, LLVMConstNull(LLVMTypeOf(answer)), ""));
+        hl_llvm_guard(e, ins,
+                      LLVMBuildICmp(B, LLVMIntNE, answer, LLVMConstNull(LLVMTypeOf(answer)), ""));
         return answer;
     }
 
-    case HL_I_GUARD_TRUE: guard(e, ins, a[0]); return NULL;
-    case HL_I_GUARD_FALSE: guard(e, ins, LLVMBuildNot(B, a[0], "")); return NULL;
+    case HL_I_GUARD_TRUE: hl_llvm_guard(e, ins, a[0]); return NULL;
+    case HL_I_GUARD_FALSE: hl_llvm_guard(e, ins, LLVMBuildNot(B, a[0], "")); return NULL;
     case HL_I_ICMP: return int_compare(e, ins, a[0], a[1]);
     case HL_I_FCMP: return LLVMBuildFCmp(B, float_predicate((HlCompare)ins->aux), a[0], a[1], "");
     case HL_I_BNOT: return LLVMBuildNot(B, a[0], "");
@@ -689,7 +698,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_FMATH2: return math_call(e, (HlMath)ins->aux, a);
     case HL_I_GUARD_FINITE:
         if (!checked_elsewhere(e, ins))
-            guard(e, ins, hl_llvm_is_finite(e, a[0]));
+            hl_llvm_guard(e, ins, hl_llvm_is_finite(e, a[0]));
         return NULL;
     case HL_I_GUARD_FP: guard_fp(e, ins, a[0], a[1], a[2]); return NULL;
 
@@ -697,13 +706,13 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_GUARD_I53: {
         const int64_t limit = INT64_C(1) << 53;
         Val shifted = LLVMBuildAdd(B, a[0], hl_llvm_int(e, limit), "");
-        guard(e, ins, LLVMBuildICmp(B, LLVMIntULE, shifted, hl_llvm_int(e, 2 * limit), ""));
+        hl_llvm_guard(e, ins, LLVMBuildICmp(B, LLVMIntULE, shifted, hl_llvm_int(e, 2 * limit), ""));
         return NULL;
     }
     case HL_I_ZEXT: return LLVMBuildZExt(B, a[0], e->i64, "");
     case HL_I_FPTOSI_OV: return float_to_int(e, ins, a[0]);
 
-    case HL_I_ARRAY_DATA: return load_header(e, e->ptr, a[0], env->off_arr_data);
+    case HL_I_ARRAY_DATA: return hl_llvm_header(e, e->ptr, a[0], env->off_arr_data);
     case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
     case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
     case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);
@@ -716,7 +725,16 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         store_item(e, d, item_address(e, d, a[0], a[1], a[2]), a[3]);
         return NULL;
     }
-    case HL_I_POLL: guard(e, ins, hl_llvm_no_pending(e)); return NULL;
+    case HL_I_KNULL: return LLVMConstNull(e->ptr);
+    case HL_I_LIST_SIZE:
+    case HL_I_LIST_LOAD:
+    case HL_I_SEQ_SIZE:
+    case HL_I_TUPLE_LOAD:
+    case HL_I_BYTES_LOAD:
+    case HL_I_LIST_STORE:
+    case HL_I_LIST_APPEND:
+    case HL_I_LIST_POP: return hl_llvm_seq(e, ins, a);
+    case HL_I_POLL: hl_llvm_guard(e, ins, hl_llvm_no_pending(e)); return NULL;
     case HL_I__COUNT: break;
     }
     return NULL;
@@ -739,7 +757,7 @@ static void emit_term(HlEmitter *e, int32_t block)
 {
     const HlBlock *b = &e->ir->blocks[block];
     if (b->term == HL_TERM_EXIT) {
-        LLVMBuildBr(e->b, exit_block(e, b->exit));
+        LLVMBuildBr(e->b, hl_llvm_exit_block(e, b->exit));
         return;
     }
     const HlBlock *to = &e->ir->blocks[b->target];
@@ -788,6 +806,9 @@ static void init_types(HlEmitter *e)
     e->tbaa_item = tbaa_class(e, root, "item");
     e->tbaa_header = tbaa_class(e, root, "header");
     e->tbaa_words = tbaa_class(e, root, "words");
+    e->tbaa_list = tbaa_class(e, root, "list");
+    e->tbaa_refs = tbaa_class(e, root, "refs");
+    e->tbaa_value = tbaa_class(e, root, "value");
 }
 
 static void make_function(HlEmitter *e, const char *name)
@@ -816,7 +837,7 @@ static void make_blocks(HlEmitter *e)
         const HlBlock *b = &ir->blocks[block];
         snprintf(name, sizeof name, "b%d", block);
         e->first[block] = new_block(e, name);
-        at(e, e->first[block]);
+        hl_llvm_at(e, e->first[block]);
         for (int32_t p = 0; block != 0 && p < b->params.n; p++) {
             HlRef ref = b->params.v[p];
             LLVMTypeRef type = repr_type(e, hl_type_repr(ir->ins[ref].type));
@@ -824,7 +845,7 @@ static void make_blocks(HlEmitter *e)
             name_value(e, ref);
         }
     }
-    at(e, e->first[0]);
+    hl_llvm_at(e, e->first[0]);
     e->scratch = hl_llvm_slot(e, "scratch");
     for (int32_t k = 0; k < e->cfg.nrpo; k++) {
         int32_t loop = ir->blocks[e->cfg.rpo[k]].loop;
@@ -841,7 +862,7 @@ static void load_inputs(HlEmitter *e)
         HlRef ref = entry->params.v[k];
         HlRepr repr = hl_type_repr(e->ir->ins[ref].type);
         LLVMTypeRef type = repr == HL_REPR_I1 ? e->i64 : repr_type(e, repr);
-        Val v = tag(e, LLVMBuildLoad2(e->b, type, word_at(e, in, k), ""), e->tbaa_words);
+        Val v = hl_llvm_tag(e, LLVMBuildLoad2(e->b, type, word_at(e, in, k), ""), e->tbaa_words);
         if (repr == HL_REPR_I1)
             v = LLVMBuildICmp(e->b, LLVMIntNE, v, hl_llvm_int(e, 0), "");
         e->val[ref] = v;
@@ -861,7 +882,7 @@ static int emit_function(HlEmitter *e, const char *name)
     for (int32_t k = 0; k < e->cfg.nrpo; k++) {
         int32_t block = e->cfg.rpo[k];
         const HlBlock *b = &ir->blocks[block];
-        at(e, e->first[block]);
+        hl_llvm_at(e, e->first[block]);
         if (hl_llvm_strip(e, block))
             return -1;
         for (int32_t i = 0; i < b->ins.n; i++) {

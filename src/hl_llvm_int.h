@@ -31,14 +31,15 @@ typedef struct HlEmitter {
     unsigned k_prof, k_tbaa, k_invariant;
     Val likely; /* branch weights: the first successor, nearly always */
     Val tbaa_item, tbaa_header, tbaa_words;
-    Bb leave;          /* common end of all exits; made by the first one */
-    Val leave_exit;    /* phi in it: the exit's index */
-    Val scratch;       /* i64 in the stack frame, for results by address */
-    Val *val;          /* by HlRef */
-    Bb *first;         /* by block: its first LLVM block */
-    Bb *exit;          /* by exit: its cold block, NULL = not referred to yet */
-    Val *counter;      /* by loop: stack slot, NULL = no header of it here */
-    HlStripPass *pass; /* NULL outside strips */
+    Val tbaa_list, tbaa_refs, tbaa_value; /* lists, reference counts, the insides of numbers */
+    Bb leave;                             /* common end of all exits; made by the first one */
+    Val leave_exit;                       /* phi in it: the exit's index */
+    Val scratch;                          /* i64 in the stack frame, for results by address */
+    Val *val;                             /* by HlRef */
+    Bb *first;                            /* by block: its first LLVM block */
+    Bb *exit;                             /* by exit: its cold block, NULL = not referred to yet */
+    Val *counter;                         /* by loop: stack slot, NULL = no header of it here */
+    HlStripPass *pass;                    /* NULL outside strips */
 } HlEmitter;
 
 /* Adds a region to a module, which has its data layout already, as a function called `name`, not
@@ -46,8 +47,17 @@ typedef struct HlEmitter {
 int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPlan *plans,
                  const HlEmitEnv *env);
 
-/* --- what hl_llvm_emit.c offers to hl_llvm_strip.c -------------------------------------------- */
+/* --- what hl_llvm_emit.c offers to the other files ---------------------------------------------- */
 Val hl_llvm_int(HlEmitter *e, int64_t i); /* constant */
+Val hl_llvm_ptr(HlEmitter *e, const void *p);
+Val hl_llvm_field(HlEmitter *e, Val object, int64_t offset); /* its address */
+Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset);
+Val hl_llvm_tag(HlEmitter *e, Val access, Val tbaa);
+Val hl_llvm_call(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
+                 unsigned nargs);
+void hl_llvm_at(HlEmitter *e, Bb bb);              /* goes on at the end of a block */
+Bb hl_llvm_exit_block(HlEmitter *e, int32_t exit); /* where a failing guard goes */
+void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok);
 bool hl_llvm_is_int(Val v, int64_t *out); /* is it one? */
 Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs);
 Val hl_llvm_is_finite(HlEmitter *e, Val x);
@@ -57,6 +67,12 @@ Bb hl_llvm_next_block(HlEmitter *e, const char *name); /* behind the current one
 Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
 /* Emits one instruction; its value, or NULL when it has none. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
+
+/* --- hl_llvm_seq.c ---------------------------------------------------------------------------- */
+Val hl_llvm_unbox_int(HlEmitter *e, const HlIns *ins, Val object);
+Val hl_llvm_unbox_float(HlEmitter *e, Val object);
+/* Operations on lists, tuples and bytes; a: the operands' values. */
+Val hl_llvm_seq(HlEmitter *e, const HlIns *ins, Val *a);
 
 /* --- hl_llvm_strip.c -------------------------------------------------------------------------- */
 /* Emits, where it pays, a fast way through many iterations of a loop that is one block. To be

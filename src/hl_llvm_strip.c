@@ -236,6 +236,15 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_ARRAY_DATA:
     case HL_I_ARRAY_LEN:
     case HL_I_ARRAY_STRIDE:
+    case HL_I_KNULL:
+    case HL_I_LIST_SIZE:
+    case HL_I_LIST_LOAD:
+    case HL_I_SEQ_SIZE:
+    case HL_I_TUPLE_LOAD:
+    case HL_I_BYTES_LOAD:
+    case HL_I_LIST_STORE:
+    case HL_I_LIST_APPEND:
+    case HL_I_LIST_POP:
     case HL_I__COUNT: return false;
     }
     return false;

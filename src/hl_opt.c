@@ -5,16 +5,17 @@ static const struct {
     const char *name;
     int (*run)(HlIr *ir);
 } opt_pass[] = {
-    {"phi", hl_opt_phi},     {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist},
-    {"range", hl_opt_range}, {"select", hl_opt_select}, {"dce", hl_opt_dce},
+    {"phi", hl_opt_phi},       {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist},
+    {"range", hl_opt_range},   {"select", hl_opt_select}, {"dce", hl_opt_dce},
+    {"origin", hl_opt_origin},
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
  * invariant ones are invariant; removing branches makes more of them. Ranges come late: they profit
  * from all that, and make constants of conditions, whose guards gvn removes. Then the shape of what
  * is left is made simple for the code generator. */
-static const char *const opt_order[] = {"phi",   "gvn", "phi",    "hoist", "gvn",
-                                        "range", "gvn", "select", "dce",   "phi"};
+static const char *const opt_order[] = {"phi", "gvn",    "phi", "hoist", "gvn",   "range",
+                                        "gvn", "select", "dce", "phi",   "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {
@@ -78,12 +79,8 @@ void hl_opt_apply(HlIr *ir, HlRef *map)
     for (int32_t i = 0; i < ir->nsnaps; i++) {
         for (int32_t k = 0; k < ir->snaps[i].nslots; k++) {
             HlSlot *s = &ir->snaps[i].slots[k];
-            if (s->kind == HL_SLOT_VALUE || s->kind == HL_SLOT_RANGE)
-                s->a = hl_opt_find(map, s->a);
-            if (s->kind == HL_SLOT_RANGE) {
-                s->b = hl_opt_find(map, s->b);
-                s->c = hl_opt_find(map, s->c);
-            }
+            for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
+                s->part[part] = hl_opt_find(map, s->part[part]);
         }
     }
 }
@@ -125,12 +122,8 @@ void hl_opt_snap_uses(const HlIr *ir, int32_t x, bool all, HlVisit visit, void *
     const HlSnap *s = &ir->snaps[ir->exits[x].snap];
     for (int32_t i = 0; i < s->nslots; i++) {
         const HlSlot *slot = &s->slots[i];
-        if (slot->kind == HL_SLOT_VALUE || slot->kind == HL_SLOT_RANGE)
-            visit(data, slot->a);
-        if (slot->kind == HL_SLOT_RANGE) {
-            visit(data, slot->b);
-            visit(data, slot->c);
-        }
+        for (int part = 0; part < hl_slot_nparts[slot->kind]; part++)
+            visit(data, slot->part[part]);
     }
 }
 

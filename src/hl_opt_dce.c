@@ -28,7 +28,7 @@ static void dce_mark_block(Dce *d, const HlBlock *b)
         dce_mark(d, b->params.v[i]);
     for (int32_t i = 0; i < b->ins.n; i++) {
         HlRef r = b->ins.v[i];
-        if (hl_op_info[ir->ins[r].op].fx & (HL_E_GUARD | HL_E_WR_ITEMS | HL_E_PINNED))
+        if (hl_op_info[ir->ins[r].op].fx & (HL_E_GUARD | HL_E_WRITES | HL_E_PINNED))
             dce_mark(d, r);
         hl_opt_snap_uses(ir, ir->ins[r].exit, false, dce_mark, d);
     }

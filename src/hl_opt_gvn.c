@@ -6,8 +6,8 @@
  * guard that was passed is also a fact about its condition, and so is the failure of a guard in the
  * block that continues its exit: facts are entries of the same table.
  *
- * Array items: a load's key holds the state of memory, which is the last store before it in its
- * block or, at a block's start, that of the only way in. Nothing that machine code does writes
+ * Items of arrays and lists: a load's key holds the state of memory, which is the last store before it in
+ * its block or, at a block's start, that of the only way in. Nothing that machine code does writes
  * array headers, objects' types or globals, so what reads those is merged as if it were pure. A
  * guard that is known to fail stays: leaving is what the program does there. */
 #include <math.h>
@@ -40,7 +40,7 @@ typedef struct Gvn {
     GvnEntry *entry;
     int32_t nentry, cap_entry;
     int32_t *memory;    /* block -> state of memory at its start */
-    bool stores;        /* there is an ARRAY_STORE at all */
+    bool stores;        /* something is stored at all */
     HlRefVec made;      /* constants, old and new: they go to the front of the entry block */
     bool failed;        /* out of memory */
     int32_t block, pos; /* what is being visited */
@@ -596,7 +596,7 @@ static int32_t gvn_memory_at(const Gvn *g, int32_t block, int32_t pos)
 {
     const HlRefVec *v = &g->ir->blocks[block].ins;
     for (int32_t i = pos < v->n ? pos - 1 : v->n - 1; i >= 0; i--) {
-        if (g->ir->ins[v->v[i]].op == HL_I_ARRAY_STORE)
+        if (hl_op_info[g->ir->ins[v->v[i]].op].fx & HL_E_WRITES)
             return v->v[i];
     }
     return g->memory[block];
@@ -609,7 +609,7 @@ static bool gvn_loop_stores(const Gvn *g, int32_t header)
             continue;
         const HlRefVec *v = &g->ir->blocks[b].ins;
         for (int32_t i = 0; i < v->n; i++) {
-            if (g->ir->ins[v->v[i]].op == HL_I_ARRAY_STORE)
+            if (hl_op_info[g->ir->ins[v->v[i]].op].fx & HL_E_WRITES)
                 return true;
         }
     }
@@ -639,7 +639,8 @@ static void gvn_enter_memory(Gvn *g, int32_t b)
 
 static bool gvn_is_constant(uint8_t op)
 {
-    return op == HL_I_KINT || op == HL_I_KFLOAT || op == HL_I_KBOOL || op == HL_I_KOBJ;
+    return op == HL_I_KINT || op == HL_I_KFLOAT || op == HL_I_KBOOL || op == HL_I_KOBJ ||
+           op == HL_I_KNULL;
 }
 
 /* What a store wrote is what a load of the same item gives, boxed as the load's type. */
@@ -684,13 +685,15 @@ static void gvn_visit(Gvn *g, HlRef r, int32_t *memory)
         gvn_visit_condition(g, ins);
         return;
     }
-    if (ins->op == HL_I_ARRAY_STORE) {
+    uint16_t fx = hl_op_info[ins->op].fx;
+    if (fx & HL_E_WRITES) {
         *memory = r;
-        gvn_forward_key(ins, r, &k);
-        gvn_insert(g, &k, ins->a[3]);
+        if (ins->op == HL_I_ARRAY_STORE) {
+            gvn_forward_key(ins, r, &k);
+            gvn_insert(g, &k, ins->a[3]);
+        }
         return;
     }
-    uint16_t fx = hl_op_info[ins->op].fx;
     if (fx & HL_E_PINNED)
         return;
     if (ins->op == HL_I_ARRAY_LOAD) {
@@ -702,7 +705,7 @@ static void gvn_visit(Gvn *g, HlRef r, int32_t *memory)
         }
     }
     gvn_key_ins(ins, &k);
-    k.memory = ins->op == HL_I_ARRAY_LOAD ? *memory : 0;
+    k.memory = fx & HL_E_READS ? *memory : 0;
     const GvnEntry *e = gvn_lookup(g, &k);
     bool constant = gvn_is_constant(ins->op);
     if (e)
@@ -726,7 +729,7 @@ static int gvn_start(Gvn *g)
     for (HlRef r = 0; r < ir->nins; r++) {
         uint8_t op = ir->ins[r].op;
         room += op == HL_I_FLOORDIV || op == HL_I_MOD;
-        g->stores |= op == HL_I_ARRAY_STORE;
+        g->stores |= (hl_op_info[op].fx & HL_E_WRITES) != 0;
     }
     uint32_t buckets = 64;
     while (buckets < (uint32_t)room)

@@ -19,10 +19,10 @@
 typedef struct Hoist {
     HlIr *ir;
     HlCfg cfg;
-    int32_t *pos;   /* per instruction; what was moved counts on from the old end of its block */
-    int32_t header; /* the loop being worked on */
-    int32_t pre;    /* its preheader */
-    bool stores;    /* it writes array items */
+    int32_t *pos;    /* per instruction; what was moved counts on from the old end of its block */
+    int32_t header;  /* the loop being worked on */
+    int32_t pre;     /* its preheader */
+    uint16_t writes; /* HL_E_WR_* of what is in it */
 } Hoist;
 
 static bool hoist_outside(const Hoist *h, HlRef r)
@@ -74,7 +74,7 @@ static bool hoist_load_safe(const Hoist *h, const HlIns *ins)
 {
     const HlIns *data = &h->ir->ins[ins->a[0]], *stride = &h->ir->ins[ins->a[1]];
     const HlIns *index = &h->ir->ins[ins->a[2]];
-    if (h->stores || index->op != HL_I_INDEX || data->op != HL_I_ARRAY_DATA ||
+    if (h->writes & HL_E_WR_ITEMS || index->op != HL_I_INDEX || data->op != HL_I_ARRAY_DATA ||
         stride->op != HL_I_ARRAY_STRIDE || stride->aux)
         return false;
     const HlIns *len = &h->ir->ins[index->a[1]];
@@ -82,6 +82,15 @@ static bool hoist_load_safe(const Hoist *h, const HlIns *ins)
     HlType t = hoist_array_type(h, p);
     return len->op == HL_I_ARRAY_LEN && !len->aux && len->a[0] == p && stride->a[0] == p &&
            t.base == HL_T_ARR && t.ndim == 1 && t.dtype == ins->aux;
+}
+
+/* Is p known to be such an object in the preheader? A RETYPE may have left its guard behind. */
+static bool hoist_is(const Hoist *h, HlRef p, HlBase base)
+{
+    const HlIns *ins = &h->ir->ins[p];
+    if (ins->op == HL_I_RETYPE)
+        return hoist_checked(h, HL_I_GUARD_TYPE, ins->a[0]).base == base;
+    return ins->type.base == base;
 }
 
 /* Is an invariant HL_E_TRAPS instruction defined in the preheader? */
@@ -100,6 +109,9 @@ static bool hoist_safe(const Hoist *h, const HlIns *ins)
         t = hoist_array_type(h, ins->a[0]);
         return t.base == HL_T_ARR && (ins->op == HL_I_ARRAY_DATA || ins->aux < t.ndim);
     case HL_I_ARRAY_LOAD: return hoist_load_safe(h, ins);
+    case HL_I_LIST_SIZE: return !(h->writes & HL_E_WR_LISTS) && hoist_is(h, ins->a[0], HL_T_LIST);
+    case HL_I_SEQ_SIZE:
+        return hoist_is(h, ins->a[0], HL_T_TUPLE) || hoist_is(h, ins->a[0], HL_T_BYTES);
     case HL_I_UNBOX_F64:
         t = hoist_checked(h, HL_I_GUARD_TYPE, ins->a[0]);
         return t.base == HL_T_F64 || (t.base == HL_T_NPS && t.dtype == HL_D_F64);
@@ -146,7 +158,7 @@ static bool hoist_guard_moves(const Hoist *h, const HlIns *ins)
 static bool hoist_moves(const Hoist *h, const HlIns *ins)
 {
     uint16_t fx = hl_op_info[ins->op].fx;
-    if (fx & (HL_E_PINNED | HL_E_WR_ITEMS) || !hoist_invariant(h, ins))
+    if (fx & (HL_E_PINNED | HL_E_WRITES) || !hoist_invariant(h, ins))
         return false;
     if (fx & HL_E_GUARD)
         return hoist_guard_moves(h, ins);
@@ -177,20 +189,21 @@ static int hoist_move(Hoist *h, HlRef r)
     return 0;
 }
 
-static bool hoist_stores(const Hoist *h)
+static uint16_t hoist_writes(const Hoist *h)
 {
+    uint16_t fx = 0;
     for (HlRef r = 0; r < h->ir->nins; r++) {
         const HlIns *ins = &h->ir->ins[r];
-        if (ins->block >= 0 && hl_op_info[ins->op].fx & HL_E_WR_ITEMS && !hoist_outside(h, r))
-            return true;
+        if (ins->block >= 0 && !hoist_outside(h, r))
+            fx |= hl_op_info[ins->op].fx & HL_E_WRITES;
     }
-    return false;
+    return fx;
 }
 
 static int hoist_loop(Hoist *h)
 {
     HlIr *ir = h->ir;
-    h->stores = hoist_stores(h);
+    h->writes = hoist_writes(h);
     for (int32_t i = 0; i < h->cfg.nrpo; i++) {
         int32_t b = h->cfg.rpo[i];
         if (!hl_opt_in_loop(&h->cfg, b, h->header))

@@ -321,7 +321,10 @@ static Range range_op(const Ranges *g, HlRef r)
             return (Range){0, a.lo >= 0 && a.hi < b.hi ? a.hi : b.hi - 1};
         return b.hi < 0 && b.lo > INT64_MIN ? (Range){b.lo + 1, 0} : RANGE_ALL;
     case HL_I_INDEX: return b.hi > 0 ? (Range){0, b.hi - 1} : RANGE_NONE;
-    case HL_I_ARRAY_LEN: return (Range){0, INT64_C(1) << 48};
+    case HL_I_ARRAY_LEN:
+    case HL_I_LIST_SIZE:
+    case HL_I_SEQ_SIZE: return (Range){0, INT64_C(1) << 48};
+    case HL_I_BYTES_LOAD: return (Range){0, 255};
     default: return RANGE_ALL;
     }
 }

@@ -36,21 +36,21 @@ static int32_t plan_slot_of(const HlIr *ir, HlRef r)
     return -1;
 }
 
-/* The slot whose range iterator next, step and left are, all of them as at entry; -1 = none. */
-static int32_t plan_range_of(const HlIr *ir, const HlSlot *s)
+/* The slot whose iterator this is, with all its parts as at entry; -1 = none. */
+static int32_t plan_iter_of(const HlIr *ir, const HlSlot *s)
 {
-    const HlRef part[] = {
-        [HL_IN_RANGE_NEXT] = s->a, [HL_IN_RANGE_STEP] = s->b, [HL_IN_RANGE_LEFT] = s->c};
     int32_t slot = -1, found = 0;
     for (int32_t i = 0; i < ir->ninputs; i++) {
         const HlInput *in = &ir->inputs[i];
-        if (in->part != HL_IN_VALUE && ir->blocks[0].params.v[i] == part[in->part] &&
-            (!found || in->slot == slot)) {
-            slot = in->slot;
-            found++;
+        for (int part = 0; part < hl_slot_nparts[s->kind]; part++) {
+            if (in->part == hl_iter_input(s->kind, part) &&
+                ir->blocks[0].params.v[i] == s->part[part] && (!found || in->slot == slot)) {
+                slot = in->slot;
+                found++;
+            }
         }
     }
-    return found == 3 ? slot : -1;
+    return found == hl_slot_nparts[s->kind] ? slot : -1;
 }
 
 /* The word that carries the value r, -1 = out of memory. */
@@ -83,9 +83,11 @@ static int plan_value(PlanMaker *m, HlRef r, HlPlanEntry *e)
         e->kind = HL_PLAN_IMM;
         e->imm = ins->imm.i; /* of a double: its bits */
     } else {
+        HlRef origin = hl_ir_origin(m->ir, r);
         e->kind = HL_PLAN_BOX;
         e->a = plan_word(m, r);
-        return e->a < 0 ? -1 : 0;
+        if (e->a < 0 || (origin != HL_NOREF && (e->b = plan_word(m, origin)) < 0))
+            return -1;
     }
     return 0;
 }
@@ -100,16 +102,22 @@ static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
         e->from = s->a;
         break;
     case HL_SLOT_RANGE:
-        e->from = plan_range_of(m->ir, s);
+    case HL_SLOT_SEQ:
+    case HL_SLOT_REVERSED:
+    case HL_SLOT_ENUM:
+    case HL_SLOT_ZIP:
+        e->from = plan_iter_of(m->ir, s);
         if (e->from >= 0) {
             e->kind = HL_PLAN_FRAME;
             break;
         }
-        e->kind = HL_PLAN_RANGE;
-        e->a = plan_word(m, s->a);
-        e->b = plan_word(m, s->b);
-        e->c = plan_word(m, s->c);
-        return e->a < 0 || e->b < 0 || e->c < 0 ? -1 : 0;
+        e->kind = HL_PLAN_ITER;
+        e->iter = s->kind;
+        for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
+            if ((e->part[part] = plan_word(m, s->part[part])) < 0)
+                return -1;
+        break;
+    case HL_SLOT__COUNT: break;
     }
     return 0;
 }

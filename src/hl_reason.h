@@ -21,6 +21,7 @@
     _(UNBOUND, "variable not bound")                                                               \
     _(READONLY, "array is read-only")                                                              \
     _(MATH, "math function raises")                                                                \
+    _(RELEASE, "list items wait to be released")                                                   \
     _(POLL, "signal, pending call or thread switch")                                               \
     _(RETURN, "function returned")                                                                 \
     _(ENTRY, "types at loop entry differ")                                                         \

@@ -362,6 +362,8 @@ HlRef rec_truth(HlRec *R, HlVal v)
     PyObject *k = rec_const_obj(R, v);
     if (k == Py_None)
         return rec_kbool(R, false);
+    if (v.t.base == HL_T_LIST || v.t.base == HL_T_TUPLE || v.t.base == HL_T_BYTES)
+        return icmp(R, HL_NE, rec_seq_size(R, v.s.a), 0);
     if (!rec_is_number(v.t)) {
         rec_stop(R, HL_R_NYI_TYPE);
         return HL_NOREF;

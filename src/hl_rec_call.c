@@ -9,6 +9,9 @@
 typedef enum CallKind {
     CALL_UNKNOWN,
     CALL_RANGE,
+    CALL_ENUMERATE,
+    CALL_ZIP,
+    CALL_REVERSED,
     CALL_LEN,
     CALL_ABS,
     CALL_MIN,
@@ -52,6 +55,12 @@ static CallKind classify(PyObject *callable, HlMath *math)
 {
     if (callable == (PyObject *)&PyRange_Type)
         return CALL_RANGE;
+    if (callable == (PyObject *)&PyEnum_Type)
+        return CALL_ENUMERATE;
+    if (callable == (PyObject *)&PyZip_Type)
+        return CALL_ZIP;
+    if (callable == (PyObject *)&PyReversed_Type)
+        return CALL_REVERSED;
     if (callable == (PyObject *)&PyLong_Type)
         return CALL_INT;
     if (callable == (PyObject *)&PyFloat_Type)
@@ -212,8 +221,8 @@ static HlRef emit_call(HlRec *R, CallKind kind, HlMath math, const HlVal *v, int
     }
     switch (kind) {
     case CALL_LEN:
-        if (v[0].t.base == HL_T_ARR)
-            return rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), v[0].s.a, HL_NOREF, 0);
+        if (hl_type_eq(rec_seq_type(v[0].o), v[0].t))
+            return rec_seq_size(R, v[0].s.a);
         break;
     case CALL_ABS: return call_abs(R, v[0]);
     case CALL_MIN:
@@ -232,7 +241,10 @@ static HlRef emit_call(HlRec *R, CallKind kind, HlMath math, const HlVal *v, int
     case CALL_LOG: return call_log(R, v, n);
     case CALL_MATH: return n == 1 ? math1(R, math, v[0]) : math2(R, math, v[0], v[1]);
     case CALL_UNKNOWN:
-    case CALL_RANGE: break;
+    case CALL_RANGE:
+    case CALL_ENUMERATE:
+    case CALL_ZIP:
+    case CALL_REVERSED: break;
     }
     rec_stop(R, HL_R_NYI_CALL);
     return HL_NOREF;
@@ -248,6 +260,9 @@ RecStatus rec_call(HlRec *R, const HlBc *bc)
     HlVal v[MAX_CALL_ARGS];
     /* A method pair has the callable below and its self among the arguments; those we know have none. */
     PyObject *fn = below.s.kind == HL_SLOT_UNBOUND ? rec_const_obj(R, callee) : NULL;
+    PyObject *method = rec_const_obj(R, below);
+    if (method)
+        return rec_list_call(R, method, n);
     CallKind kind = fn ? classify(fn, &math) : CALL_UNKNOWN;
     if (kind == CALL_UNKNOWN || n > MAX_CALL_ARGS)
         return rec_stop(R, HL_R_NYI_CALL);
@@ -255,10 +270,16 @@ RecStatus rec_call(HlRec *R, const HlBc *bc)
         return rec_range(R, n, n + 2);
     for (int32_t i = 0; i < n; i++)
         v[i] = rec_peek(R, n - 1 - i);
+    if (kind == CALL_ENUMERATE || kind == CALL_ZIP || kind == CALL_REVERSED)
+        return rec_iter_call(R,
+                             kind == CALL_ZIP        ? HL_SLOT_ZIP
+                             : kind == CALL_REVERSED ? HL_SLOT_REVERSED
+                                                     : HL_SLOT_ENUM,
+                             v, n, n + 2);
     if (!R->result) {
         PyObject *args[MAX_CALL_ARGS];
         for (int32_t i = 0; i < n; i++) {
-            if (!rec_is_number(v[i].t) && v[i].t.base != HL_T_ARR)
+            if (!rec_is_number(v[i].t) && rec_seq_type(v[i].o).base == HL_T_VOID)
                 return rec_stop(R, HL_R_NYI_CALL);
             args[i] = v[i].o;
         }

@@ -27,6 +27,7 @@ typedef struct HlRec {
     HlFrame *f;
     PyObject **slots; /* the frame's */
     HlSlot *st;       /* symbolic state, one per slot */
+    HlSlot *scratch;  /* as many, for handlers */
     int32_t depth;    /* value-stack depth, of both */
     int32_t pc, next;
     int32_t block;  /* where emissions go */
@@ -102,13 +103,32 @@ HlType rec_type(HlRec *R, HlRef ref);
 /* --- hl_rec_call.c ----------------------------------------------------------------------------- */
 RecStatus rec_call(HlRec *R, const HlBc *bc);
 
+/* --- hl_rec_iter.c ----------------------------------------------------------------------------- */
+RecStatus rec_for_iter(HlRec *R, const HlBc *bc);
+RecStatus rec_get_iter(HlRec *R);
+/* range(...) followed by GET_ITER: the virtual iterator. */
+RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop);
+/* The same for enumerate, zip and reversed of n arguments v. */
+RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, int32_t npop);
+HlType rec_seq_type(
+    PyObject *o); /* LIST, TUPLE, BYTES or 1-D ARR; VOID = no sequence that we know */
+HlRef rec_seq_size(HlRec *R, HlRef seq);
+/* The item at an index that was checked; `item` is the concrete one. */
+HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item);
+
+/* --- hl_rec_list.c: items of lists, tuples and bytes; methods of lists ---------------------------- */
+RecStatus rec_seq_subscr(HlRec *R, HlVal seq, HlVal index);
+RecStatus rec_list_store(HlRec *R, HlVal list, HlVal index, HlVal v);
+RecStatus rec_list_method(HlRec *R, PyObject *name);            /* LOAD_METHOD */
+RecStatus rec_list_call(HlRec *R, PyObject *method, int32_t n); /* CALL of what that pushed */
+RecStatus rec_list_append(HlRec *R, int32_t depth);             /* LIST_APPEND */
+/* UNPACK_SEQUENCE of a tuple or list. */
+RecStatus rec_seq_unpack(HlRec *R, HlVal seq, int32_t n);
+
 /* --- hl_rec_object.c: globals, attributes, subscripts ------------------------------------------- */
 RecStatus rec_load_global(HlRec *R, const HlBc *bc);
 RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method);
 RecStatus rec_subscr(HlRec *R);
 RecStatus rec_store_subscr(HlRec *R);
-RecStatus rec_for_iter(HlRec *R, const HlBc *bc);
-/* range(...) followed by GET_ITER: the virtual iterator. */
-RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop);
 
 #endif

@@ -1,5 +1,4 @@
-/* hl_rec_object.c - recording of what reads and writes objects: globals, attributes, array items,
- * range iterators. */
+/* hl_rec_object.c - recording of what reads and writes objects: globals, attributes, array items. */
 #include "hl_rec_int.h"
 
 #include "hl_np.h"
@@ -128,6 +127,8 @@ RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method)
 {
     HlVal v = rec_peek(R, 0);
     PyObject *name = PyTuple_GET_ITEM(R->code->orig->co_names, bc->arg);
+    if (v.t.base == HL_T_LIST && method)
+        return rec_list_method(R, name);
     PyObject *k = rec_const_obj(R, v);
     if (k && PyModule_Check(k))
         return module_attr(R, k, name, method);
@@ -164,6 +165,8 @@ RecStatus rec_subscr(HlRec *R)
 {
     HlVal arr = rec_peek(R, 1), index = rec_peek(R, 0);
     HlRef data, stride;
+    if (arr.t.base != HL_T_ARR && rec_seq_type(arr.o).base != HL_T_VOID)
+        return rec_seq_subscr(R, arr, index);
     HlRef ix = item_index(R, arr, index, &data, &stride);
     if (R->pending != REC_OK)
         return R->pending;
@@ -207,6 +210,8 @@ RecStatus rec_store_subscr(HlRec *R)
 {
     HlVal index = rec_peek(R, 0), arr = rec_peek(R, 1), v = rec_peek(R, 2);
     HlRef data, stride;
+    if (arr.t.base == HL_T_LIST)
+        return rec_list_store(R, arr, index, v);
     if (arr.t.base == HL_T_ARR && !hl_np_writeable(arr.o))
         return rec_stop(R, HL_R_READONLY);
     HlRef ix = item_index(R, arr, index, &data, &stride);
@@ -227,102 +232,4 @@ RecStatus rec_store_subscr(HlRec *R)
         return REC_RAISED;
     rec_pop(R, 3);
     return REC_OK;
-}
-
-/* --- range ------------------------------------------------------------------------------------- */
-
-RecStatus rec_for_iter(HlRec *R, const HlBc *bc)
-{
-    HlVal it = rec_peek(R, 0);
-    int32_t slot = R->b->nlocalsplus + R->depth - 1;
-    int64_t next, step, left;
-    if (it.s.kind != HL_SLOT_RANGE)
-        return rec_stop(R, HL_R_NYI_ITER);
-    hl_range_get(it.o, &next, &step, &left);
-    HlRef more = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), it.s.c, rec_kint(R, 0), HL_GT);
-    rec_guard_cond(R, more, left > 0, left > 0 ? HL_R_LOOP_END : HL_R_BRANCH);
-    if (left <= 0) {
-        if (R->pending != REC_OK)
-            return R->pending;
-        rec_pop(R, 1);
-        R->next = bc->target;
-        return REC_OK;
-    }
-    HlSlot after = {.kind = HL_SLOT_RANGE, .b = it.s.b};
-    after.a = rec_emit(R, HL_I_ADD, HL_TYPE(I64), it.s.a, it.s.b, 0);
-    after.c = rec_emit(R, HL_I_SUB, HL_TYPE(I64), it.s.c, rec_kint(R, 1), 0);
-    if (R->pending != REC_OK)
-        return R->pending;
-    PyObject *o = Py_TYPE(it.o)->tp_iternext(it.o);
-    if (!o)
-        return PyErr_Occurred() ? REC_RAISED : rec_stop(R, HL_R_NYI_ITER);
-    R->st[slot] = after;
-    rec_push(R, rec_value(it.s.a), o);
-    return REC_OK;
-}
-
-/* How many values range(start, stop, step) has, as an i64; the step's sign is known. */
-static HlRef range_length(HlRec *R, HlRef start, HlRef stop, HlRef step, int64_t sign)
-{
-    HlType t = HL_TYPE(I64);
-    int64_t k;
-    HlRef lo = sign > 0 ? start : stop, hi = sign > 0 ? stop : start;
-    HlRef n = rec_guard(R, HL_I_SUB_OV, t, hi, lo, HL_R_OVERFLOW);
-    if (!(rec_is_kint(R, step, &k) && (k == 1 || k == -1))) {
-        HlRef one = rec_kint(R, 1);
-        HlRef by =
-            sign > 0 ? step : rec_guard(R, HL_I_SUB_OV, t, rec_kint(R, 0), step, HL_R_OVERFLOW);
-        n = rec_emit(R, HL_I_SUB, t, n, one, 0);
-        n = rec_emit(R, HL_I_FLOORDIV, t, n, by, 0);
-        n = rec_emit(R, HL_I_ADD, t, n, one, 0);
-    }
-    HlRef some = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), hi, lo, HL_GT);
-    return rec_emit3(R, HL_I_SELECT, t, some, n, rec_kint(R, 0));
-}
-
-RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop)
-{
-    const HlBc *get_iter = &R->b->bc[R->next];
-    HlVal v[3];
-    if (get_iter->op != HL_BC_GET_ITER || get_iter->flags || nargs < 1 || nargs > 3)
-        return rec_stop(R, HL_R_NYI_CALL);
-    for (int32_t i = 0; i < nargs; i++) {
-        v[i] = rec_peek(R, nargs - 1 - i);
-        if (v[i].t.base != HL_T_I64 && v[i].t.base != HL_T_BOOL &&
-            !(v[i].t.base == HL_T_NPS && v[i].t.dtype == HL_D_I64))
-            return rec_stop(R, HL_R_NYI_CALL);
-    }
-    if (!R->result) {
-        PyObject *args[3];
-        for (int32_t i = 0; i < nargs; i++)
-            args[i] = v[i].o;
-        PyObject *range = PyObject_Vectorcall((PyObject *)&PyRange_Type, args, nargs, NULL);
-        R->pops = npop;
-        R->result = range ? PyObject_GetIter(range) : NULL;
-        Py_XDECREF(range);
-        if (!R->result)
-            return REC_RAISED;
-    }
-    R->next = get_iter->next; /* also for a result that is kept */
-    if (!hl_range_check(R->result))
-        return rec_stop(R, HL_R_BIGINT);
-    HlRef ref[3];
-    for (int32_t i = 0; i < nargs; i++) {
-        ref[i] = rec_to_int(R, v[i]);
-        if (v[i].t.base == HL_T_NPS)
-            ref[i] = rec_emit(R, HL_I_RETYPE, HL_TYPE(I64), ref[i], HL_NOREF, 0);
-    }
-    HlRef start = nargs > 1 ? ref[0] : rec_kint(R, 0), stop = nargs > 1 ? ref[1] : ref[0];
-    HlRef step = nargs > 2 ? ref[2] : rec_kint(R, 1);
-    int64_t next, by, left;
-    hl_range_get(R->result, &next, &by, &left);
-    if (!rec_is_k(R, step, HL_I_KINT)) {
-        HlRef zero = rec_kint(R, 0);
-        HlRef up = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), step, zero, HL_GT);
-        HlRef down = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), step, zero, HL_LT);
-        rec_guard_cond(R, by > 0 ? up : down, true, HL_R_BRANCH);
-    }
-    HlSlot s = {
-        .kind = HL_SLOT_RANGE, .a = start, .b = step, .c = range_length(R, start, stop, step, by)};
-    return rec_finish(R, npop, s, R->result);
 }

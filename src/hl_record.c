@@ -34,6 +34,12 @@ HlType hl_record_type_of(PyObject *o, bool *big)
         return HL_TYPE(F64);
     if (PyBool_Check(o))
         return HL_TYPE(BOOL);
+    if (PyList_CheckExact(o))
+        return HL_TYPE(LIST);
+    if (PyTuple_CheckExact(o))
+        return HL_TYPE(TUPLE);
+    if (PyBytes_CheckExact(o))
+        return HL_TYPE(BYTES);
     if (hl_np_ready())
         return hl_np_type_of(o);
     return HL_TYPE(VOID);
@@ -186,16 +192,17 @@ HlRef rec_kbool(HlRec *R, bool v)
 HlRef rec_kobj(HlRec *R, PyObject *o)
 {
     HlRegion *r = R->r;
+    HlType seq = PyTuple_CheckExact(o) || PyBytes_CheckExact(o) ? rec_seq_type(o) : HL_TYPE(OBJ);
     for (int32_t i = 0; i < r->nobjects; i++)
         if (r->objects[i] == o)
-            return rec_const(R, HL_I_KOBJ, HL_TYPE(OBJ), i);
+            return rec_const(R, HL_I_KOBJ, seq, i);
     if (hl_mem_grow((void **)&r->objects, &r->cap_objects, r->nobjects + 1, sizeof(PyObject *)) <
         0) {
         rec_stop(R, HL_R_NO_MEMORY);
         return HL_NOREF;
     }
     r->objects[r->nobjects++] = Py_NewRef(o);
-    return rec_const(R, HL_I_KOBJ, HL_TYPE(OBJ), r->nobjects - 1);
+    return rec_const(R, HL_I_KOBJ, seq, r->nobjects - 1);
 }
 
 bool rec_is_k(HlRec *R, HlRef ref, HlOp op)
@@ -240,7 +247,8 @@ static bool exit_may_grow(HlRec *R, int32_t exit)
     HlReason why = R->ir->exits[exit].reason;
     if (R->r->exits[exit].why_not != HL_R_NONE)
         return false;
-    if (why == HL_R_POLL || why == HL_R_ENTRY || why == HL_R_GLOBAL || why == HL_R_RETURN)
+    if (why == HL_R_POLL || why == HL_R_ENTRY || why == HL_R_GLOBAL || why == HL_R_RETURN ||
+        why == HL_R_RELEASE)
         return false;
     if (why == HL_R_LOOP_END) {
         /* Behind the end of an outermost loop nothing repeats. */
@@ -399,15 +407,20 @@ HlSlot rec_unbox(HlRec *R, HlRef obj, PyObject *o)
     bool big;
     HlType t = hl_record_type_of(o, &big);
     HlRef ref = HL_NOREF;
-    if (t.base == HL_T_VOID) {
-        rec_stop(R, big ? HL_R_BIGINT : HL_R_NYI_TYPE);
+    if (big) {
+        rec_stop(R, HL_R_BIGINT);
         return slot_unbound();
     }
+    if (t.base ==
+        HL_T_VOID) /* of a type that machine code does not know: what it holds is not looked at */
+        return rec_value(obj);
     if (t.base == HL_T_ARR) {
         rec_guard_check(R, HL_I_GUARD_ARRAY, obj, t, HL_R_ARRAY);
         return rec_value(rec_emit(R, HL_I_RETYPE, t, obj, HL_NOREF, 0));
     }
     rec_guard_check(R, HL_I_GUARD_TYPE, obj, t, HL_R_TYPE);
+    if (hl_type_is_object(t))
+        return rec_value(rec_emit(R, HL_I_RETYPE, t, obj, HL_NOREF, 0));
     if (t.base == HL_T_I64)
         ref = rec_guard(R, HL_I_UNBOX_I64, t, obj, HL_NOREF, HL_R_OVERFLOW);
     else if (t.base == HL_T_BOOL)
@@ -456,12 +469,9 @@ static bool match_state(HlRec *R, int32_t block, HlRefVec *args)
             return false;
         if (w.kind == HL_SLOT_FRAME && w.a != h.a)
             return false;
-        if ((w.kind == HL_SLOT_VALUE || w.kind == HL_SLOT_RANGE) &&
-            !match_ref(R, block, w.a, h.a, args))
-            return false;
-        if (w.kind == HL_SLOT_RANGE &&
-            (!match_ref(R, block, w.b, h.b, args) || !match_ref(R, block, w.c, h.c, args)))
-            return false;
+        for (int part = 0; part < hl_slot_nparts[w.kind]; part++)
+            if (!match_ref(R, block, w.part[part], h.part[part], args))
+                return false;
     }
     return true;
 }
@@ -508,13 +518,10 @@ static int32_t make_block(HlRec *R, HlRefVec *args)
     args->n = 0;
     for (int32_t i = 0; i < R->b->nlocalsplus + R->depth; i++) {
         HlSlot *s = &R->st[i];
-        if (s->kind == HL_SLOT_VALUE) {
-            s->a = make_param(R, block, s->a, false, args);
-        } else if (s->kind == HL_SLOT_RANGE) {
-            s->a = make_param(R, block, s->a, false, args);
-            s->b = make_param(R, block, s->b, true, args);
-            s->c = make_param(R, block, s->c, false, args);
-        }
+        /* A range's step stays the constant that it is. */
+        for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
+            s->part[part] =
+                make_param(R, block, s->part[part], s->kind == HL_SLOT_RANGE && part == 1, args);
     }
     if (R->pending == REC_OK && set_block_state(R, block) < 0)
         rec_stop(R, HL_R_NO_MEMORY);
@@ -633,7 +640,7 @@ static RecStatus rec_store_fast(HlRec *R, int32_t slot)
 {
     int32_t top = R->b->nlocalsplus + R->depth - 1;
     PyObject *old = R->slots[slot];
-    if (R->st[top].kind == HL_SLOT_RANGE)
+    if (hl_slot_is_iter(&R->st[top]))
         return rec_stop(R, HL_R_NYI_ITER);
     rec_overwrite(R, slot);
     R->st[slot] = R->st[top];
@@ -648,7 +655,7 @@ static RecStatus rec_store_fast(HlRec *R, int32_t slot)
 static RecStatus rec_store_deref(HlRec *R, int32_t slot)
 {
     int32_t top = R->b->nlocalsplus + R->depth - 1;
-    if (R->st[top].kind == HL_SLOT_RANGE)
+    if (hl_slot_is_iter(&R->st[top]))
         return rec_stop(R, HL_R_NYI_ITER);
     rec_overwrite(R, slot);
     R->st[slot] = R->st[top];
@@ -700,7 +707,7 @@ static RecStatus rec_unpack(HlRec *R, int32_t n)
 {
     PyObject *tuple = rec_const_obj(R, rec_peek(R, 0));
     if (!tuple || !PyTuple_CheckExact(tuple) || PyTuple_GET_SIZE(tuple) != n)
-        return rec_stop(R, HL_R_NYI_OP);
+        return rec_seq_unpack(R, rec_peek(R, 0), n);
     for (int32_t i = 0; i < n; i++) /* all of them, before anything changes */
         rec_const_value(R, PyTuple_GET_ITEM(tuple, i));
     if (R->pending != REC_OK)
@@ -718,7 +725,7 @@ static RecStatus rec_unpack(HlRec *R, int32_t n)
 static RecStatus rec_copy(HlRec *R, int32_t n)
 {
     HlVal v = rec_peek(R, n - 1);
-    if (v.s.kind == HL_SLOT_RANGE)
+    if (hl_slot_is_iter(&v.s))
         return rec_stop(R, HL_R_NYI_ITER);
     rec_push(R, v.s, Py_XNewRef(v.o));
     return REC_OK;
@@ -755,7 +762,7 @@ static RecStatus rec_permute(HlRec *R, const HlBc *bc)
     return REC_OK;
 }
 
-/* Concrete truth of a number or None; such objects' truth tests run no Python. */
+/* Concrete truth of a number, sequence or None; such objects' truth tests run no Python. */
 static bool concrete_truth(PyObject *o)
 {
     return PyObject_IsTrue(o) > 0;
@@ -777,8 +784,13 @@ static RecStatus rec_pop_jump(HlRec *R, const HlBc *bc)
         return R->pending;
     if (bc->arg == HL_IF_NONE || bc->arg == HL_IF_NOT_NONE) {
         /* A typed value is never None; a constant is known. */
-        if (v.s.kind != HL_SLOT_VALUE || (v.t.base == HL_T_OBJ && !rec_const_obj(R, v)))
+        if (v.s.kind != HL_SLOT_VALUE)
             return rec_stop(R, HL_R_NYI_TYPE);
+        if (v.t.base == HL_T_OBJ && !rec_const_obj(R, v)) {
+            HlRef none = rec_kobj(R, Py_None);
+            HlRef is = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), v.s.a, none, 0);
+            rec_guard_cond(R, is, v.o == Py_None, HL_R_BRANCH);
+        }
         taken = (v.o == Py_None) == (bc->arg == HL_IF_NONE);
     } else {
         HlRef t = rec_truth(R, v);
@@ -821,10 +833,11 @@ static RecStatus rec_is_op(HlRec *R, const HlBc *bc)
     /* Known while recording: two constants, or a constant against a value of a numeric type. Whether
      * two numbers are one object is not. */
     bool known = (lo && ro) || (lo && rec_is_number(r.t)) || (ro && rec_is_number(l.t));
+    bool objects = hl_type_is_object(l.t) && hl_type_is_object(r.t);
     HlRef c = HL_NOREF;
     if (known)
         c = rec_kbool(R, same != (bool)bc->arg);
-    else if (l.t.base == HL_T_ARR && r.t.base == HL_T_ARR)
+    else if (objects)
         c = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.a, r.s.a, 0);
     else if (l.t.base == HL_T_BOOL && r.t.base == HL_T_BOOL)
         c = rec_emit(R, HL_I_BNOT, HL_TYPE(BOOL),
@@ -862,6 +875,8 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_SUBSCR: return rec_subscr(R);
     case HL_BC_STORE_SUBSCR: return rec_store_subscr(R);
     case HL_BC_FOR_ITER: return rec_for_iter(R, bc);
+    case HL_BC_GET_ITER: return rec_get_iter(R);
+    case HL_BC_LIST_APPEND: return rec_list_append(R, bc->arg);
     case HL_BC_JUMP:
         if (rec_poll(R, bc) != REC_OK)
             return R->pending;
@@ -879,8 +894,6 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_DELETE_SUBSCR:
     case HL_BC_BUILD_LIST:
     case HL_BC_BUILD_SLICE:
-    case HL_BC_LIST_APPEND:
-    case HL_BC_GET_ITER:
     case HL_BC_KW_NAMES:
     case HL_BC__COUNT: break;
     }
@@ -924,6 +937,41 @@ static HlRef entry_input(HlRec *R, int32_t slot, HlInputPart part, HlType type)
     return hl_ir_param(R->ir, 0, type);
 }
 
+/* Are an iterator's sequences of types that machine code knows? */
+static bool seq_types(const HlIter *it, HlType types[2])
+{
+    types[0] = rec_seq_type(it->seq);
+    types[1] = it->seq2 ? rec_seq_type(it->seq2) : HL_TYPE(VOID);
+    return types[0].base != HL_T_VOID && (!it->seq2 || types[1].base != HL_T_VOID);
+}
+
+/* The parts of an iterator become inputs. */
+static int entry_iter(HlRec *R, HlEntrySlot *e, PyObject *o, HlSlot *s)
+{
+    s->kind = e->iter;
+    if (e->iter == HL_SLOT_RANGE) {
+        int64_t next, left;
+        hl_range_get(o, &next, &e->step, &left);
+        /* Most steps are 1, and worth knowing; one that a program computes is rarely twice the same. */
+        e->fixed_step = e->step == 1 || e->step == -1;
+        s->a = entry_input(R, e->slot, HL_IN_RANGE_NEXT, HL_TYPE(I64));
+        s->c = entry_input(R, e->slot, HL_IN_RANGE_LEFT, HL_TYPE(I64));
+        s->b = e->fixed_step ? rec_kint(R, e->step)
+                             : entry_input(R, e->slot, HL_IN_RANGE_STEP, HL_TYPE(I64));
+        return s->a == HL_NOREF || s->b == HL_NOREF || s->c == HL_NOREF ? -1 : 0;
+    }
+    for (int part = 0; part < hl_slot_nparts[s->kind]; part++) {
+        HlInputPart in = hl_iter_input(s->kind, part);
+        HlType t = in == HL_IN_ITER_SEQ    ? e->seq[0]
+                   : in == HL_IN_ITER_SEQ2 ? e->seq[1]
+                                           : HL_TYPE(I64);
+        s->part[part] = entry_input(R, e->slot, in, t);
+        if (s->part[part] == HL_NOREF)
+            return -1;
+    }
+    return 0;
+}
+
 /* Types one slot of the frame for the region's entry. */
 static int entry_slot(HlRec *R, int32_t slot, bool wanted)
 {
@@ -932,13 +980,16 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
     HlSlot *s = &R->st[slot];
     bool big, on_stack = slot >= R->b->nlocalsplus;
     HlType t;
+    HlIter it;
     *s = slot_frame(slot);
     if (!wanted)
         e.input = -1;
     else if (!o)
         e.unbound = true;
-    else if (on_stack && hl_range_check(o) && Py_REFCNT(o) == 1)
-        e.is_range = true;
+    else if (on_stack && Py_REFCNT(o) == 1 && hl_range_check(o))
+        e.iter = HL_SLOT_RANGE;
+    else if (on_stack && Py_REFCNT(o) == 1 && hl_iter_get(o, &it) && seq_types(&it, e.seq))
+        e.iter = it.kind;
     else if (t = hl_record_type_of(o, &big), t.base != HL_T_VOID)
         e.type = t;
     else if (rec_is_lasting(o))
@@ -946,18 +997,8 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
 
     if (e.unbound) {
         *s = slot_unbound();
-    } else if (e.is_range) {
-        int64_t next, step, left;
-        hl_range_get(o, &next, &step, &left);
-        /* Most steps are 1, and worth knowing; one that a program computes is rarely twice the same. */
-        e.fixed_step = step == 1 || step == -1;
-        e.step = step;
-        s->kind = HL_SLOT_RANGE;
-        s->a = entry_input(R, slot, HL_IN_RANGE_NEXT, HL_TYPE(I64));
-        s->c = entry_input(R, slot, HL_IN_RANGE_LEFT, HL_TYPE(I64));
-        s->b =
-            e.fixed_step ? rec_kint(R, step) : entry_input(R, slot, HL_IN_RANGE_STEP, HL_TYPE(I64));
-        if (s->a == HL_NOREF || s->b == HL_NOREF || s->c == HL_NOREF)
+    } else if (e.iter != HL_SLOT_UNBOUND) {
+        if (entry_iter(R, &e, o, s) < 0)
             return -1;
     } else if (e.type.base != HL_T_VOID) {
         *s = rec_value(entry_input(R, slot, HL_IN_VALUE, e.type));
@@ -1087,9 +1128,10 @@ HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit)
     HlRecordResult res = {.end = HL_RECORD_DONE, .why = HL_R_NO_MEMORY, .pc = rec.pc};
     HlFrameLink link;
 
-    rec.st = hl_mem_alloc((size_t)(b->nslots + 1) * sizeof(HlSlot));
+    rec.st = hl_mem_alloc(2 * (size_t)(b->nslots + 1) * sizeof(HlSlot));
     if (!rec.st)
         return res;
+    rec.scratch = rec.st + b->nslots + 1;
     if (exit < 0) {
         if (rec_entry(R) < 0) {
             hl_mem_free(rec.st);

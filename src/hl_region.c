@@ -14,6 +14,7 @@
 #include "hl_np.h"
 #include "hl_param.h"
 #include "hl_record.h"
+#include "hl_release.h"
 #include "hl_stats.h"
 
 enum {
@@ -106,19 +107,12 @@ void hl_region_free_all(HlCode *code)
 
 /* --- entering ---------------------------------------------------------------------------------- */
 
-/* An object of a type whose death nobody can see. */
-static bool dies_silently(PyObject *o)
-{
-    return o == Py_None || PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyBool_Check(o) ||
-           PyUnicode_CheckExact(o) || PyBytes_CheckExact(o) || PyComplex_CheckExact(o);
-}
-
 /* Machine code overwrites a slot that holds o, but the frame keeps it until the exit. That is the same
  * as long as somebody outside this frame's slots holds it too. */
 static bool outlives_frame(PyObject *o, PyObject *const *slots, int32_t n)
 {
     Py_ssize_t held = 0;
-    if (dies_silently(o))
+    if (hl_dies_silently(o))
         return true;
     for (int32_t i = 0; i < n; i++) {
         held += slots[i] == o;
@@ -148,6 +142,9 @@ static bool unbox_slot(PyObject *o, HlType t, int64_t *word)
         *word = hl_np_unbox(o, t.dtype);
         return true;
     case HL_T_ARR: *word = (int64_t)(intptr_t)o; return hl_np_guard_array(o, t.dtype, t.ndim);
+    case HL_T_LIST: *word = (int64_t)(intptr_t)o; return PyList_CheckExact(o);
+    case HL_T_TUPLE: *word = (int64_t)(intptr_t)o; return PyTuple_CheckExact(o);
+    case HL_T_BYTES: *word = (int64_t)(intptr_t)o; return PyBytes_CheckExact(o);
     case HL_T_OBJ:
     case HL_T_VOID:
     case HL_T_PTR:
@@ -156,21 +153,40 @@ static bool unbox_slot(PyObject *o, HlType t, int64_t *word)
     return false;
 }
 
-static bool entry_slot_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
+/* An iterator that only the frame holds: its parts, in the order of the slot's. */
+static bool entry_iter_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
 {
     int64_t step;
+    HlIter it;
+    if (!o || Py_REFCNT(o) != 1)
+        return false;
+    if (e->iter == HL_SLOT_RANGE) {
+        if (!hl_range_check(o))
+            return false;
+        hl_range_get(o, &in[0], &step, &in[1]);
+        if (!e->fixed_step)
+            in[2] = step;
+        return !e->fixed_step || step == e->step;
+    }
+    /* A sequence that dies with its iterator may not do so before machine code is left. */
+    if (!hl_iter_get(o, &it) || it.kind != e->iter ||
+        (e->dies && (Py_REFCNT(it.seq) == 1 || (it.seq2 && Py_REFCNT(it.seq2) == 1))))
+        return false;
+    in[0] = it.index;
+    if (it.kind == HL_SLOT_ENUM)
+        in[2] = it.count;
+    return unbox_slot(it.seq, e->seq[0], &in[1]) &&
+           (e->iter != HL_SLOT_ZIP || unbox_slot(it.seq2, e->seq[1], &in[2]));
+}
+
+static bool entry_slot_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
+{
     if (e->unbound)
         return !o;
     if (e->same)
         return o == e->object;
-    if (e->is_range) {
-        if (!o || !hl_range_check(o) || Py_REFCNT(o) != 1)
-            return false;
-        hl_range_get(o, &in[e->input], &step, &in[e->input + 1]);
-        if (!e->fixed_step)
-            in[e->input + 2] = step;
-        return !e->fixed_step || step == e->step;
-    }
+    if (e->iter != HL_SLOT_UNBOUND)
+        return entry_iter_fits(e, o, &in[e->input]);
     return e->type.base == HL_T_VOID || unbox_slot(o, e->type, &in[e->input]);
 }
 
@@ -194,7 +210,7 @@ static bool region_fits(HlRegion *r, HlFrame *f)
         PyObject *o = hl_exit_slot_object(b, slots, e->slot);
         if (!entry_slot_fits(e, o, r->in))
             return false;
-        if (e->dies && o && e->type.base != HL_T_NPS && !e->is_range &&
+        if (e->dies && o && e->type.base != HL_T_NPS && e->iter == HL_SLOT_UNBOUND &&
             !outlives_frame(o, slots, r->nentry))
             return false;
     }
@@ -203,18 +219,25 @@ static bool region_fits(HlRegion *r, HlFrame *f)
     return !r->uses_npfloat || hl_np_underflow_ignored();
 }
 
-/* A range iterator with next to nothing left: not worth the entry. */
+/* An iterator with next to nothing left: not worth the entry. */
 static bool nearly_done(const HlCode *code, int loop, HlFrame *f)
 {
     const HlBytecode *b = code->bytecode;
     int64_t next, step, left;
+    HlIter seq;
     if (b->bc[b->loops[loop].header].op != HL_BC_FOR_ITER)
         return false;
     PyObject *it = hl_frame_slots(f)[b->nlocalsplus + hl_frame_depth(f) - 1];
-    if (!hl_range_check(it))
+    if (hl_range_check(it)) {
+        hl_range_get(it, &next, &step, &left);
+        return left < 2;
+    }
+    if (!hl_iter_get(it, &seq))
         return false;
-    hl_range_get(it, &next, &step, &left);
-    return left < 2;
+    if (seq.kind == HL_SLOT_REVERSED)
+        return seq.index < 1;
+    return (PyList_CheckExact(seq.seq) || PyTuple_CheckExact(seq.seq)) &&
+           Py_SIZE(seq.seq) - seq.index < 2;
 }
 
 /* --- giving up --------------------------------------------------------------------------------- */
@@ -369,7 +392,9 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index)
     int loop = r->loop;
 
     x->taken++;
-    if (hl_exit_restore(r, plan, f) < 0) {
+    int restored = hl_exit_restore(r, plan, f);
+    hl_release_all();
+    if (restored < 0) {
         hl_stats_note(code, loop, plan->pc, HL_R_NO_MEMORY);
         return HL_GO_RAISED;
     }

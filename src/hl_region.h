@@ -37,8 +37,9 @@ typedef enum HlRegionState {
 typedef struct HlEntrySlot {
     int32_t slot;
     HlType type;     /* VOID = not looked at */
-    bool is_range;   /* exact range iterator that only the frame holds */
-    bool fixed_step; /* with this step */
+    uint8_t iter;    /* HlSlotKind of an iterator that only the frame holds; UNBOUND = none */
+    HlType seq[2];   /* types of its sequences */
+    bool fixed_step; /* range iterator with this step */
     int64_t step;
     bool unbound; /* must be NULL */
     bool same;    /* must be this object */

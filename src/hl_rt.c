@@ -3,7 +3,9 @@
  * raises or leaves an exception. */
 #include "hl_rt.h"
 
+#include "hl_exit.h"
 #include "hl_np.h"
+#include "hl_release.h"
 
 /* A dict's version changes at every store into it, so a mismatch only means: look again. */
 PyObject *hl_rt_global(HlGlobals *globals, int64_t index)
@@ -40,6 +42,84 @@ static int rt_unbox_i64(void *obj, int64_t *out)
     return PyLong_CheckExact((PyObject *)obj) && hl_long_unbox(obj, out);
 }
 
+/* Puts a new reference into a list's slot; the old one may be a last one. */
+static int list_replace(PyObject **slot, PyObject *item)
+{
+    PyObject *old = *slot;
+    if (Py_REFCNT(old) == 1 && !hl_release_later(old)) {
+        Py_DECREF(item);
+        return 0;
+    }
+    *slot = item;
+    if (Py_REFCNT(old) > 1)
+        Py_DECREF(old);
+    return 1;
+}
+
+/* A new reference, NULL = out of memory. */
+static PyObject *rt_box(HlType t, int64_t word, PyObject *origin)
+{
+    if (origin && hl_exit_is_box(origin, t, word))
+        return Py_NewRef(origin);
+    PyObject *o = hl_exit_box(t, word);
+    if (!o)
+        PyErr_Clear();
+    return o;
+}
+
+/* An int or float that only this list holds is overwritten: nobody can tell it from another. */
+static int rt_list_store(void *list, int64_t index, int64_t type, int64_t word, void *origin)
+{
+    PyObject **slot = &((PyListObject *)list)->ob_item[index], *old = *slot;
+    HlType t = hl_type_unpack(type);
+    if (!origin && Py_REFCNT(old) == 1) {
+        if (t.base == HL_T_I64 && PyLong_CheckExact(old) && hl_long_overwrite(old, word))
+            return 1;
+        if (t.base == HL_T_F64 && PyFloat_CheckExact(old)) {
+            memcpy(&((PyFloatObject *)old)->ob_fval, &word, sizeof word);
+            return 1;
+        }
+    }
+    PyObject *item = rt_box(t, word, origin);
+    return item && list_replace(slot, item);
+}
+
+static int rt_list_append(void *list, int64_t type, int64_t word, void *origin)
+{
+    PyObject *item = rt_box(hl_type_unpack(type), word, origin);
+    if (!item)
+        return 0;
+    int failed = PyList_Append(list, item);
+    Py_DECREF(item);
+    if (failed)
+        PyErr_Clear();
+    return !failed;
+}
+
+/* The item, which machine code may go on using, is released later. A list that has room to spare
+ * shrinks, as list.pop has it. */
+static int rt_list_pop(void *list)
+{
+    PyListObject *l = list;
+    Py_ssize_t n = Py_SIZE(l) - 1;
+    PyObject *item = l->ob_item[n];
+    if (!hl_release_later(item))
+        return 0;
+    if (n >= l->allocated / 2) {
+        Py_SET_SIZE(l, n);
+        return 1;
+    }
+    Py_INCREF(item); /* for the slice that is cut off; it shrinks memory, which cannot fail */
+    if (PyList_SetSlice(list, n, n + 1, NULL) < 0)
+        PyErr_Clear();
+    return 1;
+}
+
+static int rt_release(void *obj)
+{
+    return hl_release_later(obj);
+}
+
 /* Asked by the compile thread: reads addresses only. */
 static void *rt_type_object(HlType t)
 {
@@ -48,6 +128,9 @@ static void *rt_type_object(HlType t)
     case HL_T_I64: return &PyLong_Type;
     case HL_T_F64: return &PyFloat_Type;
     case HL_T_NPS: return hl_np_scalar_type(t.dtype);
+    case HL_T_LIST: return &PyList_Type;
+    case HL_T_TUPLE: return &PyTuple_Type;
+    case HL_T_BYTES: return &PyBytes_Type;
     case HL_T_VOID:
     case HL_T_OBJ:
     case HL_T_ARR:
@@ -68,8 +151,19 @@ void hl_rt_fill_env(HlEmitEnv *env, HlRegion *r, void *const *objects)
         .unbox_i64 = rt_unbox_i64,
         .type_object = rt_type_object,
         .py_true = Py_True,
+        .py_false = Py_False,
         .off_type = offsetof(PyObject, ob_type),
         .off_float = offsetof(PyFloatObject, ob_fval),
+        .list_store = rt_list_store,
+        .list_append = rt_list_append,
+        .list_pop = rt_list_pop,
+        .release = rt_release,
+        .off_refcnt = offsetof(PyObject, ob_refcnt),
+        .off_size = offsetof(PyVarObject, ob_size),
+        .off_digits = hl_long_digits_offset(),
+        .off_list_items = offsetof(PyListObject, ob_item),
+        .off_tuple_items = offsetof(PyTupleObject, ob_item),
+        .off_bytes_items = offsetof(PyBytesObject, ob_sval),
     };
     hl_np_fill_env(env);
 }

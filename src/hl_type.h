@@ -22,6 +22,9 @@ typedef enum HlRepr { HL_REPR_NONE, HL_REPR_PTR, HL_REPR_I1, HL_REPR_I64, HL_REP
     _(F64, "f64", F64)    /* Python float */                                                       \
     _(NPS, "np", NONE)    /* NumPy scalar of .dtype; representation from the dtype row */          \
     _(ARR, "arr", PTR)    /* borrowed exact ndarray of .dtype and .ndim, native and aligned */     \
+    _(LIST, "list", PTR)  /* borrowed exact list */                                                \
+    _(TUPLE, "tuple", PTR) /* borrowed exact tuple */                                              \
+    _(BYTES, "bytes", PTR) /* borrowed exact bytes */                                              \
     _(PTR, "ptr", PTR)    /* raw address, never boxed */
 /* clang-format on */
 
@@ -55,6 +58,23 @@ typedef struct HlType {
 static inline bool hl_type_eq(HlType a, HlType b)
 {
     return a.base == b.base && a.dtype == b.dtype && a.ndim == b.ndim;
+}
+
+/* Is the value the object itself, so that boxing it is taking a reference? */
+static inline bool hl_type_is_object(HlType t)
+{
+    return t.base == HL_T_OBJ || t.base == HL_T_ARR || t.base == HL_T_LIST ||
+           t.base == HL_T_TUPLE || t.base == HL_T_BYTES;
+}
+
+/* A type as a number that machine code can hand over, and back. */
+static inline int64_t hl_type_pack(HlType t)
+{
+    return t.base | t.dtype << 8 | t.ndim << 16;
+}
+static inline HlType hl_type_unpack(int64_t n)
+{
+    return (HlType){.base = (uint8_t)n, .dtype = (uint8_t)(n >> 8), .ndim = (uint8_t)(n >> 16)};
 }
 
 HlRepr hl_type_repr(HlType t);

@@ -184,6 +184,21 @@ static Step exec_item(Exec *x, const HlIns *ins, int64_t *out)
     return STEP_ON;
 }
 
+static Step exec_seq(Exec *x, const HlIns *ins, int64_t *out)
+{
+    const ExecObj *p = as_obj(x->v[ins->a[0]]);
+    bool list = ins->op == HL_I_LIST_SIZE || ins->op == HL_I_LIST_LOAD;
+    bool size = ins->op == HL_I_LIST_SIZE || ins->op == HL_I_SEQ_SIZE;
+    if (!p || (list ? p->type.base != HL_T_LIST
+                    : p->type.base != HL_T_TUPLE && p->type.base != HL_T_BYTES))
+        return bad(x, "no such sequence");
+    int64_t index = size ? 0 : x->v[ins->a[1]];
+    if (!size && (index < 0 || index >= p->len))
+        return bad(x, "item outside the sequence");
+    *out = size ? p->len : p->items[index];
+    return STEP_ON;
+}
+
 static Step exec_ins(Exec *x, HlRef r)
 {
     const HlIns *ins = &x->ir->ins[r];
@@ -198,6 +213,7 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_KINT:
     case HL_I_KFLOAT:
     case HL_I_KBOOL: *out = ins->imm.i; break;
+    case HL_I_KNULL: *out = 0; break;
     case HL_I_KOBJ:
         if (ins->imm.i >= x->world->nobjects)
             return bad(x, "no such object");
@@ -293,6 +309,14 @@ static Step exec_ins(Exec *x, HlRef r)
         break;
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE: return exec_item(x, ins, out);
+    case HL_I_LIST_SIZE:
+    case HL_I_LIST_LOAD:
+    case HL_I_SEQ_SIZE:
+    case HL_I_TUPLE_LOAD:
+    case HL_I_BYTES_LOAD: return exec_seq(x, ins, out);
+    case HL_I_LIST_STORE:
+    case HL_I_LIST_APPEND:
+    case HL_I_LIST_POP: return bad(x, "lists do not change here");
     case HL_I_POLL: return holds(x->polls < 0 || x->polls-- > 0);
     case HL_I_PARAM:
     case HL_I__COUNT: return bad(x, "not executable");
@@ -335,10 +359,9 @@ static bool snap_has_wide(const Exec *x, int32_t exit)
     const HlSnap *s = &x->ir->snaps[x->ir->exits[exit].snap];
     for (int32_t i = 0; i < s->nslots; i++) {
         const HlSlot *slot = &s->slots[i];
-        if ((slot->kind == HL_SLOT_VALUE && x->wide[slot->a]) ||
-            (slot->kind == HL_SLOT_RANGE &&
-             (x->wide[slot->a] || x->wide[slot->b] || x->wide[slot->c])))
-            return true;
+        for (int part = 0; part < hl_slot_nparts[slot->kind]; part++)
+            if (x->wide[slot->part[part]])
+                return true;
     }
     return false;
 }
@@ -484,7 +507,7 @@ static void put_boxed(Text *t, HlType type, int64_t word)
 /* What slot `slot` held when the region was entered; its number when the region never looked. */
 static void put_entry(Text *t, const HlIr *ir, const int64_t *in, int32_t slot)
 {
-    int64_t range[3] = {0};
+    int64_t range[3] = {0}; /* the only iterator that regions of the tests are entered with */
     int parts = 0;
     for (int32_t i = 0; i < ir->ninputs; i++) {
         if (ir->inputs[i].slot != slot)
@@ -502,6 +525,14 @@ static void put_entry(Text *t, const HlIr *ir, const int64_t *in, int32_t slot)
         put(t, "frame %d", slot);
 }
 
+/* A virtual iterator whose parts are words[part[0]], ... */
+static void put_iter(Text *t, uint8_t kind, const int32_t *part, const int64_t *words)
+{
+    put(t, "%s", hl_slot_text[kind]);
+    for (int i = 0; i < hl_slot_nparts[kind]; i++)
+        put(t, " %" PRId64, words[part[i]]);
+}
+
 char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_t *in)
 {
     Text t = {0};
@@ -513,11 +544,8 @@ char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_
         switch ((HlSlotKind)slot->kind) {
         case HL_SLOT_UNBOUND: put(&t, "unbound"); break;
         case HL_SLOT_VALUE: put_boxed(&t, ir->ins[slot->a].type, r->values[slot->a]); break;
-        case HL_SLOT_RANGE:
-            put(&t, "range %" PRId64 " %" PRId64 " %" PRId64, r->values[slot->a],
-                r->values[slot->b], r->values[slot->c]);
-            break;
         case HL_SLOT_FRAME: put_entry(&t, ir, in, slot->a); break;
+        default: put_iter(&t, slot->kind, slot->part, r->values); break;
         }
         put(&t, "\n");
     }
@@ -533,9 +561,7 @@ static void put_planned(Text *t, const HlIr *ir, const ExecWorld *world, const H
     case HL_PLAN_BOX: put_boxed(t, e->type, out[e->a]); break;
     case HL_PLAN_IMM: put_boxed(t, e->type, e->imm); break;
     case HL_PLAN_CONST: put_boxed(t, HL_TYPE(OBJ), (intptr_t)world->objects[e->from]); break;
-    case HL_PLAN_RANGE:
-        put(t, "range %" PRId64 " %" PRId64 " %" PRId64, out[e->a], out[e->b], out[e->c]);
-        break;
+    case HL_PLAN_ITER: put_iter(t, e->iter, e->part, out); break;
     }
 }
 

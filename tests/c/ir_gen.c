@@ -95,9 +95,9 @@ static int32_t make_exit(Gen *g, HlReason reason)
     for (int i = 0; i < g->nslots; i++) {
         s[i] = (HlSlot){.kind = HL_SLOT_VALUE, .a = g->slot[i], .b = HL_NOREF, .c = HL_NOREF};
         if (i == g->range_slot)
-            s[i] = (HlSlot){HL_SLOT_RANGE, g->slot[i], g->step, g->left};
+            s[i] = (HlSlot){.kind = HL_SLOT_RANGE, .a = g->slot[i], .b = g->step, .c = g->left};
         else if (g->type[i].base == HL_T_VOID)
-            s[i] = (HlSlot){rnd(g, 5) ? HL_SLOT_FRAME : HL_SLOT_UNBOUND, i, HL_NOREF, HL_NOREF};
+            s[i] = (HlSlot){.kind = rnd(g, 5) ? HL_SLOT_FRAME : HL_SLOT_UNBOUND, .a = i};
         else if (g->slot[i] == HL_NOREF)
             s[i].kind = HL_SLOT_UNBOUND;
     }

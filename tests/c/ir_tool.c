@@ -86,7 +86,11 @@ static void print_entry(const HlPlanEntry *e)
     case HL_PLAN_UNBOUND: printf("unbound"); break;
     case HL_PLAN_FRAME: printf("frame %d", e->from); break;
     case HL_PLAN_BOX: printf("box out %d as %s", e->a, type); break;
-    case HL_PLAN_RANGE: printf("range out %d %d %d", e->a, e->b, e->c); break;
+    case HL_PLAN_ITER:
+        printf("%s out", hl_slot_text[e->iter]);
+        for (int part = 0; part < hl_slot_nparts[e->iter]; part++)
+            printf(" %d", e->part[part]);
+        break;
     case HL_PLAN_CONST: printf("object #%d", e->from); break;
     case HL_PLAN_IMM: printf("word %" PRId64 " as %s", e->imm, type); break;
     }

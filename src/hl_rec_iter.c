@@ -1,0 +1,336 @@
+/* hl_rec_iter.c - recording of loops over ranges and sequences.
+ *
+ * The iterators are virtual (hl_ir.h, HL_SLOTDEF): a range's next value, a sequence's next index are
+ * values like others, and the object is made when the frame is rebuilt. enumerate and zip give tuples, which
+ * are never made: they are compiled where the bytecode unpacks them at once. */
+#include "hl_rec_int.h"
+
+/* --- ranges ------------------------------------------------------------------------------------ */
+
+/* How many values range(start, stop, step) has, as an i64; the step's sign is known. */
+static HlRef range_length(HlRec *R, HlRef start, HlRef stop, HlRef step, int64_t sign)
+{
+    HlType t = HL_TYPE(I64);
+    int64_t k;
+    HlRef lo = sign > 0 ? start : stop, hi = sign > 0 ? stop : start;
+    HlRef n = rec_guard(R, HL_I_SUB_OV, t, hi, lo, HL_R_OVERFLOW);
+    if (!(rec_is_kint(R, step, &k) && (k == 1 || k == -1))) {
+        HlRef one = rec_kint(R, 1);
+        HlRef by =
+            sign > 0 ? step : rec_guard(R, HL_I_SUB_OV, t, rec_kint(R, 0), step, HL_R_OVERFLOW);
+        n = rec_emit(R, HL_I_SUB, t, n, one, 0);
+        n = rec_emit(R, HL_I_FLOORDIV, t, n, by, 0);
+        n = rec_emit(R, HL_I_ADD, t, n, one, 0);
+    }
+    HlRef some = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), hi, lo, HL_GT);
+    return rec_emit3(R, HL_I_SELECT, t, some, n, rec_kint(R, 0));
+}
+
+RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop)
+{
+    const HlBc *get_iter = &R->b->bc[R->next];
+    HlVal v[3];
+    if (get_iter->op != HL_BC_GET_ITER || get_iter->flags || nargs < 1 || nargs > 3)
+        return rec_stop(R, HL_R_NYI_CALL);
+    for (int32_t i = 0; i < nargs; i++) {
+        v[i] = rec_peek(R, nargs - 1 - i);
+        if (v[i].t.base != HL_T_I64 && v[i].t.base != HL_T_BOOL &&
+            !(v[i].t.base == HL_T_NPS && v[i].t.dtype == HL_D_I64))
+            return rec_stop(R, HL_R_NYI_CALL);
+    }
+    if (!R->result) {
+        PyObject *args[3];
+        for (int32_t i = 0; i < nargs; i++)
+            args[i] = v[i].o;
+        PyObject *range = PyObject_Vectorcall((PyObject *)&PyRange_Type, args, nargs, NULL);
+        R->pops = npop;
+        R->result = range ? PyObject_GetIter(range) : NULL;
+        Py_XDECREF(range);
+        if (!R->result)
+            return REC_RAISED;
+    }
+    R->next = get_iter->next; /* also for a result that is kept */
+    if (!hl_range_check(R->result))
+        return rec_stop(R, HL_R_BIGINT);
+    HlRef ref[3];
+    for (int32_t i = 0; i < nargs; i++) {
+        ref[i] = rec_to_int(R, v[i]);
+        if (v[i].t.base == HL_T_NPS)
+            ref[i] = rec_emit(R, HL_I_RETYPE, HL_TYPE(I64), ref[i], HL_NOREF, 0);
+    }
+    HlRef start = nargs > 1 ? ref[0] : rec_kint(R, 0), stop = nargs > 1 ? ref[1] : ref[0];
+    HlRef step = nargs > 2 ? ref[2] : rec_kint(R, 1);
+    int64_t next, by, left;
+    hl_range_get(R->result, &next, &by, &left);
+    if (!rec_is_k(R, step, HL_I_KINT)) {
+        HlRef zero = rec_kint(R, 0);
+        HlRef up = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), step, zero, HL_GT);
+        HlRef down = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), step, zero, HL_LT);
+        rec_guard_cond(R, by > 0 ? up : down, true, HL_R_BRANCH);
+    }
+    HlSlot s = {
+        .kind = HL_SLOT_RANGE, .a = start, .b = step, .c = range_length(R, start, stop, step, by)};
+    return rec_finish(R, npop, s, R->result);
+}
+
+static RecStatus range_next(HlRec *R, const HlBc *bc)
+{
+    HlVal it = rec_peek(R, 0);
+    int32_t slot = R->b->nlocalsplus + R->depth - 1;
+    int64_t next, step, left;
+    hl_range_get(it.o, &next, &step, &left);
+    HlRef more = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), it.s.c, rec_kint(R, 0), HL_GT);
+    rec_guard_cond(R, more, left > 0, left > 0 ? HL_R_LOOP_END : HL_R_BRANCH);
+    if (left <= 0) {
+        if (R->pending != REC_OK)
+            return R->pending;
+        rec_pop(R, 1);
+        R->next = bc->target;
+        return REC_OK;
+    }
+    HlSlot after = {.kind = HL_SLOT_RANGE, .b = it.s.b};
+    after.a = rec_emit(R, HL_I_ADD, HL_TYPE(I64), it.s.a, it.s.b, 0);
+    after.c = rec_emit(R, HL_I_SUB, HL_TYPE(I64), it.s.c, rec_kint(R, 1), 0);
+    if (R->pending != REC_OK)
+        return R->pending;
+    PyObject *o = Py_TYPE(it.o)->tp_iternext(it.o);
+    if (!o)
+        return PyErr_Occurred() ? REC_RAISED : rec_stop(R, HL_R_NYI_ITER);
+    R->st[slot] = after;
+    rec_push(R, rec_value(it.s.a), o);
+    return REC_OK;
+}
+
+/* --- sequences ---------------------------------------------------------------------------------- */
+
+HlType rec_seq_type(PyObject *o)
+{
+    bool big;
+    HlType t = o ? hl_record_type_of(o, &big) : HL_TYPE(VOID);
+    bool seq = t.base == HL_T_LIST || t.base == HL_T_TUPLE || t.base == HL_T_BYTES ||
+               (t.base == HL_T_ARR && t.ndim == 1);
+    return seq ? t : HL_TYPE(VOID);
+}
+
+HlRef rec_seq_size(HlRec *R, HlRef seq)
+{
+    switch ((HlBase)rec_type(R, seq).base) {
+    case HL_T_LIST: return rec_emit(R, HL_I_LIST_SIZE, HL_TYPE(I64), seq, HL_NOREF, 0);
+    case HL_T_ARR: return rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), seq, HL_NOREF, 0);
+    default: return rec_emit(R, HL_I_SEQ_SIZE, HL_TYPE(I64), seq, HL_NOREF, 0);
+    }
+}
+
+HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item)
+{
+    HlType t = rec_type(R, seq);
+    switch ((HlBase)t.base) {
+    case HL_T_LIST:
+        return rec_unbox(R, rec_emit(R, HL_I_LIST_LOAD, HL_TYPE(OBJ), seq, index, 0), item);
+    case HL_T_TUPLE:
+        return rec_unbox(R, rec_emit(R, HL_I_TUPLE_LOAD, HL_TYPE(OBJ), seq, index, 0), item);
+    case HL_T_ARR: {
+        HlIns ins = {.op = HL_I_ARRAY_LOAD,
+                     .aux = t.dtype,
+                     .type = HL_TYPE_NPS(t.dtype),
+                     .a = {rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), seq, HL_NOREF, 0),
+                           rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), seq, HL_NOREF, 0), index,
+                           HL_NOREF}};
+        return rec_value(rec_emit_ins(R, &ins, HL_R_NONE));
+    }
+    default: return rec_value(rec_emit(R, HL_I_BYTES_LOAD, HL_TYPE(I64), seq, index, 0));
+    }
+}
+
+/* The item that the iterator, which is not exhausted, gives next; a new reference, NULL = an error. */
+static PyObject *seq_peek(PyObject *seq, int64_t index)
+{
+    return PySequence_GetItem(seq, index);
+}
+
+/* `for` over a list, tuple, bytes or array, forwards or backwards. */
+static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
+{
+    int32_t slot = R->b->nlocalsplus + R->depth - 1;
+    bool back = it.s.kind == HL_SLOT_REVERSED;
+    Py_ssize_t size = PyObject_Size(at->seq);
+    bool more = at->index >= 0 && at->index < size;
+    HlType t = HL_TYPE(I64);
+    HlRef c, n = HL_NOREF, one = rec_kint(R, 1);
+    bool fixed = rec_type(R, it.s.b).base == HL_T_TUPLE || rec_type(R, it.s.b).base == HL_T_BYTES;
+    if (!back || !fixed)
+        n = rec_seq_size(R, it.s.b);
+    if (back) {
+        c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), it.s.a, rec_kint(R, 0), HL_GE);
+        if (n != HL_NOREF && at->index >= 0) { /* it may have become shorter */
+            rec_guard_cond(R, c, true, HL_R_LOOP_END);
+            c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), it.s.a, n, HL_LT);
+        }
+    } else {
+        c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), it.s.a, n, HL_LT);
+    }
+    rec_guard_cond(R, c, more, more ? HL_R_LOOP_END : HL_R_BRANCH);
+    if (R->pending != REC_OK)
+        return R->pending;
+    if (!more) {
+        rec_pop(R, 1);
+        R->next = bc->target;
+        return REC_OK;
+    }
+    PyObject *item = seq_peek(at->seq, at->index);
+    if (!item)
+        return REC_RAISED;
+    HlSlot value = rec_seq_item(R, it.s.b, it.s.a, item), after = it.s;
+    after.a = rec_emit(R, back ? HL_I_SUB : HL_I_ADD, t, it.s.a, one, 0);
+    if (R->pending != REC_OK) {
+        Py_DECREF(item);
+        return R->pending;
+    }
+    HlIter to = *at;
+    to.index += back ? -1 : 1;
+    hl_iter_set(it.o, &to);
+    R->st[slot] = after;
+    rec_push(R, value, item);
+    return REC_OK;
+}
+
+/* --- enumerate and zip -------------------------------------------------------------------------- */
+
+/* The UNPACK_SEQUENCE of two behind the instruction, where it comes at once; NULL otherwise. */
+static const HlBc *pair_unpacked(HlRec *R, int32_t next)
+{
+    const HlBc *unpack = &R->b->bc[next];
+    return unpack->op == HL_BC_UNPACK_SEQUENCE && unpack->arg == 2 && !unpack->flags ? unpack
+                                                                                     : NULL;
+}
+
+/* Is the sequence at an end? */
+static void pair_guard(HlRec *R, HlRef index, HlRef seq, bool more)
+{
+    HlRef c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), index, rec_seq_size(R, seq), HL_LT);
+    rec_guard_cond(R, c, more, more ? HL_R_LOOP_END : HL_R_BRANCH);
+}
+
+/* `for number, item in enumerate(seq)` and `for a, b in zip(seq, seq2)`. */
+static RecStatus pair_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
+{
+    int32_t slot = R->b->nlocalsplus + R->depth - 1;
+    const HlBc *unpack = pair_unpacked(R, bc->next);
+    bool zip = it.s.kind == HL_SLOT_ZIP;
+    bool more = at->index < PyObject_Size(at->seq);
+    if (!unpack)
+        return rec_stop(R, HL_R_NYI_ITER);
+    pair_guard(R, it.s.a, it.s.b, more);
+    if (zip && more) {
+        more = at->index < PyObject_Size(at->seq2);
+        pair_guard(R, it.s.a, it.s.c, more);
+    }
+    if (R->pending != REC_OK)
+        return R->pending;
+    if (!more) {
+        rec_pop(R, 1);
+        R->next = bc->target;
+        return REC_OK;
+    }
+    HlRef one = rec_kint(R, 1);
+    HlSlot first, second, after = it.s;
+    PyObject *o1 = zip ? seq_peek(at->seq, at->index) : PyLong_FromLongLong(at->count);
+    PyObject *o2 = seq_peek(zip ? at->seq2 : at->seq, at->index);
+    if (!o1 || !o2) {
+        Py_XDECREF(o1);
+        Py_XDECREF(o2);
+        return REC_RAISED;
+    }
+    if (zip) {
+        first = rec_seq_item(R, it.s.b, it.s.a, o1);
+        second = rec_seq_item(R, it.s.c, it.s.a, o2);
+    } else {
+        second = rec_seq_item(R, it.s.b, it.s.a, o2);
+        first = rec_value(it.s.c);
+        after.c = rec_guard(R, HL_I_ADD_OV, HL_TYPE(I64), it.s.c, one, HL_R_OVERFLOW);
+    }
+    after.a = rec_emit(R, HL_I_ADD, HL_TYPE(I64), it.s.a, one, 0);
+    if (R->pending != REC_OK) {
+        Py_DECREF(o1);
+        Py_DECREF(o2);
+        return R->pending;
+    }
+    HlIter to = *at;
+    to.index++;
+    to.count++;
+    hl_iter_set(it.o, &to);
+    R->st[slot] = after;
+    rec_push(R, second, o2);
+    rec_push(R, first, o1);
+    R->next = unpack->next;
+    return REC_OK;
+}
+
+/* --- the instructions --------------------------------------------------------------------------- */
+
+RecStatus rec_for_iter(HlRec *R, const HlBc *bc)
+{
+    HlVal it = rec_peek(R, 0);
+    HlIter at;
+    if (it.s.kind == HL_SLOT_RANGE)
+        return range_next(R, bc);
+    if (!hl_slot_is_iter(&it.s) || !hl_iter_get(it.o, &at))
+        return rec_stop(R, HL_R_NYI_ITER);
+    bool pair = it.s.kind == HL_SLOT_ENUM || it.s.kind == HL_SLOT_ZIP;
+    return pair ? pair_next(R, bc, it, &at) : seq_next(R, bc, it, &at);
+}
+
+/* An iterator at its start takes the place of the `pops` operands that made it. */
+static RecStatus iter_begin(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, int32_t pops,
+                            PyObject *made)
+{
+    HlIter at;
+    if (!made)
+        return REC_RAISED;
+    if (!hl_iter_get(made, &at) || at.kind != kind) {
+        Py_DECREF(made);
+        return rec_stop(R, HL_R_NYI_ITER);
+    }
+    HlSlot s = {.kind = (uint8_t)kind, .b = v[0].s.a, .c = HL_NOREF};
+    s.a = rec_kint(R, at.index);
+    if (kind == HL_SLOT_REVERSED) {
+        HlRef one = rec_kint(R, 1);
+        s.a = rec_emit(R, HL_I_SUB, HL_TYPE(I64), rec_seq_size(R, s.b), one, 0);
+    } else if (kind == HL_SLOT_ENUM) {
+        s.c = n > 1 ? v[1].s.a : rec_kint(R, 0);
+    } else if (kind == HL_SLOT_ZIP) {
+        s.c = v[1].s.a;
+    }
+    return rec_finish(R, pops, s, made);
+}
+
+RecStatus rec_get_iter(HlRec *R)
+{
+    HlVal v = rec_peek(R, 0);
+    if (v.s.kind != HL_SLOT_VALUE || rec_seq_type(v.o).base == HL_T_VOID ||
+        !hl_type_eq(rec_seq_type(v.o), v.t))
+        return rec_stop(R, HL_R_NYI_ITER);
+    return iter_begin(R, HL_SLOT_SEQ, &v, 1, 1, PyObject_GetIter(v.o));
+}
+
+RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, int32_t npop)
+{
+    const HlBc *get_iter = &R->b->bc[R->next];
+    bool counted = kind == HL_SLOT_ENUM && n == 2 && v[1].t.base == HL_T_I64;
+    if (get_iter->op != HL_BC_GET_ITER || get_iter->flags ||
+        !(n == (kind == HL_SLOT_ZIP ? 2 : 1) || counted))
+        return rec_stop(R, HL_R_NYI_CALL);
+    for (int32_t i = 0; i < n - counted; i++)
+        if (v[i].s.kind != HL_SLOT_VALUE || rec_seq_type(v[i].o).base == HL_T_VOID ||
+            !hl_type_eq(rec_seq_type(v[i].o), v[i].t))
+            return rec_stop(R, HL_R_NYI_CALL);
+    PyObject *args[] = {v[0].o, n > 1 ? v[1].o : NULL};
+    PyObject *type = kind == HL_SLOT_ENUM  ? (PyObject *)&PyEnum_Type
+                     : kind == HL_SLOT_ZIP ? (PyObject *)&PyZip_Type
+                                           : (PyObject *)&PyReversed_Type;
+    RecStatus st =
+        iter_begin(R, kind, v, n, npop, PyObject_Vectorcall(type, args, (size_t)n, NULL));
+    if (st == REC_OK)
+        R->next = get_iter->next;
+    return st;
+}
