@@ -49,16 +49,22 @@ bool hl_exit_is_box(PyObject *o, HlType t, int64_t word)
     return false;
 }
 
-/* An equal number among the objects made so far or the frame's own; new reference or NULL. */
+/* An equal number among the objects made so far or the frame's own, first of all what the slot held; new
+ * reference or NULL. */
 static PyObject *find_box(const HlBytecode *b, const HlPlan *plan, PyObject *const *made, int32_t n,
-                          PyObject *const *slots, int32_t nslots, HlType t, int64_t word)
+                          PyObject *const *slots, int32_t nslots, int64_t word)
 {
+    const HlPlanEntry *e = &plan->entries[n];
+    PyObject *own = e->slot < nslots ? hl_exit_slot_object(b, slots, e->slot) : NULL;
+    if (own && hl_exit_is_box(own, e->type, word))
+        return Py_NewRef(own);
     for (int32_t i = 0; i < n; i++)
-        if (made[i] && plan->entries[i].kind != HL_PLAN_ITER && hl_exit_is_box(made[i], t, word))
+        if (made[i] && plan->entries[i].kind != HL_PLAN_ITER &&
+            hl_exit_is_box(made[i], e->type, word))
             return Py_NewRef(made[i]);
     for (int32_t i = 0; i < nslots; i++) {
         PyObject *o = hl_exit_slot_object(b, slots, i);
-        if (o && hl_exit_is_box(o, t, word))
+        if (o && hl_exit_is_box(o, e->type, word))
             return Py_NewRef(o);
     }
     return NULL;
@@ -127,7 +133,7 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f)
         case HL_PLAN_IMM:
             made[i] = from_origin(e, r->out, word);
             if (!made[i])
-                made[i] = find_box(b, plan, made, i, slots, nslots, e->type, word);
+                made[i] = find_box(b, plan, made, i, slots, nslots, word);
             if (!made[i])
                 made[i] = hl_exit_box(e->type, word);
             break;

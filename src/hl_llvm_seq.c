@@ -120,6 +120,10 @@ static void store_object(HlEmitter *e, const HlIns *ins, Val slot, Val object)
 {
     Val one = hl_llvm_int(e, 1);
     Val old = hl_llvm_tag(e, LLVMBuildLoad2(e->b, e->ptr, slot, ""), e->tbaa_list);
+    Bb other = hl_llvm_next_block(e, ""), same = hl_llvm_next_block(e, "");
+    LLVMMoveBasicBlockAfter(other, LLVMGetInsertBlock(e->b));
+    LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntEQ, old, object, ""), same, other);
+    hl_llvm_at(e, other);
     Val count = refcount(e, old);
     Bb shared = hl_llvm_next_block(e, ""), last = hl_llvm_next_block(e, "");
     Bb join = hl_llvm_next_block(e, "");
@@ -136,6 +140,9 @@ static void store_object(HlEmitter *e, const HlIns *ins, Val slot, Val object)
     hl_llvm_at(e, join);
     set_refcount(e, object, LLVMBuildAdd(e->b, refcount(e, object), one, ""));
     hl_llvm_tag(e, LLVMBuildStore(e->b, object, slot), e->tbaa_list);
+    LLVMBuildBr(e->b, same);
+    LLVMMoveBasicBlockAfter(same, join);
+    hl_llvm_at(e, same);
 }
 
 /* The object that a value is, without making one; NULL = it has to be made. */

@@ -67,11 +67,38 @@ typedef struct Array {
     int32_t flags;
 } Array;
 
+typedef struct Int {
+    int64_t refs;
+    void *type;
+    int64_t size; /* has the sign */
+    uint32_t digits[2];
+} Int;
+typedef struct List {
+    int64_t refs;
+    void *type;
+    int64_t size;
+    Object **items;
+} List;
+typedef struct Tuple {
+    int64_t refs;
+    void *type;
+    int64_t size;
+    Object *items[2];
+} Tuple;
+typedef struct Bytes {
+    int64_t refs;
+    void *type;
+    int64_t size;
+    uint8_t items[4];
+} Bytes;
+
 enum { WRITEABLE = 0x400 };
 static volatile int breaker;
 static char type_of[16][8]; /* the addresses stand for types */
-static Object true_object;
+static Object true_object, false_object;
 static int64_t globals_seen[2];
+static int64_t list_seen[5]; /* arguments of the last call about a list */
+static int list_answer;      /* and what it is to say */
 
 static void *type_object(HlType t)
 {
@@ -92,11 +119,36 @@ static void *load_global(void *globals, int64_t index)
 
 static int unbox_i64(void *object, int64_t *out)
 {
-    const Object *o = object;
-    if (o->refs < 0) /* stands for an int of more than 64 bits */
+    const Int *o = object;
+    int64_t n = o->size < 0 ? -o->size : o->size;
+    if (n > 2) /* stands for an int of more than 64 bits */
         return 0;
-    *out = o->u.i;
+    *out = (int64_t)o->digits[0] + (n > 1 ? (int64_t)o->digits[1] << 30 : 0);
+    *out *= o->size < 0 ? -1 : 1;
     return 1;
+}
+
+static int list_store(void *list, int64_t index, int64_t type, int64_t word, void *origin)
+{
+    memcpy(list_seen,
+           (int64_t[]){(int64_t)(intptr_t)list, index, type, word, (int64_t)(intptr_t)origin},
+           sizeof list_seen);
+    return list_answer;
+}
+
+static int list_append(void *list, int64_t type, int64_t word, void *origin)
+{
+    return list_store(list, -1, type, word, origin);
+}
+
+static int list_pop(void *list)
+{
+    return list_store(list, -2, 0, 0, NULL);
+}
+
+static int release(void *object)
+{
+    return list_store(object, -3, 0, 0, NULL);
 }
 
 static int guard_array(void *object, int dtype, int ndim)
@@ -118,6 +170,17 @@ static const HlEmitEnv env = {
     .guard_array = guard_array,
     .type_object = type_object,
     .py_true = &true_object,
+    .py_false = &false_object,
+    .list_store = list_store,
+    .list_append = list_append,
+    .list_pop = list_pop,
+    .release = release,
+    .off_refcnt = offsetof(Object, refs),
+    .off_size = offsetof(List, size),
+    .off_digits = offsetof(Int, digits),
+    .off_list_items = offsetof(List, items),
+    .off_tuple_items = offsetof(Tuple, items),
+    .off_bytes_items = offsetof(Bytes, items),
     .off_type = offsetof(Object, type),
     .off_float = offsetof(Object, u),
     .off_npi64 = offsetof(Object, u),
@@ -758,13 +821,17 @@ static void test_objects(void)
 {
     Object f = {.refs = 1, .type = type_object(HL_TYPE(F64)), .u.f = 2.5};
     Object i = {.refs = 1, .type = type_object(HL_TYPE(I64)), .u.i = -77};
-    Object big = {.refs = -1, .type = type_object(HL_TYPE(I64))};
+    Int small = {.refs = 1, .type = i.type, .size = -1, .digits = {77}};
+    Int zero = {.refs = 1, .type = i.type}, two = {.type = i.type, .size = 2, .digits = {1, 3}};
+    Int big = {.refs = 1, .type = i.type, .size = 3};
     Object no = {.refs = 1, .u.b = 0}, yes = {.refs = 1, .u.b = 1};
     EXPECT("guard_type f64 %0", "p", "-", true, word(&f), 0, 2, 0);
     EXPECT("guard_type f64 %0", "p", "-", true, word(&i), 0, 1, 0);
     EXPECT("guard_bound %0", "p", "-", true, word(&i), 0, 2, 0);
     EXPECT("guard_bound %0", "p", "-", true, 0, 0, 1, 0);
-    EXPECT("unbox_i64 %0", "p", "i64", true, word(&i), 0, 2, -77);
+    EXPECT("unbox_i64 %0", "p", "i64", true, word(&small), 0, 2, -77);
+    EXPECT("unbox_i64 %0", "p", "i64", true, word(&zero), 0, 2, 0);
+    EXPECT("unbox_i64 %0", "p", "i64", true, word(&two), 0, 2, 1 + (INT64_C(3) << 30));
     EXPECT("unbox_i64 %0", "p", "i64", true, word(&big), 0, 1, 0);
     EXPECT("unbox_f64 %0", "p", "f64", false, word(&f), 0, 2, bits(2.5));
     EXPECT("unbox_bool %0", "p", "bool", false, word(&true_object), 0, 2, 1);
@@ -774,6 +841,7 @@ static void test_objects(void)
     EXPECT("unbox_npbool %0", "p", "np<bool>", false, word(&no), 0, 2, 0);
     EXPECT("is %0 %1", "pp", "bool", false, word(&f), word(&f), 2, 1);
     EXPECT("is %0 %1", "pp", "bool", false, word(&f), word(&i), 2, 0);
+    EXPECT("knull", "", "obj", false, 0, 0, 2, 0);
     EXPECT("kobj #1", "", "obj", false, 0, 0, 2, word(&object_b));
     EXPECT("kbool true", "", "bool", false, 0, 0, 2, 1);
     EXPECT("guard_global #3", "", "-", true, 0, 0, 2, 0);
@@ -781,6 +849,59 @@ static void test_objects(void)
     EXPECT("load_global #5", "", "obj", true, 0, 0, 2, word(&true_object));
     EXPECT("load_global #6", "", "obj", true, 0, 0, 1, 0);
     CHECK(globals_seen[0] == 4 && globals_seen[1] == 6);
+}
+
+static void test_sequences(void)
+{
+    Object f = {.refs = 1, .type = type_object(HL_TYPE(F64)), .u.f = 2.5}, g = f;
+    Object *items[] = {&f, &g};
+    List list = {.refs = 1, .size = 2, .items = items};
+    Tuple tuple = {.refs = 1, .size = 2, .items = {&f, &g}};
+    Bytes bytes = {.refs = 1, .size = 4, .items = {7, 200}};
+    EXPECT("list_size %0", "p", "i64", false, word(&list), 0, 2, 2);
+    EXPECT("seq_size %0", "p", "i64", false, word(&tuple), 0, 2, 2);
+    EXPECT("list_load %0 %1", "pi", "obj", false, word(&list), 1, 2, word(&g));
+    EXPECT("tuple_load %0 %1", "pi", "obj", false, word(&tuple), 1, 2, word(&g));
+    EXPECT("bytes_load %0 %1", "pi", "i64", false, word(&bytes), 1, 2, 200);
+
+    /* A float that only the list holds is overwritten; for other numbers the core is asked. */
+    EXPECT("list_store %0 %1 %2", "pif", "-", true, word(&list), 1, 2, 0);
+    CHECK(g.u.f == 0 && g.refs == 1 && items[1] == &g);
+    g.refs = 2;
+    for (list_answer = 0; list_answer < 2; list_answer++) {
+        EXPECT("list_store %0 %1 %2", "pif", "-", true, word(&list), 1, list_answer + 1, 0);
+        CHECK(list_seen[0] == word(&list) && list_seen[1] == 1 && !list_seen[3] && !list_seen[4]);
+        CHECK(list_seen[2] == hl_type_pack(HL_TYPE(F64)));
+        EXPECT("list_append %0 %1", "pi", "-", true, word(&list), 33, list_answer + 1, 0);
+        CHECK(list_seen[1] == -1 && list_seen[2] == hl_type_pack(HL_TYPE(I64)));
+        CHECK(list_seen[3] == 33);
+        EXPECT("list_pop %0", "p", "-", true, word(&list), 0, list_answer + 1, 0);
+        CHECK(list_seen[0] == word(&list) && list_seen[1] == -2);
+    }
+    /* Objects go in by reference. The one that goes out is not the last... */
+    static const char *const store = "region store slots 2 loops 1 entry x0\n"
+                                     "entry(%0: obj = slot 0, %1: obj = slot 1): pc 0\n"
+                                     "  %2: i64 = kint 1\n"
+                                     "  list_store %0 %2 %1 -> x1\n"
+                                     "  exit x2\n"
+                                     "x0: entry pc 0 [0: frame, 1: frame]\n"
+                                     "x1: release pc 0 [0: frame, 1: frame]\n"
+                                     "x2: branch pc 1 [0: frame, 1: frame]\n";
+    Region r = region_make(store);
+    int64_t out;
+    CHECK(run1(&r, word(&list), word(&f), 0, &out) == 2);
+    CHECK(items[1] == &f && f.refs == 2 && g.refs == 1);
+    CHECK(run1(&r, word(&list), word(&f), 0, &out) == 2 && f.refs == 2);
+    /* ...or it is, and the core takes it, or does not. */
+    f.refs = 1;
+    list_answer = 0;
+    CHECK(run1(&r, word(&list), word(&g), 0, &out) == 1 && items[1] == &f && f.refs == 1);
+    CHECK(list_seen[0] == word(&f) && list_seen[1] == -3 && g.refs == 1);
+    list_answer = 1;
+    CHECK(run1(&r, word(&list), word(&g), 0, &out) == 2 && items[1] == &g && g.refs == 2);
+    region_free(&r);
+    EXPECT("list_store %0 %1 %2", "pib", "-", true, word(&list), 0, 2, 0);
+    CHECK(items[0] == &false_object && false_object.refs == 1);
 }
 
 static Array make_array(HlDtype d, void *data, int64_t *shape, int64_t *strides)
@@ -1178,6 +1299,7 @@ int main(int argc, char **argv)
     test_math();
     test_fp_guard();
     test_objects();
+    test_sequences();
     test_arrays();
     test_exits();
     test_nest();

@@ -326,7 +326,7 @@ static void test_text_malformed(void)
         {"x1: poll", "x0: poll", "line 19: exit is defined twice"},
         {"x1: poll", "x1: pole", "line 19: expected a reason"},
         {"1: %6, 2: frame", "2: %6, 2: frame", "line 19: expected slot 1"},
-        {"3: unbound", "3: unbounded", "line 21: expected \"%\" and a number"},
+        {"3: unbound", "3: unbounded", "line 21: expected what a slot holds"},
         {"kfloat 2.5", "kfloat two", "line 16: expected a float"},
         {"kfloat 2.5", "kfloat nan:0x1", "line 16: expected the bits of a NaN"},
         {"x3: overflow pc 14 [", "x3: overflow pc 14 ", "line 21: expected \"[\""},
@@ -417,7 +417,7 @@ static const struct {
     {"2: %14, 3: frame 2", "2: %13, 3: frame 2", "x4: %13 does not dominate this use"},
     {"1: %6, 2: %7, 3: unbound", "1: %13, 2: %7, 3: unbound", "x3: %13 does not dominate"},
     {"1: %6, 2: %7, 3: unbound", "1: %77, 2: %7, 3: unbound", "x3: %77 is not defined"},
-    {"range(%11 %3 %12)]", "range(%11 %3 %9)]", "x3: %9 is no part of a range"},
+    {"range(%11 %3 %12)]", "range(%11 %3 %9)]", "x3: %9 is no such part of an iterator"},
     {"3: frame 2", "3: frame 22", "x4: slot 3 is of no slot of the frame"},
     {"[0: %0, 1: %6, 2: %14, 3: frame 2]", "[0: %0, 1: %6]", "x4: snapshot has 2 slots"},
     {"%14: obj", "%14: ptr", "x4: %14 has a type that cannot be boxed"},
@@ -429,7 +429,7 @@ static const struct {
     {"%5: i64 = kint 0", "guard_type obj %0 -> x3\n  %5: i64 = kint 0", "aux, imm or check"},
     {"kfloat 2.5", "fmath1 pow %15", "%15 fmath1: aux, imm or check does not"},
     {"(%6: i64,", "(%6: void,", "%6: parameter without a valid type"},
-    {"%3: i64 = slot 4 range_step", "%3: f64 = slot 4 range_step", "%3: parts of a range are"},
+    {"%3: i64 = slot 4 range_step", "%3: f64 = slot 4 range_step", "%3: wrong part of an iterator"},
 };
 
 static void test_check_faults(void)
@@ -633,8 +633,8 @@ static void test_plans(void)
     /* What the frame has already is left out; a range only when all of it is that slot's. */
     CHECK(p[0].pc == 3 && p[0].nslots == 9 && p[0].reason == HL_R_TYPE && p[0].nlive == 4);
     CHECK(p[0].nentries == 5 && entry_of(&p[0], 2)->kind == HL_PLAN_UNBOUND);
-    CHECK(!entry_of(&p[0], 5) && entry_of(&p[0], 6)->kind == HL_PLAN_RANGE);
-    CHECK(entry_of(&p[0], 7)->kind == HL_PLAN_RANGE && entry_of(&p[0], 7)->a == 3);
+    CHECK(!entry_of(&p[0], 5) && entry_of(&p[0], 6)->kind == HL_PLAN_ITER);
+    CHECK(entry_of(&p[0], 7)->kind == HL_PLAN_ITER && entry_of(&p[0], 7)->a == 3);
     CHECK(entry_of(&p[0], 8)->kind == HL_PLAN_FRAME && entry_of(&p[0], 8)->from == 5);
     CHECK(entry_of(&p[0], 4)->kind == HL_PLAN_FRAME && entry_of(&p[0], 4)->from == 3);
     /* Objects that moved keep their identity; each value is handed over once; constants never. */
@@ -652,7 +652,7 @@ static void test_plans(void)
     CHECK(entry_of(&p[1], 7)->imm == INT64_C(0x3fe0000000000000));
     CHECK(entry_of(&p[1], 8)->kind == HL_PLAN_IMM && entry_of(&p[1], 8)->imm == 1);
     const HlPlanEntry *range = entry_of(&p[1], 9);
-    CHECK(range->kind == HL_PLAN_RANGE && range->a == 2 && range->b == 3 && range->c == 0);
+    CHECK(range->kind == HL_PLAN_ITER && range->a == 2 && range->b == 3 && range->c == 0);
     CHECK(p[2].nlive == 0 && p[2].nentries == 0); /* continued by b1 */
     CHECK(p[3].nlive == 0 && p[3].nentries == 0); /* nobody gets there */
     hl_plan_free(p, ir->nexits);

@@ -79,12 +79,13 @@ def assert_native(f, share=0.9, iterations=None):
 
 _BLOCK = re.compile(r"(entry|b\d+)\b.*: pc")
 _EXIT = re.compile(r"(x\d+): .*-> (b\d+)")
-_RESULT = re.compile(r"  %\d+: (?P<type>[^=]+) = (?P<op>\w+)")
+_RESULT = re.compile(r"  (?P<ref>%\d+): (?P<type>[^=]+) = (?P<op>\w+)")
 
 
 def boxed_operations(f):
     """Instructions of the loops in f's regions (what is on a cycle of blocks) that work on objects: their
-    result is an object that is no constant, or they take a number out of one."""
+    result is an object that is no constant, or they take a number out of one. Items of lists and tuples are
+    objects, and what a number came from (hl_opt_origin.c) is kept beside it: neither counts."""
     import hotloop
     return [line for text in hotloop.inspect_ir(f) for line in boxed_in(text)]
 
@@ -106,13 +107,18 @@ def boxed_in(text):
         edges[name] |= {continued[x] for x in re.findall(r"\bx\d+\b", "\n".join(lines[1:])) if x in continued}
     looping = [name for name in blocks if name in _reached(edges, edges[name])]
     assert looping, f"no loop in {text!r}"
+    items = set(re.findall(r"(%\d+): obj = (?:list_load|tuple_load|kobj|knull)", text))
+    items |= set(re.findall(r" from (%\d+)", text))
     boxed = []
     for name in looping:
         for line in blocks[name][1:]:
             m = _RESULT.match(line)
-            if m and m["op"] != "kobj" and (m["type"] == "obj" or m["op"].startswith("unbox")):
+            if not m or m["ref"] in items:
+                continue
+            unboxed = m["op"].startswith("unbox") and not items & set(re.findall(r"%\d+", line)[1:])
+            if m["type"] == "obj" or unboxed:
                 boxed.append(f"{name}: {line.strip()}")
-        if re.search(r"%\d+: obj\b", blocks[name][0]):
+        if set(re.findall(r"(%\d+): obj\b", blocks[name][0])) - items:
             boxed.append(blocks[name][0].strip())
     return boxed
 
