@@ -32,7 +32,7 @@ def build(name, compiler):
     library = os.path.join(measure.cache_dir(), f"{name}-{compiler}-{key}.so")
     if not os.path.exists(library):
         fresh = f"{library}.{os.getpid()}"
-        subprocess.run([compiler, *FLAGS, "-o", fresh, source], check=True)
+        subprocess.run([compiler, *FLAGS, "-o", fresh, source, "-lm"], check=True)
         os.replace(fresh, library)
     return library
 

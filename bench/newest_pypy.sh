@@ -3,16 +3,16 @@
 #
 #     bench/newest_pypy.sh          into ~/.cache/hotloop-bench/pypy; again: the newest of today
 #
-# Nothing is installed and root is not needed: the packages are downloaded with an apt of its own state,
-# unpacked into a folder, and run with the libc that came with them. run.py takes that PyPy from then
-# on when it is not told another; removing the folder takes it back.
+# Nothing is installed and root is not needed: the packages are downloaded by an apt with a state of its
+# own, unpacked into that folder and run with the libc that came with them. run.py takes that PyPy from
+# then on, unless told another; removing the folder takes it back. SUITE and MIRROR choose others.
 set -eu
 suite=${SUITE:-sid}
 # The mirror that this system uses.
 mirror=${MIRROR:-$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
     sed -n 's/^Debian //p' | head -n 1)}
 target=${XDG_CACHE_HOME:-$HOME/.cache}/hotloop-bench/pypy
-[ "$mirror" ] || { echo "newest_pypy.sh: no mirror of Debian known: apt-get update, or MIRROR=URL" >&2; exit 1; }
+[ "$mirror" ] || { echo "newest_pypy.sh: apt knows no mirror of Debian: MIRROR=URL" >&2; exit 1; }
 case $(dpkg --print-architecture) in
     amd64) loader=usr/lib64/ld-linux-x86-64.so.2 libraries=usr/lib/x86_64-linux-gnu ;;
     *) echo "newest_pypy.sh: only for amd64" >&2; exit 1 ;;
@@ -49,7 +49,8 @@ rm -rf "$fresh/apt"
 cat >"$fresh/pypy3" <<END
 #!/bin/sh
 root=$target/root
-exec "\$root/$loader" --argv0 "\$root/usr/bin/pypy3" --library-path "\$root/$libraries" "\$root/usr/bin/pypy3" "\$@"
+exec "\$root/$loader" --argv0 "\$root/usr/bin/pypy3" --library-path "\$root/$libraries" \\
+    "\$root/usr/bin/pypy3" "\$@"
 END
 chmod +x "$fresh/pypy3"
 rm -rf "$target"

@@ -27,6 +27,7 @@ from peers import PEERS
 
 KERNEL_SECTIONS = ("warm", "first", "process", "hot", "memory")
 SECTIONS = KERNEL_SECTIONS + tuple(costs.SECTIONS)
+SCHEMA = 2  # of the raw data
 
 
 class Run:
@@ -322,10 +323,17 @@ def parse_args(argv):
     return options
 
 
+def load(path):
+    with open(path) as f:
+        data = json.load(f)
+    if data["schema"] != SCHEMA:
+        sys.exit(f"{path} has schema {data['schema']}, this is for {SCHEMA}")
+    return data
+
+
 def merged(path, data):
     """An earlier run's sections under this one's. Other versions' figures must not be mixed in."""
-    with open(path) as f:
-        earlier = json.load(f)
+    earlier = load(path)
     for key in ("versions", "machine"):
         for name, value in data[key].items():
             if earlier[key].get(name, value) != value:
@@ -337,7 +345,7 @@ def merged(path, data):
 
 def measure(options):
     run = Run(options)
-    data = {"schema": 1, "smoke": run.smoke, "quick": run.quick, "command": command_line(),
+    data = {"schema": SCHEMA, "smoke": run.smoke, "quick": run.quick, "command": command_line(),
             "date": now(), "machine": machine(), "versions": run.versions(), "sections": {}}
     for name in options.what:
         started = time.perf_counter()
@@ -361,9 +369,10 @@ def write(path, text):
 
 def main(argv=None):
     options = parse_args(argv)
+    if options.plot:
+        import plot  # here, so that a missing matplotlib is seen before measuring
     if options.render:
-        with open(options.render) as f:
-            data = json.load(f)
+        data = load(options.render)
     else:
         data = measure(options)
     text = table.render(data)
@@ -372,7 +381,6 @@ def main(argv=None):
     if options.json:
         write(options.json, raw)
     if options.plot:
-        import plot
         plot.draw(data, options.plot)
     if options.write_results:
         if data.get("smoke") or data.get("quick"):
