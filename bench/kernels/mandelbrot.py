@@ -1,5 +1,5 @@
 """How long points stay in the Mandelbrot set's circle, on complex numbers."""
-SIZE, SMOKE, HOT = 12_000, 200, 40
+SIZE, SMOKE, HOT = 12_000, 200, 8
 NUMPY = False
 CHANGES = ()
 C_RESULT = "int64_t"
