@@ -340,7 +340,8 @@ def merged(path, data):
                 sys.exit(f"{path}: other {name}: {earlier[key][name]}, now {value}")
     earlier["sections"].update(data["sections"])
     earlier["versions"].update(data["versions"])
-    return {**data, "sections": earlier["sections"], "versions": earlier["versions"]}
+    small = {key: data[key] or earlier[key] for key in ("smoke", "quick")}
+    return {**data, **small, "sections": earlier["sections"], "versions": earlier["versions"]}
 
 
 def measure(options):
