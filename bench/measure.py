@@ -21,6 +21,12 @@ def clean_env(**extra):
     return env
 
 
+def cache_dir():
+    """Where what takes long to make is kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "hotloop-bench")
+
+
 def last_json(text):
     lines = text.strip().splitlines()
     try:
@@ -49,7 +55,7 @@ def child(script, mode, spec, python=None, timeout=600, prefix=(), **env):
 
 
 def failed(answer):
-    return "missing" in answer or "error" in answer
+    return "missing" in answer or "unsupported" in answer or "error" in answer
 
 
 def instructions(script, mode, spec, **env):

@@ -1,101 +1,17 @@
-"""The peers: how a kernel is made ready for each, and the C twins. Runs in the measured process, so
-it imports nothing that a peer does not need, and is Python 3.9 for PyPy's sake."""
-import hashlib
-import os
-import struct
-import subprocess
+"""The peers that run Python: how a kernel is made ready for each. Runs in the measured process, so it
+imports nothing that a peer does not need, and is Python 3.9 for PyPy's sake."""
 import sys
 
 PEERS = ("cpython", "pypy", "numba", "c", "hotloop")
-C_COMPILERS = ("gcc", "clang-19")
-C_FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC")
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Missing(Exception):
     """A peer that is not installed."""
 
 
-class Wrong(Exception):
-    """A result that is not CPython's, bit for bit."""
+class Unsupported(Exception):
+    """A kernel that a peer refuses to run."""
 
-
-def bits(value):
-    """A value's bits as text. NumPy's scalars read like Python's; types are not looked at here."""
-    if value is None:
-        return "none"
-    if hasattr(value, "dtype"):
-        if value.ndim:
-            return f"{value.dtype}:{hashlib.blake2b(value.tobytes(), digest_size=16).hexdigest()}"
-        value = value.item()
-    if isinstance(value, float):
-        return "float:" + struct.pack(">d", value).hex()
-    return f"int:{int(value)}"
-
-
-def fingerprint(result, args, changes):
-    """What a call did: its result, and the arguments that it wrote into."""
-    return {
-        "type": type(result).__name__,
-        "bits": [bits(result)] + [bits(args[i]) for i in changes],
-    }
-
-
-def check(got, expected, types):
-    """Raises Wrong unless a fingerprint is CPython's; `types` also compares the result's class."""
-    if got["bits"] != expected["bits"] or (types and got["type"] != expected["type"]):
-        raise Wrong(f"wrong result: {got}, CPython has {expected}")
-
-
-# --- C --------------------------------------------------------------------------------------------
-
-def c_cache():
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    path = os.path.join(base, "hotloop-bench")
-    os.makedirs(path, exist_ok=True)
-    return path
-
-
-def c_build(name, compiler):
-    """Builds a twin, or finds it built; the name of the library holds all that it depends on."""
-    source = os.path.join(HERE, "c", name + ".c")
-    try:
-        version = subprocess.run([compiler, "--version"], capture_output=True, text=True,
-                                 check=True)
-    except (OSError, subprocess.CalledProcessError):
-        raise Missing(f"{compiler} does not run") from None
-    with open(source, "rb") as f, open("/proc/cpuinfo", "rb") as cpu:
-        model = [line for line in cpu if line.startswith((b"model name", b"flags"))][:2]
-        key = hashlib.blake2b(
-            f.read() + version.stdout.encode() + " ".join(C_FLAGS).encode() + b"".join(model),
-            digest_size=12).hexdigest()
-    library = os.path.join(c_cache(), f"{name}-{compiler}-{key}.so")
-    if not os.path.exists(library):
-        fresh = f"{library}.{os.getpid()}"
-        subprocess.run([compiler, *C_FLAGS, "-o", fresh, source], check=True)
-        os.replace(fresh, library)
-    return library
-
-
-def c_function(name, result, args, compiler):
-    """A callable that runs the twin on args. They are converted here, once: a call then costs the
-    microsecond of ctypes, against hundreds that the kernels run."""
-    import ctypes
-    function = getattr(ctypes.CDLL(c_build(name, compiler)), name)
-    function.restype = {"double": ctypes.c_double, "int64_t": ctypes.c_int64, None: None}[result]
-    converted = []
-    for arg in args:
-        if isinstance(arg, float):
-            converted.append(ctypes.c_double(arg))
-        elif isinstance(arg, int):
-            converted.append(ctypes.c_int64(arg))
-        else:
-            assert arg.flags.c_contiguous and arg.itemsize == 8
-            converted += [ctypes.c_void_p(arg.ctypes.data), ctypes.c_int64(arg.size)]
-    return lambda: function(*converted)
-
-
-# --- Python ---------------------------------------------------------------------------------------
 
 def decorator(peer):
     """Imports what the peer needs and gives its decorator. Raises Missing; but a module that is there
@@ -114,6 +30,14 @@ def decorator(peer):
     return lambda function: function
 
 
+def refusal(peer, error):
+    """Why the peer refuses a kernel, if that is what an exception says."""
+    if peer != "numba" or not type(error).__module__.startswith("numba.core.errors"):
+        return None
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines)[:200]}"
+
+
 def settle(peer):
     """Waits for what compiles in the background."""
     if peer == "hotloop":
@@ -130,16 +54,6 @@ def fresh_args(args, changes):
 def versions(peer):
     """What to name in a table. Raises Missing."""
     found = {}
-    if peer == "c":
-        for compiler in C_COMPILERS:
-            try:
-                run = subprocess.run([compiler, "--version"], capture_output=True, text=True)
-                found[compiler] = run.stdout.splitlines()[0]
-            except OSError:
-                found[compiler] = "missing"
-        if set(found.values()) == {"missing"}:
-            raise Missing("neither gcc nor clang-19")
-        return found
     decorator(peer)
     found["python"] = sys.version.replace("\n", " ")
     found["executable"] = sys.executable
@@ -192,6 +106,22 @@ def hotloop_totals(function):
                 for name in ("compiles", "record_seconds", "compile_seconds"):
                     totals[name] += region[name]
     return totals
+
+
+def hotloop_obstacles(function):
+    """The loops that hotloop gave up or never ran natively, with the reason and where recording
+    stopped for it."""
+    from hotloop import _hotloop
+    texts = []
+    for code in () if _hotloop.inactive else _hotloop.stats(function):
+        for loop in code["loops"]:
+            stops = sorted(loop["stops"], key=lambda stop: -stop["count"])
+            native = sum(sum(region["native"]) for region in loop["regions"])
+            if loop["given_up"] or (stops and not native):
+                why = loop["given_up_why"] if loop["given_up"] else stops[0]["reason"]
+                at = next((f", line {s['line']}" for s in stops if s["reason"] == why), "")
+                texts.append(f"loop of line {loop['line']}: {_hotloop.reasons.get(why, why)}{at}")
+    return texts
 
 
 def native_share(before, after):

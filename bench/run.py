@@ -5,6 +5,8 @@
     python bench/run.py --what warm --kernels saxpy,sieve --peers numba,c,hotloop
     python bench/run.py --json out.json        the raw data beside it
     python bench/run.py --write-results        bench/RESULTS.md and bench/results.json
+    python bench/run.py --render out.json --plot chart.png     nothing is measured
+    python bench/run.py --quick                real sizes, fewer processes: for work in between
     python bench/run.py --smoke                tiny sizes: does it all work?
 """
 import argparse
@@ -19,11 +21,13 @@ import time
 import costs
 import kernels
 import table
-from measure import (HERE, Progress, child, clean_env, command_line, failed, machine, now, spread)
+from measure import (HERE, Progress, cache_dir, child, clean_env, command_line, failed, machine, now,
+                     spread)
 from peers import PEERS
 
 KERNEL_SECTIONS = ("warm", "first", "process", "hot", "memory")
 SECTIONS = KERNEL_SECTIONS + tuple(costs.SECTIONS)
+SCHEMA = 2  # of the raw data
 
 
 class Run:
@@ -31,17 +35,31 @@ class Run:
 
     def __init__(self, options):
         self.smoke = options.smoke
+        self.quick = options.quick
         self.kernels = options.kernels
         self.peers = options.peers
         self.pypy = options.pypy
         self.say = Progress(not options.quiet)
         self.expected = {}
 
+    def first_of_kind(self, name):
+        """Whether it is the first of the kernels with NumPy, or of those without."""
+        kinds = {kernels.load(other).NUMPY: other for other in reversed(self.kernels)}
+        return name in kinds.values()
+
+    def some_kernels(self):
+        """All; but a smoke run is content with one of each kind where it measures them anew."""
+        return [name for name in self.kernels if not self.smoke or self.first_of_kind(name)]
+
     def peers_for(self, name):
-        """All; but a smoke run looks at the slow starters once only."""
-        if not self.smoke or name == self.kernels[0]:
+        """All; but a smoke run looks at the slow starters with one kernel of each kind only."""
+        if not self.smoke or self.first_of_kind(name):
             return self.peers
         return [peer for peer in self.peers if peer in ("cpython", "c", "hotloop")]
+
+    def count(self, full):
+        """How many processes instead of `full`."""
+        return 1 if self.smoke else min(full, 3) if self.quick else full
 
     def size(self, name):
         kernel = kernels.load(name)
@@ -72,22 +90,28 @@ class Run:
 
 # --- the kernels ----------------------------------------------------------------------------------
 
+# Calls before the timed ones. CPython and C have nothing to compile: one is for the caches. PyPy
+# compiles further paths of a loop as it comes upon them.
+CALLS_BEFORE = {"cpython": 1, "pypy": 8, "numba": 4, "c": 1, "hotloop": 4}
+
+
 def measure_warm(run):
-    """Best of 9 calls: 3 in each of 3 processes, the peers in turn."""
-    rounds, calls, before = (1, 2, 2) if run.smoke else (3, 3, 4)
+    """Best of 9 calls: 3 in each of 3 processes, the peers in turn. --quick: 3 in one."""
+    calls = 2 if run.smoke else 3
+    rounds = 1 if run.quick else run.count(3)
     answer = {}
     for name in run.kernels:
         row = answer[name] = {"iterations": run.expect(name, run.size(name))["iterations"],
-                              "size": run.size(name)}
+                              "size": run.size(name), "numpy": kernels.load(name).NUMPY}
         peers = run.peers_for(name)
         for nth in range(rounds):
             for peer in peers:
                 if peer in row and failed(row[peer]):
                     continue
                 run.say(f"warm: {name}, {peer}, process {nth + 1}/{rounds}")
-                # The interpreters have nothing to compile: one call before is enough.
-                warmups = 1 if peer == "cpython" else before
-                got = run.child("warm", name, peer, calls=calls, before=warmups)
+                got = run.child("warm", name, peer, calls=calls,
+                                before=min(2, CALLS_BEFORE[peer]) if run.smoke
+                                else CALLS_BEFORE[peer])
                 row[peer] = got if failed(got) else add_warm(row.get(peer), got)
         for peer in peers:
             if not failed(row[peer]):
@@ -115,13 +139,14 @@ def finish_warm(cell):
     if "native_share" in runs[0]:
         cell["native_share"] = min(r["native_share"] for r in runs)
         cell["given_up"] = max(r["given_up"] for r in runs)
+        cell["obstacles"] = max((r["obstacles"] for r in runs), key=len)
 
 
 def measure_first(run):
     """Median of 9 fresh processes; hotloop compiles in place."""
-    count = 1 if run.smoke else 9
+    count = run.count(9)
     answer = {}
-    for name in run.kernels:
+    for name in run.some_kernels():
         jits = [peer for peer in run.peers_for(name) if peer in ("numba", "hotloop", "pypy")]
         seconds = {peer: [] for peer in jits}
         problems = {}
@@ -164,7 +189,7 @@ def measure_process(run):
         source = f.read()
     if run.smoke:
         source = source.replace("1_000_000", "10_000")
-    count = 1 if run.smoke else 11
+    count = run.count(11)
     answer = {peer: {"shown": [], "ended": [], "lines": []}
               for peer in ("cpython", "numba", "hotloop") if peer in run.peers or peer == "cpython"}
     with tempfile.TemporaryDirectory() as folder:
@@ -206,7 +231,7 @@ def measure_hot(run):
     the first native one. A loop that is compiled again within those iterations counts all its
     compiles. The seconds that hotloop itself counts (recording and compiling) stand beside it.
     "First" is the first function of the process, "later" a second copy of it, with LLVM loaded."""
-    count = 1 if run.smoke else 9
+    count = run.count(9)
     answer = {}
     for name in run.kernels:
         cells = {"first": [], "later": []}
@@ -231,7 +256,7 @@ def measure_memory(run):
     """Peak resident size above that of the same process without a JIT: HOTLOOP=0, or CPython."""
     before = 1 if run.smoke else 3
     answer = {}
-    for name in run.kernels:
+    for name in run.some_kernels():
         row = answer[name] = {}
         run.say(f"memory: {name}")
         for peer in run.peers_for(name):
@@ -264,44 +289,65 @@ def names(allowed):
     return parse
 
 
+def default_pypy():
+    newest = os.path.join(cache_dir(), "pypy", "pypy3")
+    return newest if os.path.exists(newest) else "pypy3"
+
+
 def parse_args(argv):
     parser = argparse.ArgumentParser(description="Measures hotloop beside its peers.")
     parser.add_argument("--kernels", type=names(kernels.NAMES), default=list(kernels.NAMES),
                         help="comma-separated; all without it")
     parser.add_argument("--peers", type=names(PEERS), default=list(PEERS),
                         help="comma-separated; what is not installed is reported as missing")
-    parser.add_argument("--what", type=names(SECTIONS), default=list(SECTIONS), metavar="SECTIONS",
+    parser.add_argument("--what", type=names(SECTIONS), metavar="SECTIONS",
                         help="comma-separated: " + ", ".join(SECTIONS))
-    parser.add_argument("--pypy", default="pypy3", help="PyPy's command")
+    parser.add_argument("--pypy", default=default_pypy(), metavar="COMMAND",
+                        help="PyPy; without it what newest_pypy.sh set up, or else pypy3")
     parser.add_argument("--json", metavar="FILE", help="write the raw data there")
     parser.add_argument("--merge", metavar="FILE",
                         help="add to the sections of an earlier --json file of the same versions")
     parser.add_argument("--render", metavar="FILE",
                         help="measure nothing: the table of a --json file")
+    parser.add_argument("--plot", metavar="FILE.png", help="draw the warm times as a chart")
     parser.add_argument("--write-results", action="store_true",
                         help="write bench/RESULTS.md and bench/results.json")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, one process each")
+    parser.add_argument("--quick", action="store_true",
+                        help="real sizes, fewer processes; only the kernels, unless --what says more")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    options.what = options.what or list(KERNEL_SECTIONS if options.quick else SECTIONS)
+    if (options.smoke or options.quick) and options.write_results:
+        parser.error("figures of --smoke and --quick are not for RESULTS.md")
+    return options
+
+
+def load(path):
+    with open(path) as f:
+        data = json.load(f)
+    if data["schema"] != SCHEMA:
+        sys.exit(f"{path} has schema {data['schema']}, this is for {SCHEMA}")
+    return data
 
 
 def merged(path, data):
     """An earlier run's sections under this one's. Other versions' figures must not be mixed in."""
-    with open(path) as f:
-        earlier = json.load(f)
+    earlier = load(path)
     for key in ("versions", "machine"):
         for name, value in data[key].items():
             if earlier[key].get(name, value) != value:
                 sys.exit(f"{path}: other {name}: {earlier[key][name]}, now {value}")
     earlier["sections"].update(data["sections"])
     earlier["versions"].update(data["versions"])
-    return {**data, "sections": earlier["sections"], "versions": earlier["versions"]}
+    small = {key: data[key] or earlier[key] for key in ("smoke", "quick")}
+    return {**data, **small, "sections": earlier["sections"], "versions": earlier["versions"]}
 
 
 def measure(options):
     run = Run(options)
-    data = {"schema": 1, "smoke": run.smoke, "command": command_line(), "date": now(),
-            "machine": machine(), "versions": run.versions(), "sections": {}}
+    data = {"schema": SCHEMA, "smoke": run.smoke, "quick": run.quick, "command": command_line(),
+            "date": now(), "machine": machine(), "versions": run.versions(), "sections": {}}
     for name in options.what:
         started = time.perf_counter()
         if name in MEASURE:
@@ -324,11 +370,10 @@ def write(path, text):
 
 def main(argv=None):
     options = parse_args(argv)
-    if options.smoke and options.write_results:
-        sys.exit("--smoke figures mean nothing: they are not written to RESULTS.md")
+    if options.plot:
+        import plot  # here, so that a missing matplotlib is seen before measuring
     if options.render:
-        with open(options.render) as f:
-            data = json.load(f)
+        data = load(options.render)
     else:
         data = measure(options)
     text = table.render(data)
@@ -336,9 +381,11 @@ def main(argv=None):
     raw = json.dumps(data, indent=1) + "\n"
     if options.json:
         write(options.json, raw)
+    if options.plot:
+        plot.draw(data, options.plot)
     if options.write_results:
-        if data.get("smoke"):
-            sys.exit("these are --smoke figures: they are not written to RESULTS.md")
+        if data.get("smoke") or data.get("quick"):
+            sys.exit("figures of --smoke and --quick are not for RESULTS.md")
         write(os.path.join(HERE, "RESULTS.md"), text + "\n")
         write(os.path.join(HERE, "results.json"), raw)
     return 1 if table.errors(data) else 0

@@ -18,10 +18,12 @@ def align(rows):
 
 def word(answer):
     """For a cell without a figure."""
-    return "FAILED" if "error" in answer else answer.get("mark", "missing")
+    return next(mark for key, mark in (("error", "FAILED"), ("unsupported", "unsupported"),
+                                       ("absent", "-"), ("missing", "missing")) if key in answer)
 
 
-ABSENT = {"missing": "not measured", "mark": "-"}
+ABSENT = {"missing": "not measured", "absent": True}
+TITLE = {"cpython": "CPython", "pypy": "PyPy", "numba": "Numba", "c": "C", "hotloop": "hotloop"}
 
 
 def ms(seconds):
@@ -58,9 +60,8 @@ def render_warm(figures):
     # A column of nothing but "missing" says nothing: the versions list it.
     peers = [p for p in peers if not all("missing" in row.get(p, ABSENT)
                                          for row in figures.values())]
-    title = {"cpython": "CPython", "pypy": "PyPy", "numba": "Numba", "c": "C", "hotloop": "hotloop"}
-    rows = [["kernel", *(title[p] for p in peers)]]
-    per_iteration = [["ns per iteration", *(title[p] for p in peers)]]
+    rows = [["kernel", *(TITLE[p] for p in peers)]]
+    per_iteration = [["ns per iteration", *(TITLE[p] for p in peers)]]
     for name, row in figures.items():
         cells, each = [name], [name]
         for peer in peers:
@@ -74,24 +75,65 @@ def render_warm(figures):
             each.append(f"{cell['best'] / row['iterations'] * 1e9:.3g}")
         rows.append(cells)
         per_iteration.append(each)
-    text = [align(rows), "", align(per_iteration)]
+    text = [align(rows), "", *refusals(figures, peers), goals(figures), "", align(per_iteration)]
     for mine in ("hotloop", "numba"):
         others = [p for p in peers if p != mine]
         if mine in peers and others:
-            text += ["", versus(figures, mine, others, title)]
+            text += ["", versus(figures, mine, others)]
     slow = [f"{name} ({row['hotloop']['native_share']:.0%})" for name, row in figures.items()
             if row.get("hotloop", {}).get("native_share", 1) < 0.9]
     if slow:
         text += ["", "Less than 90 % of the iterations ran natively in: " + ", ".join(slow) + "."]
-    lost = [name for name, row in figures.items() if row.get("hotloop", {}).get("given_up")]
+    lost = [f"- {name}: {'; '.join(row['hotloop'].get('obstacles', ())) or 'no reason kept'}"
+            for name, row in figures.items() if row.get("hotloop", {}).get("obstacles")
+            or row.get("hotloop", {}).get("given_up")]
     if lost:
-        text += ["", "A loop was given up, and interpreted from then on, in: " + ", ".join(lost) + "."]
+        text += ["", "Loops that hotloop left to the interpreter:", "", *lost]
     return "\n".join(text)
 
 
-def versus(figures, mine, others, title):
+def refusals(figures, peers):
+    """Which kernels a peer does not run, and why."""
+    lines = []
+    for peer in peers:
+        reasons = {}
+        for name, row in figures.items():
+            why = row.get(peer, ABSENT).get("unsupported")
+            if why:
+                reasons.setdefault(why, []).append(name)
+        lines += [f"- {TITLE[peer]} does not run {', '.join(names)}: {why}"
+                  for why, names in reasons.items()]
+    return [*lines, ""] if lines else []
+
+
+# What hotloop is measured by: against whom, on which kernels.
+GOALS = (("numba", True, "Numba, kernels with NumPy"),
+         ("pypy", False, "PyPy, kernels on Python's numbers and lists"),
+         ("c", None, "C, all kernels"),
+         ("cpython", None, "CPython, all kernels"))
+
+
+def goals(figures):
+    rows = [["hotloop's time against", "kernels", "geometric mean", "best", "worst", "worst is",
+             "without a figure"]]
+    for peer, numpy, title in GOALS:
+        group = {name: row for name, row in figures.items()
+                 if peer in row and "hotloop" in row and numpy in (None, row["numpy"])}
+        found = {name: row["hotloop"]["best"] / row[peer]["best"] for name, row in group.items()
+                 if not failed(row["hotloop"]) and not failed(row[peer])}
+        without = ", ".join(name for name in group if name not in found) or "none"
+        if found:
+            worst = max(found, key=found.get)
+            rows.append([title, len(found), *(times_under(f(list(found.values())))
+                                              for f in (geometric_mean, min, max)), worst, without])
+        elif group:
+            rows.append([title, 0, "-", "-", "-", "-", without])
+    return align(rows)
+
+
+def versus(figures, mine, others):
     """Time of one peer over that of each other: below 1 it is faster."""
-    rows = [[f"{title[mine]}'s time against", *(title[p] for p in others)]]
+    rows = [[f"{TITLE[mine]}'s time against", *(TITLE[p] for p in others)]]
     ratios = {p: [] for p in others}
     unmeasured = {p: 0 for p in others}
     for name, row in figures.items():
@@ -106,8 +148,8 @@ def versus(figures, mine, others, title):
             ratios[peer].append(a["best"] / b["best"])
             cells.append(times_under(ratios[peer][-1]))
         rows.append(cells)
-    for title_, reduce in (("geometric mean", geometric_mean), ("minimum", min), ("maximum", max)):
-        rows.append([title_, *(times_under(reduce(ratios[p])) if ratios[p] else "-"
+    for title, reduce in (("geometric mean", geometric_mean), ("minimum", min), ("maximum", max)):
+        rows.append([title, *(times_under(reduce(ratios[p])) if ratios[p] else "-"
                                for p in others)])
     rows.append(["kernels without a figure", *(unmeasured[p] for p in others)])
     return align(rows)
@@ -120,7 +162,7 @@ def times_under(ratio):
 
 def render_first(figures):
     peers = peers_of(figures, ("pypy", "numba", "hotloop"))
-    rows = [["kernel", *peers, "hotloop / numba"]]
+    rows = [["kernel", *(TITLE[p] for p in peers), "hotloop / Numba"]]
     ratios = []
     for name, row in figures.items():
         cells = [word(row.get(p, ABSENT)) if failed(row.get(p, ABSENT)) else ms(row[p]["median"])
@@ -169,7 +211,7 @@ def render_hot(figures):
 
 def render_memory(figures):
     peers = peers_of(figures, ("numba", "hotloop"))
-    rows = [["kernel", *peers]]
+    rows = [["kernel", *(TITLE[p] for p in peers)]]
     for name, row in figures.items():
         rows.append([name, *(word(row.get(p, ABSENT)) if failed(row.get(p, ABSENT))
                             else mb(row[p]["extra_kb"]) for p in peers)])
@@ -322,6 +364,8 @@ def render_versions(data):
 def render(data):
     text = ["# Measured figures", "",
             f"Made by `{data['command']}` on {data['date']}; how: [README.md](README.md)."]
+    if data.get("quick"):
+        text += ["", "**Quick run: fewer processes than the text says.**"]
     if data.get("smoke"):
         text += ["", "**Smoke run: tiny sizes, single calls. These figures mean nothing.**"]
     for name, (title, note, draw) in SECTIONS.items():

@@ -1,5 +1,6 @@
 """One measurement in a process of its own: `worker.py MODE JSON`; the last line of output is the
-answer, as JSON: figures, or {"missing": why} for a peer that is not installed, or {"error": what}.
+answer, as JSON: figures, or {"missing": why} for a peer that is not installed, or
+{"unsupported": why} for a kernel that it does not run, or {"error": what}.
 """
 import json
 import os
@@ -10,6 +11,7 @@ import types
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import fingerprint  # noqa: E402
 import kernels  # noqa: E402
 import peers  # noqa: E402
 
@@ -28,7 +30,7 @@ def status_kb(field):
 def inputs(spec):
     kernel = kernels.load(spec["kernel"])
     if kernel.NUMPY and spec["peer"] == "pypy":
-        raise peers.Missing("the kernel uses NumPy")
+        raise peers.Unsupported("PyPy is measured without NumPy")
     return kernel, kernel.inputs(spec["size"])
 
 
@@ -36,10 +38,16 @@ def timed_call(kernel, peer, function, args, expected):
     """One call, its result compared; seconds."""
     args = peers.fresh_args(args, kernel.CHANGES)
     start = clock()
-    result = function(*args)
+    try:
+        result = function(*args)
+    except Exception as error:
+        why = peers.refusal(peer, error)
+        if why:
+            raise peers.Unsupported(why) from error
+        raise
     seconds = clock() - start
-    got = peers.fingerprint(result, args, kernel.CHANGES)
-    peers.check(got, expected, types=peer in ("cpython", "hotloop"))
+    got = fingerprint.fingerprint(result, args, kernel.CHANGES)
+    fingerprint.check(got, expected, types=peer in ("cpython", "hotloop"))
     return seconds
 
 
@@ -48,7 +56,7 @@ def expect(spec):
     kernel, args = inputs(spec)
     args = peers.fresh_args(args, kernel.CHANGES)
     result = kernel.kernel(*args)
-    return {"expected": peers.fingerprint(result, args, kernel.CHANGES),
+    return {"expected": fingerprint.fingerprint(result, args, kernel.CHANGES),
             "iterations": kernel.iterations(spec["size"])}
 
 
@@ -70,6 +78,7 @@ def warm(spec):
         after = peers.hotloop_totals(function)
         answer["native_share"] = peers.native_share(before, after)
         answer["given_up"] = after["given_up"]
+        answer["obstacles"] = peers.hotloop_obstacles(function)
         answer["compiles"] = after["compiles"]
         answer["compiles_while_timed"] = after["compiles"] - before["compiles"]
     return answer
@@ -77,23 +86,24 @@ def warm(spec):
 
 def warm_c(spec, kernel, args):
     """Both compilers; the caller takes the faster."""
+    import ctwin
     answer, missing = {"by_compiler": {}}, []
-    for compiler in peers.C_COMPILERS:
+    for compiler in ctwin.COMPILERS:
         try:
-            peers.c_build(spec["kernel"], compiler)
+            ctwin.build(spec["kernel"], compiler)
         except peers.Missing as why:
             missing.append(str(why))
             continue
         seconds = []
-        for nth in range(1 + spec["calls"]):
+        for nth in range(spec["before"] + spec["calls"]):
             fresh = peers.fresh_args(args, kernel.CHANGES)
-            call = peers.c_function(spec["kernel"], kernel.C_RESULT, fresh, compiler)
+            twin = ctwin.Twin(spec["kernel"], kernel.C_RESULT, fresh, compiler)
             start = clock()
-            result = call()
+            raw = twin()
             taken = clock() - start
-            got = peers.fingerprint(result, fresh, kernel.CHANGES)
-            peers.check(got, spec["expected"], types=False)
-            if nth:
+            got = fingerprint.fingerprint(twin.result(raw), twin.args, kernel.CHANGES)
+            fingerprint.check(got, spec["expected"], types=False)
+            if nth >= spec["before"]:
                 seconds.append(taken)
         answer["by_compiler"][compiler] = seconds
     if not answer["by_compiler"]:
@@ -125,7 +135,10 @@ def hot(spec):
         seconds = timed_call(kernel, "hotloop", function, args, spec["expected"])
         totals = peers.hotloop_totals(function)
         if not totals["native"]:
-            raise peers.Wrong("no native iteration: input too small, or the loop was not compiled")
+            why = "; ".join(peers.hotloop_obstacles(function))
+            if why:
+                raise peers.Unsupported("no native iteration: " + why)
+            raise fingerprint.Wrong("no native iteration, and no reason: is the input too small?")
         answer[turn] = {"seconds": seconds, "inside_seconds": totals["hot_seconds"],
                         "compiles": totals["compiles"], "interpreted": totals["interpreted"]}
     return answer
@@ -142,6 +155,9 @@ def memory(spec):
 
 
 def versions(spec):
+    if spec["peer"] == "c":
+        import ctwin
+        return ctwin.versions()
     return peers.versions(spec["peer"])
 
 
@@ -154,7 +170,9 @@ def main(modes, argv):
         answer = modes[mode](spec)
     except peers.Missing as why:
         answer = {"missing": str(why)}
-    except peers.Wrong as what:
+    except peers.Unsupported as why:
+        answer = {"unsupported": str(why)}
+    except fingerprint.Wrong as what:
         answer = {"error": str(what)}
     except Exception as error:
         traceback.print_exc()

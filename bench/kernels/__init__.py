@@ -4,25 +4,44 @@
     inputs(n)          its arguments for size n, the same on every peer and in every process
     iterations(n)      how often the innermost loop body runs at size n
     SIZE, SMOKE, HOT   n so that CPython takes 0.3 to 1 s; for a quick look; just past the threshold
-    NUMPY              whether inputs() needs NumPy (peers without it skip the kernel)
+    NUMPY              whether inputs() needs NumPy: such kernels are compared with Numba, those on
+                       Python's own numbers and lists with PyPy
     CHANGES            indexes of the arguments that the loop writes into
-    C_RESULT           what the C twin bench/c/<name>.c returns: "double", "int64_t" or None
+    C_RESULT           what the C twin bench/c/<name>.c returns: "double", "int64_t", "pair" (a struct
+                       of two doubles), "list" (doubles, from malloc; their count goes to the pointer
+                       that is its last argument), or None
 
-The C twin is a function of the same name; an array argument becomes a pointer and a length, an int
-an int64_t, a float a double.
+The C twin is a function of the same name. Its arguments: an int is an int64_t, a float a double; an
+array, a list of floats or ints, and bytes become a pointer and a length; a list of complex numbers
+too, as pairs of doubles.
 """
 import importlib
 
 NAMES = (
+    # float64 and int64 arrays
     "sum_of_squares",
     "float_sum",
-    "int_sum_if",
-    "collatz",
-    "logistic_map",
     "saxpy",
     "sieve",
     "polynomial",
+    "histogram",
+    "cumulative_max",
+    "welford",
+    "binary_search",
+    # Python's own numbers
+    "int_sum_if",
+    "collatz",
+    "logistic_map",
     "lcg_pi",
+    "newton",
+    "bit_count",
+    "fibonacci_mod",
+    "mandelbrot",
+    # lists and bytes
+    "sieve_list",
+    "moving_average",
+    "exponential_smoothing",
+    "parse_ints",
 )
 
 
