@@ -13,6 +13,8 @@ typedef enum CallKind {
     CALL_ZIP,
     CALL_REVERSED,
     CALL_LEN,
+    CALL_DIVMOD,
+    CALL_NEAREST, /* round */
     CALL_ABS,
     CALL_MIN,
     CALL_MAX,
@@ -35,12 +37,13 @@ static const struct {
     const char *module, *name;
     CallKind kind;
 } known_functions[] = {
-    {"builtins", "len", CALL_LEN},     {"builtins", "abs", CALL_ABS},
-    {"builtins", "min", CALL_MIN},     {"builtins", "max", CALL_MAX},
-    {"math", "floor", CALL_FLOOR},     {"math", "ceil", CALL_CEIL},
-    {"math", "trunc", CALL_TRUNC},     {"math", "isnan", CALL_ISNAN},
-    {"math", "isinf", CALL_ISINF},     {"math", "isfinite", CALL_ISFINITE},
-    {"math", "degrees", CALL_DEGREES}, {"math", "radians", CALL_RADIANS},
+    {"builtins", "len", CALL_LEN},       {"builtins", "abs", CALL_ABS},
+    {"builtins", "min", CALL_MIN},       {"builtins", "max", CALL_MAX},
+    {"builtins", "divmod", CALL_DIVMOD}, {"builtins", "round", CALL_NEAREST},
+    {"math", "floor", CALL_FLOOR},       {"math", "ceil", CALL_CEIL},
+    {"math", "trunc", CALL_TRUNC},       {"math", "isnan", CALL_ISNAN},
+    {"math", "isinf", CALL_ISINF},       {"math", "isfinite", CALL_ISFINITE},
+    {"math", "degrees", CALL_DEGREES},   {"math", "radians", CALL_RADIANS},
     {"math", "log", CALL_LOG},
 };
 
@@ -224,6 +227,7 @@ static HlRef emit_call(HlRec *R, CallKind kind, HlMath math, const HlVal *v, int
         if (hl_type_eq(rec_seq_type(v[0].o), v[0].t))
             return rec_seq_size(R, v[0].s.a);
         break;
+    case CALL_NEAREST: return rec_round(R, v[0]);
     case CALL_ABS: return call_abs(R, v[0]);
     case CALL_MIN:
     case CALL_MAX: return call_minmax(R, v, n, kind == CALL_MAX);
@@ -244,7 +248,8 @@ static HlRef emit_call(HlRec *R, CallKind kind, HlMath math, const HlVal *v, int
     case CALL_RANGE:
     case CALL_ENUMERATE:
     case CALL_ZIP:
-    case CALL_REVERSED: break;
+    case CALL_REVERSED:
+    case CALL_DIVMOD: break;
     }
     rec_stop(R, HL_R_NYI_CALL);
     return HL_NOREF;
@@ -276,6 +281,8 @@ RecStatus rec_call(HlRec *R, const HlBc *bc)
                              : kind == CALL_REVERSED ? HL_SLOT_REVERSED
                                                      : HL_SLOT_ENUM,
                              v, n, n + 2);
+    if (kind == CALL_DIVMOD)
+        return n == 2 ? rec_divmod(R, v[0], v[1], n + 2) : rec_stop(R, HL_R_NYI_CALL);
     if (!R->result) {
         PyObject *args[MAX_CALL_ARGS];
         for (int32_t i = 0; i < n; i++) {

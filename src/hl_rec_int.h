@@ -67,6 +67,7 @@ HlRef rec_kint(HlRec *R, int64_t v);
 HlRef rec_kfloat(HlRec *R, double v);
 HlRef rec_kbool(HlRec *R, bool v);
 HlRef rec_kobj(HlRec *R, PyObject *o);
+HlRef rec_const_value(HlRec *R, PyObject *o); /* by the object's type */
 bool rec_is_k(HlRec *R, HlRef ref, HlOp op);
 bool rec_is_kint(HlRec *R, HlRef ref, int64_t *v);
 PyObject *rec_const_obj(HlRec *R, HlVal v); /* the object of a KOBJ value, NULL otherwise */
@@ -115,6 +116,13 @@ HlType rec_seq_type(
 HlRef rec_seq_size(HlRec *R, HlRef seq);
 /* The item at an index that was checked; `item` is the concrete one. */
 HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item);
+/* The instruction at pc, if it unpacks the pair before it and nothing else leads there; or NULL. */
+const HlBc *rec_pair_unpacked(HlRec *R, int32_t pc);
+
+/* --- hl_rec_builtin.c -------------------------------------------------------------------------- */
+RecStatus rec_divmod(HlRec *R, HlVal l, HlVal r, int32_t npop);
+HlRef rec_round(HlRec *R, HlVal v); /* without digits */
+RecStatus rec_contains(HlRec *R, bool negated);
 
 /* --- hl_rec_list.c: items of lists, tuples and bytes; methods of lists ---------------------------- */
 RecStatus rec_seq_subscr(HlRec *R, HlVal seq, HlVal index);

@@ -196,8 +196,7 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 
 /* --- enumerate and zip -------------------------------------------------------------------------- */
 
-/* The UNPACK_SEQUENCE of two behind the instruction, where it comes at once; NULL otherwise. */
-static const HlBc *pair_unpacked(HlRec *R, int32_t next)
+const HlBc *rec_pair_unpacked(HlRec *R, int32_t next)
 {
     const HlBc *unpack = &R->b->bc[next];
     return unpack->op == HL_BC_UNPACK_SEQUENCE && unpack->arg == 2 && !unpack->flags ? unpack
@@ -215,7 +214,7 @@ static void pair_guard(HlRec *R, HlRef index, HlRef seq, bool more)
 static RecStatus pair_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
     int32_t slot = R->b->nlocalsplus + R->depth - 1;
-    const HlBc *unpack = pair_unpacked(R, bc->next);
+    const HlBc *unpack = rec_pair_unpacked(R, bc->next);
     bool zip = it.s.kind == HL_SLOT_ZIP;
     bool more = at->index < PyObject_Size(at->seq);
     if (!unpack)

@@ -678,7 +678,7 @@ static RecStatus rec_delete_fast(HlRec *R, int32_t slot)
     return REC_OK;
 }
 
-static HlRef rec_const_value(HlRec *R, PyObject *o)
+HlRef rec_const_value(HlRec *R, PyObject *o)
 {
     bool big;
     HlType t = hl_record_type_of(o, &big);
@@ -872,6 +872,7 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_BINARY: return rec_binary(R, bc->arg, bc->arg2 != 0);
     case HL_BC_COMPARE: return rec_compare(R, bc->arg);
     case HL_BC_IS_OP: return rec_is_op(R, bc);
+    case HL_BC_CONTAINS_OP: return rec_contains(R, bc->arg != 0);
     case HL_BC_SUBSCR: return rec_subscr(R);
     case HL_BC_STORE_SUBSCR: return rec_store_subscr(R);
     case HL_BC_FOR_ITER: return rec_for_iter(R, bc);
@@ -890,7 +891,6 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_UNSUPPORTED:
     case HL_BC_STORE_GLOBAL:
     case HL_BC_STORE_ATTR:
-    case HL_BC_CONTAINS_OP:
     case HL_BC_DELETE_SUBSCR:
     case HL_BC_BUILD_LIST:
     case HL_BC_BUILD_SLICE:
