@@ -47,8 +47,16 @@ def settle(peer):
 
 
 def fresh_args(args, changes):
-    """The arguments of one call: those that it writes into are copies."""
-    return tuple(a.copy() if i in changes else a for i, a in enumerate(args))
+    """The arguments of one call: those that it writes into are copies, lists with numbers of their own, as
+    a program that fills its list has them: with numbers shared by another list, writing into one could
+    never use their memory again."""
+    return tuple(own_copy(a) if i in changes else a for i, a in enumerate(args))
+
+
+def own_copy(value):
+    if not isinstance(value, list):
+        return value.copy()
+    return [x * 1.0 if isinstance(x, float) else x for x in value]
 
 
 def versions(peer):
