@@ -48,8 +48,16 @@ static HlRepr check_dtype_repr(int d)
     return hl_type_repr(HL_TYPE_NPS((uint8_t)d));
 }
 
+/* Complex numbers are two values: these are types to check an object for, of no value. */
+static bool check_is_complex(HlType t)
+{
+    return t.base == HL_T_C128 || (t.base == HL_T_NPS && t.dtype == HL_D_C128);
+}
+
 static bool check_type_valid(HlType t)
 {
+    if (check_is_complex(t))
+        return false;
     if (t.base == HL_T_ARR)
         return check_dtype_repr(t.dtype) != HL_REPR_NONE;
     return t.base == HL_T_VOID || hl_type_repr(t) != HL_REPR_NONE;
@@ -112,7 +120,8 @@ static void check_fields(Check *c, HlRef r)
     case HL_I_LOAD_GLOBAL: good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX; break;
     case HL_I_GUARD_TYPE:
         good = ins->check.base != HL_T_VOID && ins->check.base != HL_T_OBJ &&
-               ins->check.base != HL_T_PTR && check_type_valid(ins->check);
+               ins->check.base != HL_T_PTR &&
+               (check_type_valid(ins->check) || check_is_complex(ins->check));
         break;
     case HL_I_GUARD_ARRAY:
         good = ins->check.base == HL_T_ARR && check_type_valid(ins->check);
@@ -135,6 +144,12 @@ static void check_fields(Check *c, HlRef r)
         good = t.base != HL_T_ARR || ins->aux < t.ndim;
         break;
     }
+    case HL_I_ARRAY_DATA: {
+        HlType t = c->ir->ins[ins->a[0]].type;
+        good = !ins->aux || (ins->aux == 1 && (t.base != HL_T_ARR || t.dtype == HL_D_C128));
+        break;
+    }
+    case HL_I_UNBOX_PART:
     case HL_I_INDEX: good = ins->aux <= 1; break;
     case HL_I_ARRAY_LOAD:
         good = ins->aux && check_dtype_repr(ins->aux) == hl_type_repr(ins->type);
@@ -259,11 +274,14 @@ static void check_entry(Check *c)
     for (int32_t i = 0; i < ir->ninputs && !c->failed; i++) {
         HlRef r = ir->blocks[0].params.v[i];
         const HlInput *in = &ir->inputs[i];
-        if (in->slot < 0 || in->part > HL_IN_ITER_COUNT)
+        if (in->slot < 0 || in->part > HL_IN_NPIMAG)
             fail(c, "input %d is bad", i);
         bool seq = in->part == HL_IN_ITER_SEQ || in->part == HL_IN_ITER_SEQ2;
-        if (in->part != HL_IN_VALUE &&
-            hl_type_repr(ir->ins[r].type) != (seq ? HL_REPR_PTR : HL_REPR_I64))
+        HlRepr repr = hl_type_repr(ir->ins[r].type);
+        if (in->part >= HL_IN_REAL && repr != HL_REPR_F64)
+            fail(c, "%%%d: parts of a complex number are floats", r);
+        else if (in->part != HL_IN_VALUE && in->part < HL_IN_REAL &&
+                 repr != (seq ? HL_REPR_PTR : HL_REPR_I64))
             fail(c, "%%%d: wrong part of an iterator", r);
     }
     if (ir->entry_exit == -1)
@@ -295,7 +313,8 @@ static void check_snap_value(Check *c, HlRef a, HlRepr want, int32_t x, int32_t 
     }
     HlType t = ir->ins[a].type;
     if (want != HL_REPR_NONE && hl_type_repr(t) != want)
-        fail(c, "x%d: %%%d is no such part of an iterator", x, a);
+        fail(c, "x%d: %%%d is no such part of %s", x, a,
+             want == HL_REPR_F64 ? "a complex number" : "an iterator");
     else if (t.base == HL_T_PTR || t.base == HL_T_VOID)
         fail(c, "x%d: %%%d has a type that cannot be boxed", x, a);
     else
@@ -322,6 +341,11 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
         switch ((HlSlotKind)slot->kind) {
         case HL_SLOT_UNBOUND: break;
         case HL_SLOT_VALUE: check_snap_value(c, slot->a, HL_REPR_NONE, x, block, at); break;
+        case HL_SLOT_COMPLEX:
+        case HL_SLOT_NPCOMPLEX:
+            check_snap_value(c, slot->a, HL_REPR_F64, x, block, at);
+            check_snap_value(c, slot->b, HL_REPR_F64, x, block, at);
+            break;
         case HL_SLOT_FRAME:
             if (slot->a < 0 || slot->a >= entry_slots)
                 fail(c, "x%d: slot %d is of no slot of the frame", x, i);

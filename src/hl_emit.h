@@ -33,6 +33,7 @@ typedef struct HlEmitEnv {
     void *py_true, *py_false;
     int32_t off_type;             /* offset of ob_type in PyObject */
     int32_t off_float;            /* of ob_fval in float and np.float64 objects */
+    int32_t off_complex;          /* of the real part in complex and np.complex128 objects */
     int32_t off_refcnt, off_size; /* of ob_refcnt and ob_size */
     int32_t off_digits;           /* of an int's digits: |ob_size| of them, 32-bit words */
     int32_t off_list_items;       /* of the pointer to a list's items */

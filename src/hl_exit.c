@@ -25,6 +25,7 @@ PyObject *hl_exit_box(HlType t, int64_t word)
     case HL_T_LIST:
     case HL_T_TUPLE:
     case HL_T_BYTES: return Py_NewRef((PyObject *)(intptr_t)word);
+    case HL_T_C128:
     case HL_T_VOID:
     case HL_T_PTR:
     case HL_T__COUNT: break;
@@ -47,6 +48,38 @@ bool hl_exit_is_box(PyObject *o, HlType t, int64_t word)
     if (t.base == HL_T_NPS)
         return Py_TYPE(o) == hl_np_scalar_type(t.dtype) && hl_np_unbox(o, t.dtype) == word;
     return false;
+}
+
+/* Is o the complex number of that class with these parts, bit for bit? */
+static bool is_complex_of(PyObject *o, PyTypeObject *type, const Py_complex *value)
+{
+    return Py_IS_TYPE(o, type) && memcmp(&((PyComplexObject *)o)->cval, value, sizeof(*value)) == 0;
+}
+
+/* A complex number; an equal one among the objects made so far or the frame's own is taken instead. */
+static PyObject *make_complex(const HlBytecode *b, const HlPlanEntry *e, PyObject *const *made,
+                              int32_t n, PyObject *const *slots, int32_t nslots, const int64_t *out)
+{
+    bool np = e->kind == HL_PLAN_NPCOMPLEX;
+    PyTypeObject *type = np ? hl_np_scalar_type(HL_D_C128) : &PyComplex_Type;
+    Py_complex value;
+    memcpy(&value.real, &out[e->a], sizeof(double));
+    memcpy(&value.imag, &out[e->b], sizeof(double));
+    PyObject *origin = e->c >= 0 ? (PyObject *)(intptr_t)out[e->c] : NULL;
+    if (origin && is_complex_of(origin, type, &value))
+        return Py_NewRef(origin);
+    PyObject *own = e->slot < nslots ? hl_exit_slot_object(b, slots, e->slot) : NULL;
+    if (own && is_complex_of(own, type, &value))
+        return Py_NewRef(own);
+    for (int32_t i = 0; i < n; i++)
+        if (made[i] && is_complex_of(made[i], type, &value))
+            return Py_NewRef(made[i]);
+    for (int32_t i = 0; i < nslots; i++) {
+        PyObject *o = hl_exit_slot_object(b, slots, i);
+        if (o && is_complex_of(o, type, &value))
+            return Py_NewRef(o);
+    }
+    return np ? hl_np_complex(value) : PyComplex_FromCComplex(value);
 }
 
 /* An equal number among the objects made so far or the frame's own, first of all what the slot held; new
@@ -140,6 +173,8 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f)
         case HL_PLAN_ITER:
             made[i] = make_iter(e->slot < nslots ? slots[e->slot] : NULL, r->out, e);
             break;
+        case HL_PLAN_COMPLEX:
+        case HL_PLAN_NPCOMPLEX: made[i] = make_complex(b, e, made, i, slots, nslots, r->out); break;
         }
         if (!made[i]) {
             failed = -1;

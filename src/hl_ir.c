@@ -37,6 +37,7 @@ int hl_ir_origin_arg(HlOp op)
     case HL_I_UNBOX_F64:
     case HL_I_UNBOX_NPI64:
     case HL_I_UNBOX_NPBOOL:
+    case HL_I_UNBOX_PART:
     case HL_I_PARAM: return 0;
     case HL_I_LIST_APPEND: return 2;
     case HL_I_SELECT:

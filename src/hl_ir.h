@@ -62,6 +62,8 @@ enum {
     _(UNBOX_BOOL, "unbox_bool", "p", b, 0)             /* is it Py_True? */                        \
     _(UNBOX_NPI64, "unbox_npi64", "p", i, HL_E_TRAPS | HL_E_RD_HEADER) /* np.int64 */              \
     _(UNBOX_NPBOOL, "unbox_npbool", "p", b, HL_E_TRAPS | HL_E_RD_HEADER) /* np.bool_ */            \
+    _(UNBOX_PART, "unbox_part", "p", f, HL_E_TRAPS | HL_E_RD_HEADER) /* complex, np.complex128; */ \
+                                                /* aux 1: the imaginary part */                    \
     _(IS, "is", "pp", b, 0)                            /* same object */                           \
     _(RETYPE, "retype", "v", v, 0)                     /* same bits, boxes to another type */      \
     /* globals: imm.i = index into the region's globals */                                         \
@@ -114,7 +116,8 @@ enum {
     _(ZEXT, "zext", "b", i, 0)                                                                     \
     _(FPTOSI_OV, "fptosi_ov", "f", i, HL_E_GUARD) /* truncates; leaves unless it fits 64 bits */   \
     /* arrays: data pointer, byte stride, element index */                                         \
-    _(ARRAY_DATA, "array_data", "p", p, HL_E_RD_HEADER | HL_E_TRAPS)                               \
+    _(ARRAY_DATA, "array_data", "p", p, HL_E_RD_HEADER | HL_E_TRAPS) /* aux 1: to the imaginary */ \
+                                                /* part of the first item of complex128 */         \
     _(ARRAY_LEN, "array_len", "p", i, HL_E_RD_HEADER | HL_E_TRAPS)   /* aux: axis */               \
     _(ARRAY_STRIDE, "array_stride", "p", i, HL_E_RD_HEADER | HL_E_TRAPS) /* aux: axis */           \
     _(INDEX, "index", "ii", i, HL_E_GUARD)      /* index, length: Python's rule for negatives; */  \
@@ -155,7 +158,8 @@ enum {
     _(ERF, "erf", erf, 1) _(ERFC, "erfc", erfc, 1)                                                 \
     _(FLOOR, "floor", floor, 1) _(CEIL, "ceil", ceil, 1) _(TRUNC, "trunc", trunc, 1)               \
     _(ATAN2, "atan2", atan2, 2) _(POW, "pow", pow, 2) _(FMOD, "fmod", fmod, 2)                     \
-    _(COPYSIGN, "copysign", copysign, 2)
+    _(COPYSIGN, "copysign", copysign, 2)                                                           \
+    _(HYPOT, "complex_abs", hypot, 2) /* of a complex's parts; math.hypot is computed otherwise */
 /* clang-format on */
 
 #define HL_MATH_ENUM(name, text, sym, arity) HL_M_##name,
@@ -224,6 +228,8 @@ typedef struct HlBlock {
     _(VALUE, "value", 1)     /* a: the value, boxed by its type */                                 \
     _(FRAME, "frame", 0)     /* never unboxed: the object that slot number a held when the region  \
                               * was entered */                                                     \
+    _(COMPLEX, "complex", 2) /* Python complex: real part, imaginary part, doubles */              \
+    _(NPCOMPLEX, "np_complex", 2) /* np.complex128: the same */                                    \
     _(RANGE, "range", 3)     /* range iterator: next value, step, how many are left */             \
     _(SEQ, "seq", 2)         /* iterator over a sequence: next index, sequence */                  \
     _(REVERSED, "reversed", 2) /* the same, downwards */                                           \
@@ -282,7 +288,11 @@ typedef enum HlInputPart {
     HL_IN_ITER_INDEX, /* iterator over a sequence: its next index... */
     HL_IN_ITER_SEQ,   /* ...the sequence... */
     HL_IN_ITER_SEQ2,  /* ...zip's second one... */
-    HL_IN_ITER_COUNT  /* ...enumerate's next number */
+    HL_IN_ITER_COUNT, /* ...enumerate's next number */
+    HL_IN_REAL,       /* Python complex in the slot */
+    HL_IN_IMAG,
+    HL_IN_NPREAL, /* np.complex128 in the slot */
+    HL_IN_NPIMAG
 } HlInputPart;
 typedef struct HlInput {
     int32_t slot;
@@ -392,8 +402,10 @@ typedef enum HlPlanKind {
     HL_PLAN_BOX,     /* box out[a] as `type` (objects: incref'd); out[b], when b >= 0, is the object
                         that it was unboxed from, or NULL */
     HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[a], out[b], out[c] */
-    HL_PLAN_CONST,   /* the region's object number `from` */
-    HL_PLAN_IMM      /* box the constant `imm` (a word, as in out) as `type` */
+    HL_PLAN_COMPLEX, /* Python complex from out[a] and out[b]; out[c] as out[b] of BOX */
+    HL_PLAN_NPCOMPLEX, /* np.complex128 from the same */
+    HL_PLAN_CONST,     /* the region's object number `from` */
+    HL_PLAN_IMM        /* box the constant `imm` (a word, as in out) as `type` */
 } HlPlanKind;
 typedef struct HlPlanEntry {
     int32_t slot;

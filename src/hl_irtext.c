@@ -43,7 +43,8 @@ typedef enum TextField {
     TEXT_MATH,    /* aux: HlMath */
     TEXT_AXIS,    /* aux as a number */
     TEXT_DTYPE,   /* aux: HlDtype */
-    TEXT_NONNEG   /* aux 1 as "nonneg" */
+    TEXT_NONNEG,  /* aux 1 as "nonneg" */
+    TEXT_IMAG     /* aux 1 as "imag" */
 } TextField;
 
 static const uint8_t text_field[HL_I__COUNT] = {
@@ -55,12 +56,14 @@ static const uint8_t text_field[HL_I__COUNT] = {
     [HL_I_FMATH1] = TEXT_MATH,        [HL_I_FMATH2] = TEXT_MATH,
     [HL_I_ARRAY_LEN] = TEXT_AXIS,     [HL_I_ARRAY_STRIDE] = TEXT_AXIS,
     [HL_I_ARRAY_LOAD] = TEXT_DTYPE,   [HL_I_ARRAY_STORE] = TEXT_DTYPE,
-    [HL_I_INDEX] = TEXT_NONNEG,
+    [HL_I_INDEX] = TEXT_NONNEG,       [HL_I_UNBOX_PART] = TEXT_IMAG,
+    [HL_I_ARRAY_DATA] = TEXT_IMAG,
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
 static const char *const text_part[] = {"",           "range_next", "range_step", "range_left",
-                                        "iter_index", "iter_seq",   "iter_seq2",  "iter_count"};
+                                        "iter_index", "iter_seq",   "iter_seq2",  "iter_count",
+                                        "real",       "imag",       "np_real",    "np_imag"};
 static const char *const text_math[HL_M__COUNT] = {
 #define MATH_TEXT(name, text, sym, arity) text,
     HL_MATHDEF(MATH_TEXT)
@@ -153,6 +156,7 @@ static void out_field(TextOut *o, const HlIns *ins)
     case TEXT_AXIS: out(o, " %d", ins->aux); break;
     case TEXT_DTYPE: out(o, " %s", hl_dtype_text(ins->aux)); break;
     case TEXT_NONNEG: out(o, ins->aux ? " nonneg" : ""); break;
+    case TEXT_IMAG: out(o, ins->aux ? " imag" : ""); break;
     }
 }
 
@@ -543,6 +547,7 @@ static void in_field(TextIn *in, HlIns *ins)
         break;
     }
     case TEXT_NONNEG: ins->aux = in_take(in, "nonneg"); break;
+    case TEXT_IMAG: ins->aux = in_take(in, "imag"); break;
     }
 }
 
@@ -592,7 +597,7 @@ static void in_params(TextIn *in, int32_t block)
             in_need(in, "slot");
             in_space(in);
             int32_t slot = in_number(in, TEXT_MAX_NUM);
-            int part = HL_IN_ITER_COUNT;
+            int part = HL_COUNTOF(text_part) - 1;
             while (part > HL_IN_VALUE && !in_take(in, text_part[part]))
                 part--;
             if (!in->failed && hl_ir_input(in->ir, slot, (HlInputPart)part) < 0)

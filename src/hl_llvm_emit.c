@@ -549,7 +549,8 @@ static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
     switch (d) {
     case HL_D_BOOL: return e->i8;
     case HL_D_I64: return e->i64;
-    case HL_D_F64: return e->f64;
+    case HL_D_F64:
+    case HL_D_C128: return e->f64; /* one part of it */
     case HL_D_NONE:
     case HL_D__COUNT: break;
     }
@@ -560,16 +561,23 @@ static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
 static Val item_address(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
 {
     int64_t bytes;
-    if (e->pass || (hl_llvm_is_int(stride, &bytes) && bytes == hl_dtype_size(d)))
-        return LLVMBuildInBoundsGEP2(e->b, item_type(e, d), data, &index, 1, "");
+    if (e->pass || (hl_llvm_is_int(stride, &bytes) && bytes == hl_dtype_size(d))) {
+        LLVMTypeRef item = d == HL_D_C128 ? LLVMArrayType2(e->f64, 2) : item_type(e, d);
+        return LLVMBuildInBoundsGEP2(e->b, item, data, &index, 1, "");
+    }
     Val offset = LLVMBuildNSWMul(e->b, index, stride, "");
     return LLVMBuildInBoundsGEP2(e->b, e->i8, data, &offset, 1, "");
+}
+
+static unsigned item_alignment(HlDtype d)
+{
+    return d == HL_D_C128 ? 8 : (unsigned)hl_dtype_size(d);
 }
 
 static Val load_item(HlEmitter *e, HlDtype d, Val address)
 {
     Val v = hl_llvm_tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
-    LLVMSetAlignment(v, (unsigned)hl_dtype_size(d));
+    LLVMSetAlignment(v, item_alignment(d));
     if (d == HL_D_BOOL)
         return LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "");
     return v;
@@ -580,7 +588,7 @@ static void store_item(HlEmitter *e, HlDtype d, Val address, Val v)
     if (d == HL_D_BOOL)
         v = LLVMBuildZExt(e->b, v, e->i8, "");
     LLVMSetAlignment(hl_llvm_tag(e, LLVMBuildStore(e->b, v, address), e->tbaa_item),
-                     (unsigned)hl_dtype_size(d));
+                     item_alignment(d));
 }
 
 /* Another thread sets the eval breaker: the load is atomic, so that it stays in its loop. */
@@ -641,6 +649,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         Val byte = hl_llvm_header(e, e->i8, a[0], env->off_npbool);
         return LLVMBuildICmp(B, LLVMIntNE, byte, LLVMConstInt(e->i8, 0, false), "");
     }
+    case HL_I_UNBOX_PART: return hl_llvm_header(e, e->f64, a[0], env->off_complex + 8 * ins->aux);
     case HL_I_IS: return LLVMBuildICmp(B, LLVMIntEQ, a[0], a[1], "");
     case HL_I_RETYPE: return a[0];
 
@@ -712,7 +721,10 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_ZEXT: return LLVMBuildZExt(B, a[0], e->i64, "");
     case HL_I_FPTOSI_OV: return float_to_int(e, ins, a[0]);
 
-    case HL_I_ARRAY_DATA: return hl_llvm_header(e, e->ptr, a[0], env->off_arr_data);
+    case HL_I_ARRAY_DATA: {
+        Val data = hl_llvm_header(e, e->ptr, a[0], env->off_arr_data), one = hl_llvm_int(e, 1);
+        return ins->aux ? LLVMBuildGEP2(B, e->f64, data, &one, 1, "") : data;
+    }
     case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
     case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
     case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);

@@ -230,6 +230,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_UNBOX_BOOL:
     case HL_I_UNBOX_NPI64:
     case HL_I_UNBOX_NPBOOL:
+    case HL_I_UNBOX_PART:
     case HL_I_IS:
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL:

@@ -31,6 +31,9 @@
 HL_STATIC_ASSERT(sizeof(npy_intp) == 8 && sizeof(npy_bool) == 1, "64-bit NumPy");
 HL_STATIC_ASSERT(offsetof(PyDoubleScalarObject, obval) == offsetof(PyFloatObject, ob_fval),
                  "np.float64 is laid out as float");
+HL_STATIC_ASSERT(offsetof(PyCDoubleScalarObject, obval) == offsetof(PyComplexObject, cval) &&
+                     sizeof(npy_cdouble) == sizeof(Py_complex),
+                 "np.complex128 is laid out as complex");
 
 static enum { NP_UNKNOWN, NP_READY, NP_UNUSABLE } np_state;
 
@@ -189,6 +192,7 @@ static HlDtype dtype_of_descr(const PyArray_Descr *descr)
     case num: return HL_D_##name;
         NP_DTYPEDEF(NP_CASE)
 #undef NP_CASE
+    case NPY_COMPLEX128: return HL_D_C128; /* its scalars are no single value */
     default: return HL_D_NONE;
     }
 }
@@ -239,6 +243,7 @@ PyTypeObject *hl_np_scalar_type(HlDtype d)
     case HL_D_##name: return &cls;
         NP_DTYPEDEF(NP_CASE)
 #undef NP_CASE
+    case HL_D_C128: return &PyComplex128ArrType_Type;
     case HL_D_NONE:
     case HL_D__COUNT: break;
     }
@@ -266,6 +271,7 @@ int64_t hl_np_unbox(PyObject *scalar, HlDtype d)
     case HL_D_BOOL: word = PyArrayScalar_VAL(scalar, Bool) != 0; break;
     case HL_D_I64: word = PyArrayScalar_VAL(scalar, Int64); break;
     case HL_D_F64: memcpy(&word, &PyArrayScalar_VAL(scalar, Float64), sizeof word); break;
+    case HL_D_C128:
     case HL_D_NONE:
     case HL_D__COUNT: HL_ASSERT(0);
     }
@@ -285,9 +291,18 @@ PyObject *hl_np_box(int64_t word, HlDtype d)
         if ((o = PyArrayScalar_New(Float64)) != NULL)
             memcpy(&PyArrayScalar_VAL(o, Float64), &word, sizeof word);
         break;
+    case HL_D_C128:
     case HL_D_NONE:
     case HL_D__COUNT: HL_ASSERT(0);
     }
+    return o;
+}
+
+PyObject *hl_np_complex(Py_complex value)
+{
+    PyObject *o = PyArrayScalar_New(CDouble);
+    if (o != NULL)
+        memcpy(&PyArrayScalar_VAL(o, CDouble), &value, sizeof value);
     return o;
 }
 

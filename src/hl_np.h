@@ -23,6 +23,7 @@ int64_t hl_np_unbox(PyObject *scalar, HlDtype d);
 PyObject *hl_np_box(int64_t word,
                     HlDtype d);             /* new reference; NULL = out of memory, exception set */
 PyTypeObject *hl_np_scalar_type(HlDtype d); /* borrowed; NULL before hl_np_ready */
+PyObject *hl_np_complex(Py_complex value);  /* np.complex128; NULL = out of memory, exception set */
 /* 1 = exact ndarray of dtype d and ndim dimensions, native byte order, aligned. */
 int hl_np_guard_array(void *obj, int d, int ndim);
 /* Fills the NumPy offsets of env (needs hl_np_ready). */

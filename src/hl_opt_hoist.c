@@ -121,6 +121,9 @@ static bool hoist_safe(const Hoist *h, const HlIns *ins)
     case HL_I_UNBOX_NPBOOL:
         t = hoist_checked(h, HL_I_GUARD_TYPE, ins->a[0]);
         return t.base == HL_T_NPS && t.dtype == HL_D_BOOL;
+    case HL_I_UNBOX_PART:
+        t = hoist_checked(h, HL_I_GUARD_TYPE, ins->a[0]);
+        return t.base == HL_T_C128 || (t.base == HL_T_NPS && t.dtype == HL_D_C128);
     default: return false;
     }
 }

@@ -53,6 +53,19 @@ static int32_t plan_iter_of(const HlIr *ir, const HlSlot *s)
     return found == hl_slot_nparts[s->kind] ? slot : -1;
 }
 
+/* The slot whose complex number it still is, both parts as at entry; -1 = none. */
+static int32_t plan_complex_of(const HlIr *ir, const HlSlot *s)
+{
+    int first = s->kind == HL_SLOT_COMPLEX ? HL_IN_REAL : HL_IN_NPREAL;
+    for (int32_t i = 0; i + 1 < ir->ninputs; i++) {
+        const HlInput *re = &ir->inputs[i], *im = &ir->inputs[i + 1];
+        if (re->part == first && im->part == first + 1 && re->slot == im->slot &&
+            ir->blocks[0].params.v[i] == s->a && ir->blocks[0].params.v[i + 1] == s->b)
+            return re->slot;
+    }
+    return -1;
+}
+
 /* The word that carries the value r, -1 = out of memory. */
 static int32_t plan_word(PlanMaker *m, HlRef r)
 {
@@ -116,6 +129,20 @@ static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
         for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
             if ((e->part[part] = plan_word(m, s->part[part])) < 0)
                 return -1;
+        break;
+    case HL_SLOT_COMPLEX:
+    case HL_SLOT_NPCOMPLEX:
+        e->from = plan_complex_of(m->ir, s);
+        if (e->from >= 0) {
+            e->kind = HL_PLAN_FRAME;
+            break;
+        }
+        e->kind = s->kind == HL_SLOT_COMPLEX ? HL_PLAN_COMPLEX : HL_PLAN_NPCOMPLEX;
+        e->a = plan_word(m, s->a);
+        e->b = plan_word(m, s->b);
+        HlRef origin = hl_ir_origin(m->ir, s->a);
+        if (e->a < 0 || e->b < 0 || (origin != HL_NOREF && (e->c = plan_word(m, origin)) < 0))
+            return -1;
         break;
     case HL_SLOT__COUNT: break;
     }

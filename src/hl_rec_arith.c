@@ -47,8 +47,7 @@ HlRef rec_to_float(HlRec *R, HlVal v)
     return rec_emit(R, HL_I_SITOFP, HL_TYPE(F64), rec_to_int(R, v), HL_NOREF, 0);
 }
 
-/* An int that is compared with, or divided as, a double: it must convert exactly. */
-static void guard_exact(HlRec *R, HlVal v)
+void rec_guard_exact(HlRec *R, HlVal v)
 {
     int64_t k;
     if (v.t.base != HL_T_I64)
@@ -169,8 +168,8 @@ static HlRef float_result(HlRec *R, int op, HlType t, HlVal l, HlVal r)
     bool square = op == HL_BIN_POW && is_two(R, r);
     HlRef a, b;
     if (op == HL_BIN_TRUEDIV && !np && !is_float(l.t) && !is_float(r.t)) {
-        guard_exact(R, l); /* int / int rounds once */
-        guard_exact(R, r);
+        rec_guard_exact(R, l); /* int / int rounds once */
+        rec_guard_exact(R, r);
     }
     a = rec_to_float(R, l);
     b = square ? a : rec_to_float(R, r);
@@ -202,7 +201,7 @@ static PyObject *power_in_place(PyObject *a, PyObject *b)
     return PyNumber_InPlacePower(a, b, Py_None);
 }
 
-static PyObject *concrete_binary(int op, bool inplace, PyObject *a, PyObject *b)
+PyObject *rec_concrete_binary(int op, bool inplace, PyObject *a, PyObject *b)
 {
     static const binaryfunc functions[][2] = {
         [HL_BIN_ADD] = {PyNumber_Add, PyNumber_InPlaceAdd},
@@ -226,11 +225,13 @@ RecStatus rec_binary(HlRec *R, int op, bool inplace)
 {
     HlVal l = rec_peek(R, 1), r = rec_peek(R, 0);
     HlRef res;
+    if (rec_is_complex(l) || rec_is_complex(r))
+        return rec_complex_binary(R, op, inplace);
     if (!rec_is_number(l.t) || !rec_is_number(r.t))
         return rec_stop(R, HL_R_NYI_TYPE);
     if (!R->result) {
         R->pops = 2;
-        R->result = concrete_binary(op, inplace, l.o, r.o);
+        R->result = rec_concrete_binary(op, inplace, l.o, r.o);
         if (!R->result)
             return REC_RAISED;
     }
@@ -268,6 +269,13 @@ RecStatus rec_binary(HlRec *R, int op, bool inplace)
 
 /* --- unary operators ---------------------------------------------------------------------------- */
 
+PyObject *rec_concrete_unary(int op, PyObject *v)
+{
+    return op == HL_UN_NEG   ? PyNumber_Negative(v)
+           : op == HL_UN_POS ? PyNumber_Positive(v)
+                             : PyNumber_Invert(v);
+}
+
 RecStatus rec_unary(HlRec *R, int op)
 {
     HlVal v = rec_peek(R, 0);
@@ -282,13 +290,13 @@ RecStatus rec_unary(HlRec *R, int op)
                                          : rec_emit(R, HL_I_BNOT, HL_TYPE(BOOL), c, HL_NOREF, 0);
         return rec_finish(R, 1, rec_value(res), Py_NewRef(truth ? Py_False : Py_True));
     }
+    if (rec_is_complex(v))
+        return rec_complex_unary(R, op);
     if (!rec_is_number(t))
         return rec_stop(R, HL_R_NYI_TYPE);
     if (!R->result) {
         R->pops = 1;
-        R->result = op == HL_UN_NEG   ? PyNumber_Negative(v.o)
-                    : op == HL_UN_POS ? PyNumber_Positive(v.o)
-                                      : PyNumber_Invert(v.o);
+        R->result = rec_concrete_unary(op, v.o);
         if (!R->result)
             return REC_RAISED;
     }
@@ -317,11 +325,14 @@ HlRef rec_cmp(HlRec *R, int op, HlVal l, HlVal r)
         rec_stop(R, HL_R_NYI_TYPE);
         return HL_NOREF;
     }
+    HlRef c = rec_complex_compare_abs(R, op, l, r);
+    if (c != HL_NOREF)
+        return c;
     if (!is_float(l.t) && !is_float(r.t))
         return rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), rec_to_int(R, l), rec_to_int(R, r), op);
     if (!is_np(l.t) && !is_np(r.t)) {
-        guard_exact(R, l); /* Python compares an int with a float exactly */
-        guard_exact(R, r);
+        rec_guard_exact(R, l); /* Python compares an int with a float exactly */
+        rec_guard_exact(R, r);
     }
     return rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), rec_to_float(R, l), rec_to_float(R, r), op);
 }
@@ -343,6 +354,8 @@ RecStatus rec_compare(HlRec *R, int op)
         return rec_finish(R, 2, rec_value(rec_kbool(R, result)),
                           Py_NewRef(result ? Py_True : Py_False));
     }
+    if (rec_is_complex(l) || rec_is_complex(r))
+        return rec_complex_compare(R, op);
     if (!rec_is_number(l.t) || !rec_is_number(r.t))
         return rec_stop(R, HL_R_NYI_TYPE);
     if (!R->result) {
@@ -362,6 +375,8 @@ HlRef rec_truth(HlRec *R, HlVal v)
     PyObject *k = rec_const_obj(R, v);
     if (k == Py_None)
         return rec_kbool(R, false);
+    if (rec_is_complex(v))
+        return rec_complex_truth(R, v);
     if (v.t.base == HL_T_LIST || v.t.base == HL_T_TUPLE || v.t.base == HL_T_BYTES)
         return icmp(R, HL_NE, rec_seq_size(R, v.s.a), 0);
     if (!rec_is_number(v.t)) {

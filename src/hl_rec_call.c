@@ -21,7 +21,8 @@ typedef enum CallKind {
     CALL_INT,
     CALL_FLOAT,
     CALL_BOOL,
-    CALL_FLOOR, /* math.floor, ceil, trunc: an int from a float */
+    CALL_COMPLEX, /* complex, np.complex128 */
+    CALL_FLOOR,   /* math.floor, ceil, trunc: an int from a float */
     CALL_CEIL,
     CALL_TRUNC,
     CALL_ISNAN,
@@ -70,6 +71,9 @@ static CallKind classify(PyObject *callable, HlMath *math)
         return CALL_FLOAT;
     if (callable == (PyObject *)&PyBool_Type)
         return CALL_BOOL;
+    if (callable == (PyObject *)&PyComplex_Type ||
+        (hl_np_ready() && callable == (PyObject *)hl_np_scalar_type(HL_D_C128)))
+        return CALL_COMPLEX;
     if (!PyCFunction_CheckExact(callable))
         return CALL_UNKNOWN;
     PyObject *self = PyCFunction_GET_SELF(callable);
@@ -244,6 +248,7 @@ static HlRef emit_call(HlRec *R, CallKind kind, HlMath math, const HlVal *v, int
     case CALL_RADIANS: return call_scale(R, v[0], M_PI / 180.0);
     case CALL_LOG: return call_log(R, v, n);
     case CALL_MATH: return n == 1 ? math1(R, math, v[0]) : math2(R, math, v[0], v[1]);
+    case CALL_COMPLEX:
     case CALL_UNKNOWN:
     case CALL_RANGE:
     case CALL_ENUMERATE:
@@ -263,6 +268,8 @@ RecStatus rec_call(HlRec *R, const HlBc *bc)
     HlVal below = rec_peek(R, n + 1), callee = rec_peek(R, n);
     HlMath math = 0;
     HlVal v[MAX_CALL_ARGS];
+    if (rec_is_complex(callee))
+        return rec_complex_method(R, n);
     /* A method pair has the callable below and its self among the arguments; those we know have none. */
     PyObject *fn = below.s.kind == HL_SLOT_UNBOUND ? rec_const_obj(R, callee) : NULL;
     PyObject *method = rec_const_obj(R, below);
@@ -273,14 +280,19 @@ RecStatus rec_call(HlRec *R, const HlBc *bc)
         return rec_stop(R, HL_R_NYI_CALL);
     if (kind == CALL_RANGE)
         return rec_range(R, n, n + 2);
-    for (int32_t i = 0; i < n; i++)
+    bool complex = kind == CALL_COMPLEX;
+    for (int32_t i = 0; i < n; i++) {
         v[i] = rec_peek(R, n - 1 - i);
+        complex = complex || rec_is_complex(v[i]);
+    }
     if (kind == CALL_ENUMERATE || kind == CALL_ZIP || kind == CALL_REVERSED)
         return rec_iter_call(R,
                              kind == CALL_ZIP        ? HL_SLOT_ZIP
                              : kind == CALL_REVERSED ? HL_SLOT_REVERSED
                                                      : HL_SLOT_ENUM,
                              v, n, n + 2);
+    if (complex)
+        return rec_complex_call(R, fn, kind == CALL_ABS, v, n);
     if (kind == CALL_DIVMOD)
         return n == 2 ? rec_divmod(R, v[0], v[1], n + 2) : rec_stop(R, HL_R_NYI_CALL);
     if (!R->result) {

@@ -92,6 +92,10 @@ bool rec_is_lasting(PyObject *o);
 /* --- hl_rec_arith.c ---------------------------------------------------------------------------- */
 RecStatus rec_unary(HlRec *R, int op);
 RecStatus rec_binary(HlRec *R, int op, bool inplace);
+PyObject *rec_concrete_binary(int op, bool inplace, PyObject *a, PyObject *b);
+PyObject *rec_concrete_unary(int op, PyObject *v);
+/* A Python int that is compared with, or divided as, a double: it must convert exactly. */
+void rec_guard_exact(HlRec *R, HlVal v);
 RecStatus rec_compare(HlRec *R, int op);
 bool rec_is_number(HlType t);
 HlRef rec_to_int(HlRec *R, HlVal v);               /* i64 of BOOL, I64, NPS bool/int; NOREF: none */
@@ -100,6 +104,27 @@ HlRef rec_cmp(HlRec *R, int op, HlVal a, HlVal b); /* i1; NOREF and stopped when
 /* i1 of a value's truth; NOREF and stopped when it can't. */
 HlRef rec_truth(HlRec *R, HlVal v);
 HlType rec_type(HlRec *R, HlRef ref);
+
+/* --- hl_rec_complex.c: handlers for instructions with a complex operand -------------------------- */
+bool rec_is_complex(HlVal v);
+/* A constant's value, and that of an object just read from outside. */
+HlSlot rec_complex_const(HlRec *R, PyObject *o);
+HlSlot rec_complex_unbox(HlRec *R, HlRef obj, PyObject *o);
+/* The object that both parts were just read from; NOREF: there is none. */
+HlRef rec_complex_object(HlRec *R, HlVal v);
+RecStatus rec_complex_binary(HlRec *R, int op, bool inplace);
+RecStatus rec_complex_unary(HlRec *R, int op);
+RecStatus rec_complex_compare(HlRec *R, int op);
+HlRef rec_complex_truth(HlRec *R, HlVal v);
+/* abs(z) compared with a constant, mostly without the root; NOREF: it is nothing like that. */
+HlRef rec_complex_compare_abs(HlRec *R, int op, HlVal l, HlVal r);
+RecStatus rec_complex_attr(HlRec *R, PyObject *name, bool method);
+/* A call of complex, np.complex128, bool or (`abs`) abs; and of a method that rec_complex_attr pushed. */
+RecStatus rec_complex_call(HlRec *R, PyObject *fn, bool abs, const HlVal *v, int32_t n);
+RecStatus rec_complex_method(HlRec *R, int32_t n);
+/* Items of complex128 arrays, at an index that item_index checked. */
+HlSlot rec_complex_item(HlRec *R, HlRef arr, HlRef data, HlRef stride, HlRef ix);
+void rec_complex_store(HlRec *R, HlRef arr, HlVal v, HlRef data, HlRef stride, HlRef ix);
 
 /* --- hl_rec_call.c ----------------------------------------------------------------------------- */
 RecStatus rec_call(HlRec *R, const HlBc *bc);

@@ -130,12 +130,14 @@ HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item)
     case HL_T_TUPLE:
         return rec_unbox(R, rec_emit(R, HL_I_TUPLE_LOAD, HL_TYPE(OBJ), seq, index, 0), item);
     case HL_T_ARR: {
+        HlRef data = rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), seq, HL_NOREF, 0);
+        HlRef stride = rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), seq, HL_NOREF, 0);
         HlIns ins = {.op = HL_I_ARRAY_LOAD,
                      .aux = t.dtype,
                      .type = HL_TYPE_NPS(t.dtype),
-                     .a = {rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), seq, HL_NOREF, 0),
-                           rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), seq, HL_NOREF, 0), index,
-                           HL_NOREF}};
+                     .a = {data, stride, index, HL_NOREF}};
+        if (t.dtype == HL_D_C128)
+            return rec_complex_item(R, seq, data, stride, index);
         return rec_value(rec_emit_ins(R, &ins, HL_R_NONE));
     }
     default: return rec_value(rec_emit(R, HL_I_BYTES_LOAD, HL_TYPE(I64), seq, index, 0));

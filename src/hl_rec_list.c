@@ -45,9 +45,18 @@ static bool item_goes(PyObject *item)
     return Py_REFCNT(item) > 1 || hl_dies_silently(item);
 }
 
+/* What a list is given: a complex number only as the object that it was. NOREF: nothing that it can be. */
+static HlRef item_ref(HlRec *R, HlVal v)
+{
+    if (rec_is_complex(v))
+        return rec_complex_object(R, v);
+    return v.s.kind == HL_SLOT_VALUE ? v.s.a : HL_NOREF;
+}
+
 RecStatus rec_list_store(HlRec *R, HlVal list, HlVal index, HlVal v)
 {
-    if (v.s.kind != HL_SLOT_VALUE)
+    HlRef item = item_ref(R, v);
+    if (item == HL_NOREF)
         return rec_stop(R, HL_R_NYI_SUBSCR);
     HlRef ix = seq_index(R, list, index);
     if (R->pending != REC_OK)
@@ -55,8 +64,7 @@ RecStatus rec_list_store(HlRec *R, HlVal list, HlVal index, HlVal v)
     Py_ssize_t i = PyNumber_AsSsize_t(index.o, NULL);
     if (!item_goes(PyList_GET_ITEM(list.o, i < 0 ? i + PyList_GET_SIZE(list.o) : i)))
         return rec_stop(R, HL_R_NYI_SUBSCR);
-    HlIns ins = {
-        .op = HL_I_LIST_STORE, .type = HL_TYPE(VOID), .a = {list.s.a, ix, v.s.a, HL_NOREF}};
+    HlIns ins = {.op = HL_I_LIST_STORE, .type = HL_TYPE(VOID), .a = {list.s.a, ix, item, HL_NOREF}};
     rec_emit_ins(R, &ins, HL_R_RELEASE);
     if (R->pending != REC_OK)
         return R->pending;
@@ -115,19 +123,20 @@ RecStatus rec_list_method(HlRec *R, PyObject *name)
     return REC_OK;
 }
 
-static void emit_append(HlRec *R, HlVal list, HlVal v)
+static void emit_append(HlRec *R, HlVal list, HlRef item)
 {
     HlIns ins = {
-        .op = HL_I_LIST_APPEND, .type = HL_TYPE(VOID), .a = {list.s.a, v.s.a, HL_NOREF, HL_NOREF}};
+        .op = HL_I_LIST_APPEND, .type = HL_TYPE(VOID), .a = {list.s.a, item, HL_NOREF, HL_NOREF}};
     rec_emit_ins(R, &ins, HL_R_RELEASE);
 }
 
 static RecStatus list_call_append(HlRec *R, HlVal list, HlVal v)
 {
     HlRef none = rec_kobj(R, Py_None);
-    if (v.s.kind != HL_SLOT_VALUE)
+    HlRef item = item_ref(R, v);
+    if (item == HL_NOREF)
         return rec_stop(R, HL_R_NYI_CALL);
-    emit_append(R, list, v);
+    emit_append(R, list, item);
     if (R->pending != REC_OK)
         return R->pending;
     if (PyList_Append(list.o, v.o) < 0)
@@ -170,9 +179,10 @@ RecStatus rec_list_call(HlRec *R, PyObject *method, int32_t n)
 RecStatus rec_list_append(HlRec *R, int32_t depth)
 {
     HlVal list = rec_peek(R, depth), v = rec_peek(R, 0);
-    if (list.t.base != HL_T_LIST || v.s.kind != HL_SLOT_VALUE)
+    HlRef item = item_ref(R, v);
+    if (list.t.base != HL_T_LIST || item == HL_NOREF)
         return rec_stop(R, HL_R_NYI_OP);
-    emit_append(R, list, v);
+    emit_append(R, list, item);
     if (R->pending != REC_OK)
         return R->pending;
     if (PyList_Append(list.o, v.o) < 0)

@@ -33,7 +33,8 @@ RecStatus rec_load_global(HlRec *R, const HlBc *bc)
         o = PyDict_GetItemWithError(b, name);
     PyErr_Clear(); /* names are strings: a miss is not an error here; the interpreter raises */
     bool big;
-    if (!o || (!rec_is_lasting(o) && hl_record_type_of(o, &big).base == HL_T_VOID))
+    if (!o || (!rec_is_lasting(o) && !hl_record_complex_kind(o) &&
+               hl_record_type_of(o, &big).base == HL_T_VOID))
         return rec_stop(R, HL_R_NYI_GLOBAL);
     HlSlot s = global_value(R, NULL, name, o);
     if (R->pending != REC_OK)
@@ -69,7 +70,8 @@ static RecStatus module_attr(HlRec *R, PyObject *module, PyObject *name, bool me
     bool big;
     PyErr_Clear();
     if (!PyModule_CheckExact(module) || !o ||
-        (!rec_is_lasting(o) && hl_record_type_of(o, &big).base == HL_T_VOID))
+        (!rec_is_lasting(o) && !hl_record_complex_kind(o) &&
+         hl_record_type_of(o, &big).base == HL_T_VOID))
         return rec_stop(R, HL_R_NYI_ATTR);
     HlSlot s = global_value(R, dict, name, o);
     return finish_attr(R, s, Py_NewRef(o), method);
@@ -132,6 +134,8 @@ RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method)
     PyObject *k = rec_const_obj(R, v);
     if (k && PyModule_Check(k))
         return module_attr(R, k, name, method);
+    if (rec_is_complex(v))
+        return rec_complex_attr(R, name, method);
     if (v.t.base == HL_T_ARR && !method)
         return array_attr(R, bc, v, name);
     return rec_stop(R, HL_R_NYI_ATTR);
@@ -176,6 +180,8 @@ RecStatus rec_subscr(HlRec *R)
         if (!R->result)
             return REC_RAISED;
     }
+    if (arr.t.dtype == HL_D_C128)
+        return rec_finish(R, 2, rec_complex_item(R, arr.s.a, data, stride, ix), R->result);
     HlIns ins = {.op = HL_I_ARRAY_LOAD,
                  .aux = arr.t.dtype,
                  .type = HL_TYPE_NPS(arr.t.dtype),
@@ -218,14 +224,16 @@ RecStatus rec_store_subscr(HlRec *R)
     rec_guard(R, HL_I_GUARD_WRITEABLE, HL_TYPE(VOID), arr.s.a, HL_NOREF, HL_R_READONLY);
     if (R->pending != REC_OK)
         return R->pending;
-    HlRef item = item_cast(R, v, arr.t.dtype);
-    HlIns ins = {.op = HL_I_ARRAY_STORE,
-                 .aux = arr.t.dtype,
-                 .type = HL_TYPE(VOID),
-                 .a = {data, stride, ix, item}};
-    if (R->pending != REC_OK)
-        return R->pending;
-    rec_emit_ins(R, &ins, HL_R_NONE);
+    if (arr.t.dtype == HL_D_C128) {
+        rec_complex_store(R, arr.s.a, v, data, stride, ix);
+    } else {
+        HlRef item = item_cast(R, v, arr.t.dtype);
+        HlIns ins = {.op = HL_I_ARRAY_STORE,
+                     .aux = arr.t.dtype,
+                     .type = HL_TYPE(VOID),
+                     .a = {data, stride, ix, item}};
+        rec_emit_ins(R, &ins, HL_R_NONE); /* nothing, when the cast was stopped */
+    }
     if (R->pending != REC_OK)
         return R->pending;
     if (PyObject_SetItem(arr.o, index.o, v.o) < 0)

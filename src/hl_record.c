@@ -404,6 +404,8 @@ void rec_guard_cond(HlRec *R, HlRef cond, bool seen, HlReason why)
 
 HlSlot rec_unbox(HlRec *R, HlRef obj, PyObject *o)
 {
+    if (hl_record_complex_kind(o))
+        return rec_complex_unbox(R, obj, o);
     bool big;
     HlType t = hl_record_type_of(o, &big);
     HlRef ref = HL_NOREF;
@@ -692,13 +694,18 @@ HlRef rec_const_value(HlRec *R, PyObject *o)
     return rec_kobj(R, o);
 }
 
+static HlSlot rec_const_slot(HlRec *R, PyObject *o)
+{
+    return hl_record_complex_kind(o) ? rec_complex_const(R, o) : rec_value(rec_const_value(R, o));
+}
+
 static RecStatus rec_load_const(HlRec *R, int32_t index)
 {
     PyObject *o = PyTuple_GET_ITEM(R->code->orig->co_consts, index);
-    HlRef ref = rec_const_value(R, o);
+    HlSlot s = rec_const_slot(R, o);
     if (R->pending != REC_OK)
         return R->pending;
-    rec_push(R, rec_value(ref), Py_NewRef(o));
+    rec_push(R, s, Py_NewRef(o));
     return REC_OK;
 }
 
@@ -709,14 +716,14 @@ static RecStatus rec_unpack(HlRec *R, int32_t n)
     if (!tuple || !PyTuple_CheckExact(tuple) || PyTuple_GET_SIZE(tuple) != n)
         return rec_seq_unpack(R, rec_peek(R, 0), n);
     for (int32_t i = 0; i < n; i++) /* all of them, before anything changes */
-        rec_const_value(R, PyTuple_GET_ITEM(tuple, i));
+        rec_const_slot(R, PyTuple_GET_ITEM(tuple, i));
     if (R->pending != REC_OK)
         return R->pending;
     Py_INCREF(tuple);
     rec_pop(R, 1);
     for (int32_t i = n - 1; i >= 0; i--) {
         PyObject *o = PyTuple_GET_ITEM(tuple, i);
-        rec_push(R, rec_value(rec_const_value(R, o)), Py_NewRef(o));
+        rec_push(R, rec_const_slot(R, o), Py_NewRef(o));
     }
     Py_DECREF(tuple);
     return REC_OK;
@@ -784,7 +791,7 @@ static RecStatus rec_pop_jump(HlRec *R, const HlBc *bc)
         return R->pending;
     if (bc->arg == HL_IF_NONE || bc->arg == HL_IF_NOT_NONE) {
         /* A typed value is never None; a constant is known. */
-        if (v.s.kind != HL_SLOT_VALUE)
+        if (v.s.kind != HL_SLOT_VALUE && !rec_is_complex(v))
             return rec_stop(R, HL_R_NYI_TYPE);
         if (v.t.base == HL_T_OBJ && !rec_const_obj(R, v)) {
             HlRef none = rec_kobj(R, Py_None);
@@ -832,7 +839,8 @@ static RecStatus rec_is_op(HlRec *R, const HlBc *bc)
     bool same = l.o == r.o;
     /* Known while recording: two constants, or a constant against a value of a numeric type. Whether
      * two numbers are one object is not. */
-    bool known = (lo && ro) || (lo && rec_is_number(r.t)) || (ro && rec_is_number(l.t));
+    bool known = (lo && ro) || (lo && (rec_is_number(r.t) || rec_is_complex(r))) ||
+                 (ro && (rec_is_number(l.t) || rec_is_complex(l)));
     bool objects = hl_type_is_object(l.t) && hl_type_is_object(r.t);
     HlRef c = HL_NOREF;
     if (known)
@@ -979,6 +987,7 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
     HlEntrySlot e = {.slot = slot, .input = R->ir->ninputs};
     HlSlot *s = &R->st[slot];
     bool big, on_stack = slot >= R->b->nlocalsplus;
+    int complex = o ? hl_record_complex_kind(o) : 0;
     HlType t;
     HlIter it;
     *s = slot_frame(slot);
@@ -990,6 +999,8 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
         e.iter = HL_SLOT_RANGE;
     else if (on_stack && Py_REFCNT(o) == 1 && hl_iter_get(o, &it) && seq_types(&it, e.seq))
         e.iter = it.kind;
+    else if (complex)
+        e.complex = (uint8_t)complex;
     else if (t = hl_record_type_of(o, &big), t.base != HL_T_VOID)
         e.type = t;
     else if (rec_is_lasting(o))
@@ -999,6 +1010,13 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
         *s = slot_unbound();
     } else if (e.iter != HL_SLOT_UNBOUND) {
         if (entry_iter(R, &e, o, s) < 0)
+            return -1;
+    } else if (e.complex) {
+        bool np = e.complex == HL_SLOT_NPCOMPLEX;
+        s->kind = e.complex;
+        s->a = entry_input(R, slot, np ? HL_IN_NPREAL : HL_IN_REAL, HL_TYPE(F64));
+        s->b = entry_input(R, slot, np ? HL_IN_NPIMAG : HL_IN_IMAG, HL_TYPE(F64));
+        if (s->a == HL_NOREF || s->b == HL_NOREF)
             return -1;
     } else if (e.type.base != HL_T_VOID) {
         *s = rec_value(entry_input(R, slot, HL_IN_VALUE, e.type));

@@ -26,5 +26,8 @@ HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit);
 /* What type an object has for machine code: VOID = none (then *big says whether it is an int that
  * does not fit 64 bits). */
 HlType hl_record_type_of(PyObject *o, bool *big);
+/* HL_SLOT_COMPLEX for an exact complex, HL_SLOT_NPCOMPLEX for an np.complex128, 0 for all others. Both
+ * have a PyComplexObject's layout. */
+int hl_record_complex_kind(PyObject *o);
 
 #endif

@@ -145,6 +145,7 @@ static bool unbox_slot(PyObject *o, HlType t, int64_t *word)
     case HL_T_LIST: *word = (int64_t)(intptr_t)o; return PyList_CheckExact(o);
     case HL_T_TUPLE: *word = (int64_t)(intptr_t)o; return PyTuple_CheckExact(o);
     case HL_T_BYTES: *word = (int64_t)(intptr_t)o; return PyBytes_CheckExact(o);
+    case HL_T_C128:
     case HL_T_OBJ:
     case HL_T_VOID:
     case HL_T_PTR:
@@ -187,6 +188,12 @@ static bool entry_slot_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
         return o == e->object;
     if (e->iter != HL_SLOT_UNBOUND)
         return entry_iter_fits(e, o, &in[e->input]);
+    if (e->complex) {
+        if (!o || hl_record_complex_kind(o) != e->complex)
+            return false;
+        memcpy(&in[e->input], &((PyComplexObject *)o)->cval, sizeof(Py_complex));
+        return true;
+    }
     return e->type.base == HL_T_VOID || unbox_slot(o, e->type, &in[e->input]);
 }
 
@@ -210,7 +217,7 @@ static bool region_fits(HlRegion *r, HlFrame *f)
         PyObject *o = hl_exit_slot_object(b, slots, e->slot);
         if (!entry_slot_fits(e, o, r->in))
             return false;
-        if (e->dies && o && e->type.base != HL_T_NPS && e->iter == HL_SLOT_UNBOUND &&
+        if (e->dies && o && e->type.base != HL_T_NPS && e->iter == HL_SLOT_UNBOUND && !e->complex &&
             !outlives_frame(o, slots, r->nentry))
             return false;
     }

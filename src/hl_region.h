@@ -41,8 +41,9 @@ typedef struct HlEntrySlot {
     HlType seq[2];   /* types of its sequences */
     bool fixed_step; /* range iterator with this step */
     int64_t step;
-    bool unbound; /* must be NULL */
-    bool same;    /* must be this object */
+    uint8_t complex; /* HL_SLOT_COMPLEX or _NPCOMPLEX: a number of that class; else 0 */
+    bool unbound;    /* must be NULL */
+    bool same;       /* must be this object */
     PyObject *object;
     bool dies;     /* overwritten in machine code: its death must not be observable */
     int32_t input; /* first index into the region's inputs, -1 = none */

@@ -127,6 +127,7 @@ static void *rt_type_object(HlType t)
     case HL_T_BOOL: return &PyBool_Type;
     case HL_T_I64: return &PyLong_Type;
     case HL_T_F64: return &PyFloat_Type;
+    case HL_T_C128: return &PyComplex_Type;
     case HL_T_NPS: return hl_np_scalar_type(t.dtype);
     case HL_T_LIST: return &PyList_Type;
     case HL_T_TUPLE: return &PyTuple_Type;
@@ -154,6 +155,7 @@ void hl_rt_fill_env(HlEmitEnv *env, HlRegion *r, void *const *objects)
         .py_false = Py_False,
         .off_type = offsetof(PyObject, ob_type),
         .off_float = offsetof(PyFloatObject, ob_fval),
+        .off_complex = offsetof(PyComplexObject, cval),
         .list_store = rt_list_store,
         .list_append = rt_list_append,
         .list_pop = rt_list_pop,

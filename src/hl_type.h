@@ -20,6 +20,7 @@ typedef enum HlRepr { HL_REPR_NONE, HL_REPR_PTR, HL_REPR_I1, HL_REPR_I64, HL_REP
     _(BOOL, "bool", I1)   /* Python bool */                                                        \
     _(I64, "i64", I64)    /* Python int that fits 64 bits */                                       \
     _(F64, "f64", F64)    /* Python float */                                                       \
+    _(C128, "complex", NONE) /* Python complex: checked as a type, two doubles as a value */       \
     _(NPS, "np", NONE)    /* NumPy scalar of .dtype; representation from the dtype row */          \
     _(ARR, "arr", PTR)    /* borrowed exact ndarray of .dtype and .ndim, native and aligned */     \
     _(LIST, "list", PTR)  /* borrowed exact list */                                                \
@@ -34,7 +35,8 @@ typedef enum HlRepr { HL_REPR_NONE, HL_REPR_PTR, HL_REPR_I1, HL_REPR_I64, HL_REP
     _(NONE, "-", NONE, 0)                                                                          \
     _(BOOL, "bool", I1, 1)                                                                         \
     _(I64, "int64", I64, 8)                                                                        \
-    _(F64, "float64", F64, 8)
+    _(F64, "float64", F64, 8)                                                                      \
+    _(C128, "complex128", F64, 16) /* two doubles; the representation is that of one of them */
 /* clang-format on */
 
 #define HL_BASE_ENUM(name, text, repr) HL_T_##name,

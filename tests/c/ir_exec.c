@@ -158,7 +158,14 @@ static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
     case HL_I_UNBOX_NPBOOL:
         *out = p->word;
         return hl_type_eq(p->type, HL_TYPE_NPS(HL_D_BOOL)) ? STEP_ON : bad(x, "no np.bool_");
-    case HL_I_ARRAY_DATA: *out = (intptr_t)p; break;
+    case HL_I_UNBOX_PART:
+        if (p->type.base != HL_T_C128 && !hl_type_eq(p->type, HL_TYPE_NPS(HL_D_C128)))
+            return bad(x, "no complex");
+        *out = p->items[ins->aux];
+        return STEP_ON;
+    case HL_I_ARRAY_DATA:
+        *out = (intptr_t)p + ins->aux; /* the part of complex128 in the lowest bit */
+        return array && (!ins->aux || p->type.dtype == HL_D_C128) ? STEP_ON : bad(x, "no data");
     case HL_I_ARRAY_LEN: *out = array ? p->len : 0; break;
     case HL_I_ARRAY_STRIDE: *out = array ? hl_dtype_size(p->type.dtype) : 0; break;
     default: break;
@@ -168,12 +175,15 @@ static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
 
 static Step exec_item(Exec *x, const HlIns *ins, int64_t *out)
 {
-    ExecObj *p = as_obj(x->v[ins->a[0]]);
+    int part = x->v[ins->a[0]] & 1;
+    ExecObj *p = as_obj(x->v[ins->a[0]] - part);
     int64_t index = x->v[ins->a[2]];
     if (!p || p->type.base != HL_T_ARR || p->type.dtype != ins->aux)
         return bad(x, "item of no such array");
     if (x->v[ins->a[1]] != hl_dtype_size(ins->aux) || index < 0 || index >= p->len)
         return bad(x, "item outside the array");
+    if (p->type.dtype == HL_D_C128)
+        index = 2 * index + part;
     if (ins->op == HL_I_ARRAY_LOAD) {
         *out = p->items[index];
         return STEP_ON;
@@ -228,6 +238,7 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_UNBOX_BOOL:
     case HL_I_UNBOX_NPI64:
     case HL_I_UNBOX_NPBOOL:
+    case HL_I_UNBOX_PART:
     case HL_I_ARRAY_DATA:
     case HL_I_ARRAY_LEN:
     case HL_I_ARRAY_STRIDE: return exec_object(x, ins, out);
@@ -504,6 +515,14 @@ static void put_boxed(Text *t, HlType type, int64_t word)
     }
 }
 
+static void put_complex(Text *t, bool np, int64_t re, int64_t im)
+{
+    put(t, np ? "np_complex " : "complex ");
+    put_boxed(t, HL_TYPE(F64), re);
+    put(t, " ");
+    put_boxed(t, HL_TYPE(F64), im);
+}
+
 /* What slot `slot` held when the region was entered; its number when the region never looked. */
 static void put_entry(Text *t, const HlIr *ir, const int64_t *in, int32_t slot)
 {
@@ -514,6 +533,10 @@ static void put_entry(Text *t, const HlIr *ir, const int64_t *in, int32_t slot)
             continue;
         if (ir->inputs[i].part == HL_IN_VALUE) {
             put_boxed(t, ir->ins[ir->blocks[0].params.v[i]].type, in[i]);
+            return;
+        }
+        if (ir->inputs[i].part >= HL_IN_REAL) { /* the other part follows */
+            put_complex(t, ir->inputs[i].part == HL_IN_NPREAL, in[i], in[i + 1]);
             return;
         }
         range[ir->inputs[i].part - 1] = in[i];
@@ -544,6 +567,11 @@ char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_
         switch ((HlSlotKind)slot->kind) {
         case HL_SLOT_UNBOUND: put(&t, "unbound"); break;
         case HL_SLOT_VALUE: put_boxed(&t, ir->ins[slot->a].type, r->values[slot->a]); break;
+        case HL_SLOT_COMPLEX:
+        case HL_SLOT_NPCOMPLEX:
+            put_complex(&t, slot->kind == HL_SLOT_NPCOMPLEX, r->values[slot->a],
+                        r->values[slot->b]);
+            break;
         case HL_SLOT_FRAME: put_entry(&t, ir, in, slot->a); break;
         default: put_iter(&t, slot->kind, slot->part, r->values); break;
         }
@@ -562,6 +590,10 @@ static void put_planned(Text *t, const HlIr *ir, const ExecWorld *world, const H
     case HL_PLAN_IMM: put_boxed(t, e->type, e->imm); break;
     case HL_PLAN_CONST: put_boxed(t, HL_TYPE(OBJ), (intptr_t)world->objects[e->from]); break;
     case HL_PLAN_ITER: put_iter(t, e->iter, e->part, out); break;
+    case HL_PLAN_COMPLEX:
+    case HL_PLAN_NPCOMPLEX:
+        put_complex(t, e->kind == HL_PLAN_NPCOMPLEX, out[e->a], out[e->b]);
+        break;
     }
 }
 

@@ -6,13 +6,13 @@
 #include "../../src/hl_ir.h"
 
 /* An object as a region sees it: an int, float, bool or NumPy scalar of `type` with its value in
- * `word`, a 1-D array, or something else (OBJ). */
+ * `word`, a complex number with its parts in items, a 1-D array, or something else (OBJ). */
 typedef struct ExecObj {
     HlType type;
     int64_t word; /* doubles as bits */
     bool big;     /* an int that does not fit */
     bool read_only;
-    int64_t *items, len; /* arrays */
+    int64_t *items, len; /* arrays: len items, of complex128 two words each */
     int id;
 } ExecObj;
 

@@ -91,6 +91,8 @@ static void print_entry(const HlPlanEntry *e)
         for (int part = 0; part < hl_slot_nparts[e->iter]; part++)
             printf(" %d", e->part[part]);
         break;
+    case HL_PLAN_COMPLEX: printf("complex out %d %d", e->a, e->b); break;
+    case HL_PLAN_NPCOMPLEX: printf("np_complex out %d %d", e->a, e->b); break;
     case HL_PLAN_CONST: printf("object #%d", e->from); break;
     case HL_PLAN_IMM: printf("word %" PRId64 " as %s", e->imm, type); break;
     }
@@ -181,6 +183,8 @@ static ExecObj *read_object(World *w, const char *s, bool *ok)
         for (s = end; *s && *ok; s = *end == ',' ? end + 1 : end)
             *ok = read_word(s, &end, HL_TYPE_NPS(o->type.dtype), &o->items[o->len++]) &&
                   (*end == ',' || !*end);
+        if (o->type.dtype == HL_D_C128)
+            o->len /= 2;
     } else if (n && s[n] == ':') {
         *ok = read_word(end, &end, o->type, &o->word) && !*end;
     }
@@ -228,10 +232,12 @@ static void print_run(const HlIr *ir, World *w, const int64_t *in)
         if (!w->pool[i].items)
             continue;
         printf("items %d:", i);
-        for (int64_t k = 0; k < w->pool[i].len; k++) {
+        HlDtype d = (HlDtype)w->pool[i].type.dtype;
+        int64_t words = d == HL_D_C128 ? 2 * w->pool[i].len : w->pool[i].len;
+        for (int64_t k = 0; k < words; k++) {
             double f;
             memcpy(&f, &w->pool[i].items[k], sizeof f);
-            if (w->pool[i].type.dtype == HL_D_F64)
+            if (d == HL_D_F64 || d == HL_D_C128)
                 printf(" %.17g", f);
             else
                 printf(" %" PRId64, w->pool[i].items[k]);

@@ -58,6 +58,7 @@ typedef struct Object {
         double f;
         int64_t i;
         uint8_t b;
+        double parts[2];
     } u;
 } Object;
 typedef struct Array {
@@ -185,6 +186,7 @@ static const HlEmitEnv env = {
     .off_float = offsetof(Object, u),
     .off_npi64 = offsetof(Object, u),
     .off_npbool = offsetof(Object, u),
+    .off_complex = offsetof(Object, u),
     .off_arr_data = offsetof(Array, data),
     .off_arr_shape = offsetof(Array, shape),
     .off_arr_strides = offsetof(Array, strides),
@@ -825,6 +827,7 @@ static void test_objects(void)
     Int zero = {.refs = 1, .type = i.type}, two = {.type = i.type, .size = 2, .digits = {1, 3}};
     Int big = {.refs = 1, .type = i.type, .size = 3};
     Object no = {.refs = 1, .u.b = 0}, yes = {.refs = 1, .u.b = 1};
+    Object z = {.refs = 1, .u.parts = {1.5, -3.25}};
     EXPECT("guard_type f64 %0", "p", "-", true, word(&f), 0, 2, 0);
     EXPECT("guard_type f64 %0", "p", "-", true, word(&i), 0, 1, 0);
     EXPECT("guard_bound %0", "p", "-", true, word(&i), 0, 2, 0);
@@ -839,6 +842,8 @@ static void test_objects(void)
     EXPECT("unbox_npi64 %0", "p", "np<int64>", false, word(&i), 0, 2, -77);
     EXPECT("unbox_npbool %0", "p", "np<bool>", false, word(&yes), 0, 2, 1);
     EXPECT("unbox_npbool %0", "p", "np<bool>", false, word(&no), 0, 2, 0);
+    EXPECT("unbox_part %0", "p", "f64", false, word(&z), 0, 2, bits(1.5));
+    EXPECT("unbox_part imag %0", "p", "f64", false, word(&z), 0, 2, bits(-3.25));
     EXPECT("is %0 %1", "pp", "bool", false, word(&f), word(&f), 2, 1);
     EXPECT("is %0 %1", "pp", "bool", false, word(&f), word(&i), 2, 0);
     EXPECT("knull", "", "obj", false, 0, 0, 2, 0);
@@ -939,6 +944,38 @@ static const char *const copy_item = "region items slots 2 loops 1 entry x0\n"
                                      "x4: index pc 4 [0: %%0, 1: %%7]\n"
                                      "x5: return pc 5 [0: %%7, 1: %%9]\n";
 
+/* Conjugates item %1 of a complex128 array, with its stride or a constant one. */
+static void test_complex_items(void)
+{
+    for (int k = 0; k < 2; k++) {
+        char text[1200];
+        snprintf(text, sizeof text,
+                 "region items slots 2 loops 0 entry x0\n"
+                 "entry(%%0: arr<complex128,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
+                 "  %%2: ptr = array_data %%0\n"
+                 "  %%3: ptr = array_data imag %%0\n"
+                 "  %%4: i64 = %s\n"
+                 "  %%5: f64 = array_load complex128 %%2 %%4 %%1\n"
+                 "  %%6: f64 = array_load complex128 %%3 %%4 %%1\n"
+                 "  %%7: f64 = fneg %%6\n"
+                 "  array_store complex128 %%3 %%4 %%1 %%7\n"
+                 "  exit x1\n"
+                 "x0: entry pc 0 [0: %%0, 1: %%1]\n"
+                 "x1: return pc 1 [0: complex(%%5 %%7), 1: np_complex(%%7 %%6)]\n",
+                 k ? "kint 16" : "array_stride 0 %0");
+        Region r = region_make(text);
+        double data[9] = {9, 1, 2, 3, 4, 5, 6, 7, 8}; /* from data[1] on: aligned to 8 bytes only */
+        int64_t len = 4, stride = 16, in[2], out[3] = {0}, counts[1];
+        Array a = make_array(HL_D_C128, data + 1, &len, &stride);
+        in[0] = word(&a);
+        in[1] = 2;
+        CHECK(r.run(in, out, counts) == 1);
+        CHECK(out[0] == bits(5) && out[1] == bits(-6) && out[2] == bits(6));
+        CHECK(data[5] == 5 && data[6] == -6 && data[4] == 4 && data[7] == 7);
+        region_free(&r);
+    }
+}
+
 static void test_arrays(void)
 {
     static const struct {
@@ -987,6 +1024,7 @@ static void test_arrays(void)
         CHECK(r.run(in, out, counts) == 1);
         region_free(&r);
     }
+    test_complex_items();
     /* Items of one array seen through another dtype must not be taken as unrelated. */
     Region r = region_make("region view slots 2 loops 1 entry x0\n"
                            "entry(%0: arr<float64,1> = slot 0, %1: arr<int64,1> = slot 1): pc 0\n"

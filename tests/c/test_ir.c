@@ -148,6 +148,8 @@ static void test_types(void)
         {"np<int64>", HL_TYPE_NPS(HL_D_I64), HL_REPR_I64},
         {"np<bool>", HL_TYPE_NPS(HL_D_BOOL), HL_REPR_I1},
         {"arr<float64,1>", HL_TYPE_ARR(HL_D_F64, 1), HL_REPR_PTR},
+        {"arr<complex128,1>", HL_TYPE_ARR(HL_D_C128, 1), HL_REPR_PTR},
+        {"complex", HL_TYPE(C128), HL_REPR_NONE},
         {"arr<bool,12>", HL_TYPE_ARR(HL_D_BOOL, 12), HL_REPR_PTR},
     };
     static const char *const bad[] = {"",
@@ -466,7 +468,7 @@ static const char *break_region(HlIr *ir, int which)
     case 10: ir->snaps[ir->exits[3].snap].parent = 0; return "inlined frames";
     case 11: ir->blocks[2].term = HL_TERM_DEAD; return "which was removed";
     case 12: ir->ninputs--; return "5 parameters and 4 inputs";
-    case 13: ir->inputs[1].part = 9; return "input 1 is bad";
+    case 13: ir->inputs[1].part = 99; return "input 1 is bad";
     case 14:
         ir->ins[15].op = HL_I_KBOOL;
         ir->ins[15].type = HL_TYPE(BOOL);
@@ -600,6 +602,36 @@ static const HlPlanEntry *entry_of(const HlPlan *p, int32_t slot)
             return &p->entries[i];
     }
     return NULL;
+}
+
+/* Complex numbers: what is still the object of a slot, of its class, and what is made anew. */
+static void test_complex_plans(void)
+{
+    HlIr *ir =
+        parse("region complex slots 3 loops 0\n"
+              "entry(%0: f64 = slot 0 real, %1: f64 = slot 0 imag, %2: f64 = slot 1 np_real, "
+              "%3: f64 = slot 1 np_imag): pc 0\n"
+              "  %4: f64 = fneg %1\n"
+              "  %5: f64 = kfloat 0.5\n"
+              "  exit x0\n"
+              "x0: return pc 1 [0: np_complex(%2 %3), 1: complex(%0 %1), 2: complex(%2 %3), "
+              "3: complex(%0 %4), 4: np_complex(%0 %1), 5: %0, 6: complex(%5 %1)]\n");
+    CHECK(verifies(ir));
+    HlPlan *p = hl_plan_build(ir);
+    CHECK(p != NULL && p->nentries == 7);
+    CHECK(entry_of(p, 0)->kind == HL_PLAN_FRAME && entry_of(p, 0)->from == 1);
+    CHECK(entry_of(p, 1)->kind == HL_PLAN_FRAME && entry_of(p, 1)->from == 0);
+    const HlPlanEntry *e = entry_of(p, 2);
+    CHECK(e->kind == HL_PLAN_COMPLEX && p->live[e->a] == 2 && p->live[e->b] == 3);
+    e = entry_of(p, 3);
+    CHECK(e->kind == HL_PLAN_COMPLEX && p->live[e->a] == 0 && p->live[e->b] == 4);
+    e = entry_of(p, 4);
+    CHECK(e->kind == HL_PLAN_NPCOMPLEX && p->live[e->a] == 0 && p->live[e->b] == 1);
+    CHECK(entry_of(p, 5)->kind == HL_PLAN_BOX && entry_of(p, 5)->type.base == HL_T_F64);
+    e = entry_of(p, 6);
+    CHECK(e->kind == HL_PLAN_COMPLEX && p->live[e->a] == 5 && p->live[e->b] == 1);
+    hl_plan_free(p, ir->nexits);
+    hl_ir_free(ir);
 }
 
 static void test_plans(void)
@@ -805,6 +837,7 @@ int main(void)
         {"check: broken structures", test_check_broken},
         {"cfg", test_cfg},
         {"plans", test_plans},
+        {"plans: complex numbers", test_complex_plans},
         {"copy", test_copy},
         {"no memory", test_no_memory},
     };
