@@ -384,6 +384,7 @@ int hl_opt_gvn(HlIr *ir); /* merges equal pure instructions and guards along dom
 int hl_opt_hoist(
     HlIr *ir); /* moves invariant instructions and guards into the loop's preheader/entry */
 int hl_opt_range(HlIr *ir); /* drops overflow, bounds and sign checks that value ranges prove */
+int hl_opt_iter(HlIr *ir);  /* range iterators count once instead of twice */
 int hl_opt_select(
     HlIr *ir);            /* small branches become selects; merges blocks that follow each other */
 int hl_opt_dce(HlIr *ir); /* removes unused instructions, unreachable blocks; compacts nothing */

@@ -13,6 +13,7 @@
 #include <llvm-c/Error.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -43,19 +44,19 @@ static struct {
     unsigned long made; /* functions so far: makes their names unique */
 } session;
 
-/* What of LLVM's -O2 a region profits from, in two thirds of its time. Left out: everything between
- * functions, loop unrolling and interleaving, which only lengthen code (strips are short, and the
- * other loops have exits), and SLP, which pairs the scalars of a dependency chain and so sends a
- * generator's integers through vector registers. Behind the vectoriser, value propagation removes
+/* What of LLVM's -O2 a region profits from, in a third of its time. Left out: everything between
+ * functions; loop unrolling and interleaving, which only lengthen code (strips are short, and the
+ * other loops have exits); SLP, which pairs the scalars of a dependency chain and so sends a
+ * generator's integers through vector registers; induction variables, which strips have simple, and
+ * GVN, as the region's own passes merge what is equal. Behind the vectoriser, value propagation removes
  * the scalar remainders, as a strip's length is a multiple of every vector's. */
 static const char passes[] =
     "function<eager-inv>("
     "mem2reg,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,"
-    "loop-mssa(loop-rotate,licm),simplifycfg,instcombine<no-verify-fixpoint>,"
-    "loop(indvars,loop-deletion),gvn,"
+    "loop-mssa(loop-rotate,licm),simplifycfg,instcombine<no-verify-fixpoint>,early-cse<memssa>,"
     "loop-vectorize<interleave-forced-only;no-vectorize-forced-only>,"
     "instcombine<no-verify-fixpoint>,correlated-propagation,"
-    "simplifycfg<hoist-common-insts;sink-common-insts>)";
+    "simplifycfg<hoist-common-insts>)";
 
 /* --- messages --------------------------------------------------------------------------------- */
 
@@ -97,6 +98,20 @@ static void on_diagnostic(LLVMDiagnosticInfoRef info, void *ctx)
 }
 
 /* --- session ---------------------------------------------------------------------------------- */
+
+/* Two passes of the code generator that take a fifth of its time and make nothing faster: loop strength
+ * reduction and scheduling behind register allocation. LLVM has only global options against them, which
+ * are set in an LLVM that nobody else uses. */
+static void set_options(void)
+{
+#ifdef HL_LLVM_STATIC
+    static const char *const options[] = {"hotloop", "-disable-lsr", "-disable-post-ra"};
+    static bool done;
+    if (!done)
+        LLVMParseCommandLineOptions(HL_COUNTOF(options), options, NULL);
+    done = true; /* LLVM ends the process when it is told twice */
+#endif
+}
 
 static LLVMTargetMachineRef make_machine(const char *triple, Message *m)
 {
@@ -140,6 +155,7 @@ static bool session_open(Message *m)
     if (session.dylib)
         return true;
     if (!session.machine) {
+        set_options();
         LLVMInitializeNativeTarget();
         LLVMInitializeNativeAsmPrinter();
         session.triple = LLVMGetDefaultTargetTriple();

@@ -2,8 +2,8 @@
  *
  * Every block of the region becomes an LLVM block with phis for its parameters, split where a guard
  * branches away. A guard's branch goes to the block that continues its exit, or to the exit's own
- * cold block, which stores the values that the exit's plan wants and joins `leave`, where the
- * iteration counters are added and the exit's index is returned.
+ * cold block, which stores the values that the exit's plan wants (or joins others that do) and goes to
+ * `leave`, where the iteration counters are added and the exit's index is returned.
  *
  * Undefined behaviour is never relied on beyond what an earlier guard excludes, and no fast-math
  * flag is ever set: what the optimiser does to this IR cannot change a result. Array items are told
@@ -233,26 +233,159 @@ void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok)
     hl_llvm_at(e, next);
 }
 
-/* Fills an exit's cold block. */
-static void emit_exit(HlEmitter *e, int32_t exit)
+/* A cold block that stores the live values of one exit, and of those that want nearly the same. */
+typedef struct ExitGroup {
+    int32_t exit; /* the first one */
+    Bb block;
+    Val index;  /* phi: which exit it is */
+    Val *value; /* phis where the exits' values differ, NULL elsewhere */
+    bool *differs;
+} ExitGroup;
+
+/* A live value as the word that is stored. */
+static Val exit_word(HlEmitter *e, HlRef r)
+{
+    Val v = e->val[r];
+    return LLVMTypeOf(v) == e->i1 ? LLVMBuildZExt(e->b, v, e->i64, "") : v;
+}
+
+static LLVMTypeRef exit_word_type(HlEmitter *e, HlRef r)
+{
+    LLVMTypeRef type = LLVMTypeOf(e->val[r]);
+    return type == e->i1 ? e->i64 : type;
+}
+
+static void exit_store(HlEmitter *e, Val v, int32_t k)
+{
+    hl_llvm_tag(e, LLVMBuildStore(e->b, v, word_at(e, LLVMGetParam(e->fn, 1), k)), e->tbaa_words);
+}
+
+/* How many of the group's values are the exit's own; -1 = its list does not begin like theirs. */
+static int32_t exit_shared(HlEmitter *e, const ExitGroup *g, int32_t exit)
+{
+    const HlPlan *theirs = &e->plans[g->exit], *own = &e->plans[exit];
+    int32_t same = 0;
+    for (int32_t k = 0; k < theirs->nlive; k++) {
+        if (exit_word_type(e, theirs->live[k]) != exit_word_type(e, own->live[k]))
+            return -1;
+        same += theirs->live[k] == own->live[k];
+    }
+    return same;
+}
+
+/* The group with which the exit shares most, and more than half of what it stores; -1 = none. */
+static int32_t exit_find_group(HlEmitter *e, const ExitGroup *groups, int32_t n, int32_t exit)
+{
+    int32_t best = -1, most = 0;
+    for (int32_t i = 0; i < n; i++) {
+        int32_t same = exit_shared(e, &groups[i], exit);
+        if (same > most && 2 * same > e->plans[groups[i].exit].nlive) {
+            best = i;
+            most = same;
+        }
+    }
+    return best;
+}
+
+static void exit_open_group(HlEmitter *e, ExitGroup *g)
+{
+    const HlPlan *plan = &e->plans[g->exit];
+    g->block = new_block(e, "store");
+    hl_llvm_at(e, g->block);
+    g->index = LLVMBuildPhi(e->b, e->i64, "");
+    for (int32_t k = 0; k < plan->nlive; k++)
+        g->value[k] =
+            g->differs[k] ? LLVMBuildPhi(e->b, exit_word_type(e, plan->live[k]), "") : NULL;
+    for (int32_t k = 0; k < plan->nlive; k++)
+        exit_store(e, g->differs[k] ? g->value[k] : exit_word(e, plan->live[k]), k);
+    LLVMBuildBr(e->b, e->leave);
+    LLVMAddIncoming(e->leave_exit, &g->index, &g->block, 1);
+}
+
+static void exit_join_group(HlEmitter *e, ExitGroup *g, int32_t exit)
 {
     const HlPlan *plan = &e->plans[exit];
-    Val out = LLVMGetParam(e->fn, 1);
-    if (!e->leave) {
+    int32_t shared = e->plans[g->exit].nlive;
+    Bb from = e->exit[exit];
+    Val index = hl_llvm_int(e, exit);
+    hl_llvm_at(e, from);
+    LLVMAddIncoming(g->index, &index, &from, 1);
+    for (int32_t k = 0; k < plan->nlive; k++) {
+        if (k < shared && !g->differs[k])
+            continue;
+        Val word = exit_word(e, plan->live[k]);
+        if (k < shared)
+            LLVMAddIncoming(g->value[k], &word, &from, 1);
+        else
+            exit_store(e, word, k);
+    }
+    LLVMBuildBr(e->b, g->block);
+}
+
+/* Sorts the exits that machine code takes into groups; their number. Those with few values come first,
+ * that others may begin like them. */
+static int32_t group_exits(HlEmitter *e, ExitGroup *groups, int32_t *group_of, Val *value,
+                           bool *differs)
+{
+    const HlIr *ir = e->ir;
+    int32_t longest = 0, n = 0;
+    for (int32_t x = 0; x < ir->nexits; x++)
+        if (e->exit[x] && e->plans[x].nlive > longest)
+            longest = e->plans[x].nlive;
+    for (int32_t live = 0; live <= longest; live++) {
+        for (int32_t x = 0; x < ir->nexits; x++) {
+            if (!e->exit[x] || e->plans[x].nlive != live)
+                continue;
+            group_of[x] = exit_find_group(e, groups, n, x);
+            if (group_of[x] < 0) {
+                group_of[x] = n;
+                groups[n++] = (ExitGroup){.exit = x, .value = value, .differs = differs};
+                value += live;
+                differs += live;
+            }
+            const ExitGroup *g = &groups[group_of[x]];
+            for (int32_t k = 0; k < e->plans[g->exit].nlive; k++)
+                g->differs[k] |= e->plans[g->exit].live[k] != e->plans[x].live[k];
+        }
+    }
+    return n;
+}
+
+/* Fills the exits' cold blocks. The exits of a block want nearly the same values, the later ones a few
+ * more, so they share what they can: half of a region's code would be these stores otherwise.
+ * -1 = out of memory. */
+static int emit_exits(HlEmitter *e)
+{
+    const HlIr *ir = e->ir;
+    size_t words = 1, exits = (size_t)ir->nexits + 1;
+    bool any = false;
+    for (int32_t x = 0; x < ir->nexits; x++) {
+        any |= e->exit[x] != NULL;
+        words += e->exit[x] ? (size_t)e->plans[x].nlive : 0;
+    }
+    if (!any)
+        return 0;
+    ExitGroup *groups = hl_mem_alloc(exits * sizeof *groups);
+    int32_t *group_of = hl_mem_alloc(exits * sizeof *group_of);
+    Val *values = hl_mem_alloc(words * sizeof *values);
+    bool *differs = hl_mem_alloc(words * sizeof *differs);
+    int status = groups && group_of && values && differs ? 0 : -1;
+    if (!status) {
         e->leave = new_block(e, "leave");
         hl_llvm_at(e, e->leave);
         e->leave_exit = LLVMBuildPhi(e->b, e->i64, "exit");
+        int32_t n = group_exits(e, groups, group_of, values, differs);
+        for (int32_t i = 0; i < n; i++)
+            exit_open_group(e, &groups[i]);
+        for (int32_t x = 0; x < ir->nexits; x++)
+            if (e->exit[x])
+                exit_join_group(e, &groups[group_of[x]], x);
     }
-    hl_llvm_at(e, e->exit[exit]);
-    for (int32_t k = 0; k < plan->nlive; k++) {
-        Val v = e->val[plan->live[k]];
-        if (LLVMTypeOf(v) == e->i1)
-            v = LLVMBuildZExt(e->b, v, e->i64, "");
-        hl_llvm_tag(e, LLVMBuildStore(e->b, v, word_at(e, out, k)), e->tbaa_words);
-    }
-    LLVMBuildBr(e->b, e->leave);
-    Val index = hl_llvm_int(e, exit);
-    LLVMAddIncoming(e->leave_exit, &index, &e->exit[exit], 1);
+    hl_mem_free(groups);
+    hl_mem_free(group_of);
+    hl_mem_free(values);
+    hl_mem_free(differs);
+    return status;
 }
 
 static void emit_leave(HlEmitter *e)
@@ -450,14 +583,55 @@ Val hl_llvm_is_finite(HlEmitter *e, Val x)
     return LLVMBuildFCmp(e->b, LLVMRealOLT, fabs_of(e, x), k_inf(e), "");
 }
 
-static Val is_inf(HlEmitter *e, Val x)
+bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r)
 {
-    return LLVMBuildFCmp(e->b, LLVMRealOEQ, fabs_of(e, x), k_inf(e), "");
+    switch (ins->op) {
+    case HL_I_FADD:
+    case HL_I_FSUB:
+    case HL_I_FMUL: return ins->a[0] == r || ins->a[1] == r;
+    case HL_I_FDIV:
+    case HL_I_FNEG:
+    case HL_I_FABS: return ins->a[0] == r;
+    default: return false;
+    }
 }
 
-/* Finite results, nearly all, pass one comparison; the rest is decided out of line. */
-static void guard_fp(HlEmitter *e, const HlIns *ins, Val r, Val a, Val b)
+/* Does the guard at position i hold whenever the next one finds a finite result, with nothing between
+ * them that leaves or has an effect? Then only that one is looked at. */
+static bool guard_fp_waits(HlEmitter *e, const HlBlock *b, int32_t i)
 {
+    const HlIr *ir = e->ir;
+    const HlIns *first = &ir->ins[b->ins.v[i]];
+    if (first->op != HL_I_GUARD_FP || e->ndeferred == HL_DEFERRED)
+        return false;
+    for (int32_t k = i + 1; k < b->ins.n; k++) {
+        const HlIns *ins = &ir->ins[b->ins.v[k]];
+        if (ins->op == HL_I_GUARD_FP)
+            return hl_llvm_finite_only_with(&ir->ins[ins->a[0]], first->a[0]);
+        if (hl_op_info[ins->op].fx & (HL_E_GUARD | HL_E_WRITES | HL_E_PINNED))
+            return false;
+    }
+    return false;
+}
+
+/* Goes on in a new block when the guard of a result that is not finite holds. There r is infinite
+ * unless it is NaN, and x - x is 0 unless x is infinite or NaN. */
+static void guard_fp_cold(HlEmitter *e, const HlIns *ins, Bb next)
+{
+    Val r = e->val[ins->a[0]], a = e->val[ins->a[1]], b = e->val[ins->a[2]];
+    Val nan_in = LLVMBuildFCmp(e->b, LLVMRealUNO, a, b, "");
+    Val zero_a = LLVMBuildFSub(e->b, a, a, ""), zero_b = LLVMBuildFSub(e->b, b, b, "");
+    Val odd_in = LLVMBuildFCmp(e->b, LLVMRealUNO, zero_a, zero_b, "");
+    Val inf_ok = LLVMBuildAnd(e->b, LLVMBuildFCmp(e->b, LLVMRealORD, r, r, ""), odd_in, "");
+    hl_llvm_branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), next, hl_llvm_exit_block(e, ins->exit),
+                   e->ir->exits[ins->exit].target < 0);
+}
+
+/* Finite results, nearly all, pass one comparison; the rest is decided out of line, in the order of the
+ * program. */
+static void guard_fp(HlEmitter *e, const HlIns *ins)
+{
+    Val r = e->val[ins->a[0]];
     if (checked_elsewhere(e, ins))
         return;
     if (e->pass) { /* strips are for finite numbers */
@@ -468,11 +642,17 @@ static void guard_fp(HlEmitter *e, const HlIns *ins, Val r, Val a, Val b)
     hl_llvm_branch(e, hl_llvm_is_finite(e, r), join, cold, true);
     LLVMMoveBasicBlockAfter(cold, join);
     hl_llvm_at(e, cold);
-    Val nan_in = LLVMBuildFCmp(e->b, LLVMRealUNO, a, b, "");
-    Val inf_in = LLVMBuildOr(e->b, is_inf(e, a), is_inf(e, b), "");
-    Val inf_ok = LLVMBuildAnd(e->b, is_inf(e, r), inf_in, "");
-    hl_llvm_branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), join, hl_llvm_exit_block(e, ins->exit),
-                   e->ir->exits[ins->exit].target < 0);
+    for (int k = 0; k < e->ndeferred; k++) {
+        const HlIns *before = &e->ir->ins[e->deferred[k]];
+        Bb check = hl_llvm_next_block(e, ""), next = hl_llvm_next_block(e, "");
+        LLVMMoveBasicBlockAfter(next, check);
+        hl_llvm_branch(e, hl_llvm_is_finite(e, e->val[before->a[0]]), next, check, false);
+        hl_llvm_at(e, check);
+        guard_fp_cold(e, before, next);
+        hl_llvm_at(e, next);
+    }
+    e->ndeferred = 0;
+    guard_fp_cold(e, ins, join);
     hl_llvm_at(e, join);
 }
 
@@ -709,7 +889,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         if (!checked_elsewhere(e, ins))
             hl_llvm_guard(e, ins, hl_llvm_is_finite(e, a[0]));
         return NULL;
-    case HL_I_GUARD_FP: guard_fp(e, ins, a[0], a[1], a[2]); return NULL;
+    case HL_I_GUARD_FP: guard_fp(e, ins); return NULL;
 
     case HL_I_SITOFP: return LLVMBuildSIToFP(B, a[0], e->f64, "");
     case HL_I_GUARD_I53: {
@@ -746,10 +926,44 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_LIST_STORE:
     case HL_I_LIST_APPEND:
     case HL_I_LIST_POP: return hl_llvm_seq(e, ins, a);
-    case HL_I_POLL: hl_llvm_guard(e, ins, hl_llvm_no_pending(e)); return NULL;
+    case HL_I_POLL:
+        if (e->polls[ins->block])
+            hl_llvm_guard(e, ins, hl_llvm_no_pending(e));
+        return NULL;
     case HL_I__COUNT: break;
     }
     return NULL;
+}
+
+/* Does a block lead back, that is, to one that is not behind it in reverse post-order? *unpolled = it
+ * does so without having polled. */
+static bool leads_back(const HlEmitter *e, int32_t block, bool *unpolled)
+{
+    const HlIr *ir = e->ir;
+    const HlBlock *b = &ir->blocks[block];
+    bool polled = false, back = false;
+    for (int32_t i = 0; i <= b->ins.n; i++) {
+        const HlIns *ins = i < b->ins.n ? &ir->ins[b->ins.v[i]] : NULL;
+        int32_t exit = ins ? ins->exit : b->term == HL_TERM_EXIT ? b->exit : -1;
+        int32_t to = exit >= 0 ? ir->exits[exit].target : ins ? -1 : b->target;
+        polled |= ins && ins->op == HL_I_POLL;
+        if (to < 0 || e->cfg.order[to] > e->cfg.order[block])
+            continue;
+        back = true;
+        *unpolled |= !polled;
+    }
+    return back;
+}
+
+/* Every way round a loop leads back somewhere, so it is enough to poll in the blocks that do; in the
+ * others, such as a loop's first iteration when its types are its own, polls are left out. */
+static void find_polls(HlEmitter *e)
+{
+    bool unpolled = false;
+    for (int32_t k = 0; k < e->cfg.nrpo; k++)
+        e->polls[e->cfg.rpo[k]] = leads_back(e, e->cfg.rpo[k], &unpolled);
+    for (int32_t b = 0; unpolled && b < e->ir->nblocks; b++)
+        e->polls[b] = true;
 }
 
 /* For readers of the text: values keep their numbers. */
@@ -780,8 +994,9 @@ static void emit_term(HlEmitter *e, int32_t block)
     }
     Bb from = LLVMGetInsertBlock(e->b);
     LLVMBuildBr(e->b, e->first[b->target]);
-    for (int32_t k = 0; k < to->params.n; k++)
-        LLVMAddIncoming(e->val[to->params.v[k]], &e->val[b->args.v[k]], &from, 1);
+    Val phi = LLVMGetFirstInstruction(e->first[b->target]);
+    for (int32_t k = 0; k < to->params.n; k++, phi = LLVMGetNextInstruction(phi))
+        LLVMAddIncoming(phi, &e->val[b->args.v[k]], &from, 1);
 }
 
 /* --- the function ----------------------------------------------------------------------------- */
@@ -886,6 +1101,7 @@ static int emit_function(HlEmitter *e, const char *name)
 {
     const HlIr *ir = e->ir;
     init_types(e);
+    find_polls(e);
     make_function(e, name);
     make_blocks(e);
     load_inputs(e);
@@ -899,6 +1115,10 @@ static int emit_function(HlEmitter *e, const char *name)
             return -1;
         for (int32_t i = 0; i < b->ins.n; i++) {
             HlRef ref = b->ins.v[i];
+            if (guard_fp_waits(e, b, i)) {
+                e->deferred[e->ndeferred++] = ref;
+                continue;
+            }
             Val v = hl_llvm_ins(e, &ir->ins[ref]);
             e->val[ref] = v;
             if (v)
@@ -906,9 +1126,8 @@ static int emit_function(HlEmitter *e, const char *name)
         }
         emit_term(e, block);
     }
-    for (int32_t x = 0; x < ir->nexits; x++)
-        if (e->exit[x])
-            emit_exit(e, x);
+    if (emit_exits(e))
+        return -1;
     emit_leave(e);
     return 0;
 }
@@ -922,8 +1141,9 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     e.first = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nblocks + 1));
     e.exit = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nexits + 1));
     e.counter = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nloops + 1));
+    e.polls = hl_mem_alloc((size_t)(ir->nblocks + 1));
     int status = -1;
-    if (e.val && e.first && e.exit && e.counter && hl_cfg_build(ir, &e.cfg) == 0) {
+    if (e.val && e.first && e.exit && e.counter && e.polls && hl_cfg_build(ir, &e.cfg) == 0) {
         e.b = LLVMCreateBuilderInContext(e.ctx);
         status = emit_function(&e, name);
         LLVMDisposeBuilder(e.b);
@@ -933,5 +1153,6 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     hl_mem_free(e.first);
     hl_mem_free(e.exit);
     hl_mem_free(e.counter);
+    hl_mem_free(e.polls);
     return status;
 }

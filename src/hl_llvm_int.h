@@ -18,6 +18,8 @@ typedef struct HlStripPass {
     Val fail;         /* i1: some guard would have left, in this iteration or before */
 } HlStripPass;
 
+#define HL_DEFERRED 4
+
 typedef struct HlEmitter {
     const HlIr *ir;
     const HlPlan *plans;
@@ -32,14 +34,17 @@ typedef struct HlEmitter {
     Val likely; /* branch weights: the first successor, nearly always */
     Val tbaa_item, tbaa_header, tbaa_words;
     Val tbaa_list, tbaa_refs, tbaa_value; /* lists, reference counts, the insides of numbers */
-    Bb leave;                             /* common end of all exits; made by the first one */
+    Bb leave;                             /* common end of all exits, NULL = there are none */
     Val leave_exit;                       /* phi in it: the exit's index */
     Val scratch;                          /* i64 in the stack frame, for results by address */
     Val *val;                             /* by HlRef */
     Bb *first;                            /* by block: its first LLVM block */
     Bb *exit;                             /* by exit: its cold block, NULL = not referred to yet */
     Val *counter;                         /* by loop: stack slot, NULL = no header of it here */
-    HlStripPass *pass;                    /* NULL outside strips */
+    bool *polls;                          /* by block: its POLL is needed */
+    HlRef deferred[HL_DEFERRED];          /* guards that the next guard's success implies */
+    int ndeferred;
+    HlStripPass *pass; /* NULL outside strips */
 } HlEmitter;
 
 /* Adds a region to a module, which has its data layout already, as a function called `name`, not
@@ -61,8 +66,10 @@ void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok);
 bool hl_llvm_is_int(Val v, int64_t *out); /* is it one? */
 Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs);
 Val hl_llvm_is_finite(HlEmitter *e, Val x);
-Val hl_llvm_no_pending(HlEmitter *e);                  /* the eval breaker is 0 */
-Val hl_llvm_slot(HlEmitter *e, const char *name);      /* i64 in the stack frame, 0 at entry */
+bool hl_llvm_finite_only_with(const HlIns *ins,
+                              HlRef r);           /* is ins finite only when its operand r is? */
+Val hl_llvm_no_pending(HlEmitter *e);             /* the eval breaker is 0 */
+Val hl_llvm_slot(HlEmitter *e, const char *name); /* i64 in the stack frame, 0 at entry */
 Bb hl_llvm_next_block(HlEmitter *e, const char *name); /* behind the current one in the text */
 Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
 /* Emits one instruction; its value, or NULL when it has none. */

@@ -10,7 +10,8 @@
  *   try:       the body without stores; guards only OR their failures together
  *              any failure -> give up
  *   commit:    (only when there are stores) the body again, with stores and without checks
- *   done:      -> header, with the state after the strip
+ *   done:      -> header, with the state after the strip (where iterations wait for each other, nothing
+ *              is left but in long loops: -> body)
  *   give up:   the ordinary body for as many iterations as the strip had; more with every time
  *   body:      as recorded, checked at every iteration
  *
@@ -28,10 +29,11 @@
 #include "hl_mem.h"
 
 enum {
-    STRIP_VECTOR = 8, /* a multiple of it leaves no rest, which would need a loop of its own */
-    STRIP_COPIES = 4, /* iterations in a round of a loop that does not vectorise */
-    STRIP_MAX = 8192, /* bounds what is lost when a strip fails, and the wait for a signal */
-    STRIP_ITEMS = 12  /* array accesses */
+    STRIP_VECTOR = 8,   /* a multiple of it leaves no rest, which would need a loop of its own */
+    STRIP_COPIES = 4,   /* iterations in a round of a loop that does not vectorise */
+    STRIP_MAX = 8192,   /* bounds what is lost when a strip fails, and the wait for a signal */
+    STRIP_STORES = 512, /* with stores: what `try` has read is near when `commit` reads it again */
+    STRIP_ITEMS = 12    /* array accesses */
 };
 
 typedef struct Strip {
@@ -50,6 +52,7 @@ typedef struct Strip {
     Val proved;             /* i1 so far */
     int32_t nstate;         /* parameters, and whether a guard failed */
     Val *start, *phi, *mid; /* nstate each: at the header, at a loop's start, between two loops */
+    int64_t *step;          /* by position of a parameter: changes by it; 0 = has a phi */
 } Strip;
 
 /* --- is it such a loop? ----------------------------------------------------------------------- */
@@ -105,6 +108,18 @@ static bool strip_steps(const Strip *s, HlRef r, HlRef *by, bool *down)
         *by = ins->a[0];
     int64_t constant;
     return *by != HL_NOREF && (!strip_inside(s, *by) || strip_kint(s, *by, &constant));
+}
+
+/* The constant by which the k-th parameter changes in every iteration, 0 = it does not. */
+static int64_t strip_constant_step(const Strip *s, int32_t k)
+{
+    HlRef by;
+    bool down;
+    int64_t step;
+    if (!strip_steps(s, s->block->params.v[k], &by, &down) || by == HL_NOREF ||
+        !strip_kint(s, by, &step))
+        return 0;
+    return down ? (int64_t)-(uint64_t)step : step;
 }
 
 /* Does r change linearly with the iteration, made only of what is proved not to overflow? */
@@ -313,20 +328,6 @@ static bool strip_find(Strip *s)
 
 /* --- which guards need no test in the strip? -------------------------------------------------- */
 
-/* Is ins finite only when its operand r is? */
-static bool strip_passes_on(const HlIns *ins, HlRef r)
-{
-    switch (ins->op) {
-    case HL_I_FADD:
-    case HL_I_FSUB:
-    case HL_I_FMUL: return ins->a[0] == r || ins->a[1] == r;
-    case HL_I_FDIV:
-    case HL_I_FNEG:
-    case HL_I_FABS: return ins->a[0] == r;
-    default: return false;
-    }
-}
-
 /* Is there a guarded result in the block that is finite only when r is? */
 static bool strip_implied(const Strip *s, HlRef r)
 {
@@ -334,7 +335,7 @@ static bool strip_implied(const Strip *s, HlRef r)
     for (int32_t i = 0; i < v->n; i++) {
         const HlIns *guard = &s->ir->ins[v->v[i]];
         if ((guard->op == HL_I_GUARD_FP || guard->op == HL_I_GUARD_FINITE) &&
-            strip_inside(s, guard->a[0]) && strip_passes_on(&s->ir->ins[guard->a[0]], r))
+            strip_inside(s, guard->a[0]) && hl_llvm_finite_only_with(&s->ir->ins[guard->a[0]], r))
             return true;
     }
     return false;
@@ -370,7 +371,7 @@ static void strip_mark(Strip *s)
 
 static void strip_prove(Strip *s, Val ok)
 {
-    s->proved = LLVMBuildAnd(s->e->b, s->proved, ok, "");
+    s->proved = LLVMBuildAnd(s->e->b, ok, s->proved, "");
 }
 
 static Val strip_exact(Strip *s, const char *name, Val a, Val b)
@@ -533,14 +534,22 @@ static void strip_tag(Strip *s, const HlIns *item)
 
 /* --- the loops in a strip --------------------------------------------------------------------- */
 
-/* Emits the body once. `state`: the parameters' values and, behind them, whether a guard failed. */
-static void strip_body(Strip *s, bool commit, Val *state)
+/* a + by * k, modulo 2^64. */
+static Val strip_moved(Strip *s, Val a, int64_t by, Val k)
+{
+    LLVMBuilderRef B = s->e->b;
+    return LLVMBuildAdd(B, a, by == 1 ? k : LLVMBuildMul(B, k, hl_llvm_int(s->e, by), ""), "");
+}
+
+/* Emits the body of iteration k. `state`: the parameters' values and, behind them, whether a guard
+ * failed; those that change by a constant follow from k. */
+static void strip_body(Strip *s, bool commit, Val k, Val *state)
 {
     HlEmitter *e = s->e;
     const HlBlock *b = s->block;
     HlStripPass pass = {.done = s->done, .fail = state[b->params.n]};
     for (int32_t p = 0; p < b->params.n; p++)
-        e->val[b->params.v[p]] = state[p];
+        e->val[b->params.v[p]] = s->step[p] ? strip_moved(s, s->start[p], s->step[p], k) : state[p];
     e->pass = &pass;
     for (int32_t i = 0; i < b->ins.n; i++) {
         HlRef r = b->ins.v[i];
@@ -554,12 +563,15 @@ static void strip_body(Strip *s, bool commit, Val *state)
     }
     e->pass = NULL;
     for (int32_t p = 0; p < b->params.n; p++)
-        state[p] = e->val[b->args.v[p]];
+        if (!s->step[p])
+            state[p] = e->val[b->args.v[p]];
     state[b->params.n] = pass.fail;
 }
 
-/* Emits a loop over n iterations, a multiple of `copies` and not 0, and goes on behind it. */
-static void strip_loop(Strip *s, const char *name, bool commit, Val n, int copies, Val *state)
+/* Emits a loop over the iterations from `first` to n - 1, at least one and a multiple of `copies`, and
+ * goes on behind it. */
+static void strip_loop(Strip *s, const char *name, bool commit, Val first, Val n, int copies,
+                       Val *state)
 {
     HlEmitter *e = s->e;
     LLVMBuilderRef B = e->b;
@@ -568,21 +580,94 @@ static void strip_loop(Strip *s, const char *name, bool commit, Val n, int copie
     LLVMPositionBuilderAtEnd(B, loop);
     Bb behind = hl_llvm_next_block(e, "");
 
-    Val zero = hl_llvm_int(e, 0), k = LLVMBuildPhi(B, e->i64, "");
-    LLVMAddIncoming(k, &zero, &from, 1);
+    Val k = LLVMBuildPhi(B, e->i64, "");
+    LLVMAddIncoming(k, &first, &from, 1);
     for (int32_t i = 0; i < s->nstate; i++) {
+        if (s->step[i])
+            continue;
         s->phi[i] = LLVMBuildPhi(B, LLVMTypeOf(state[i]), "");
         LLVMAddIncoming(s->phi[i], &state[i], &from, 1);
         state[i] = s->phi[i];
     }
-    for (int c = 0; c < copies; c++)
-        strip_body(s, commit, state);
+    Val next = k;
+    for (int c = 0; c < copies; c++) {
+        strip_body(s, commit, next, state);
+        next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, c + 1), "");
+    }
     for (int32_t i = 0; i < s->nstate; i++)
-        LLVMAddIncoming(s->phi[i], &state[i], &loop, 1);
-    Val next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, copies), "");
+        if (!s->step[i])
+            LLVMAddIncoming(s->phi[i], &state[i], &loop, 1);
     LLVMAddIncoming(k, &next, &loop, 1);
     LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, n, ""), loop, behind);
     LLVMPositionBuilderAtEnd(B, behind);
+}
+
+/* The value of a linear r in iteration k, modulo 2^64. */
+static Val strip_linear_at(Strip *s, HlRef r, Val k)
+{
+    LLVMBuilderRef B = s->e->b;
+    const HlIns *ins = &s->ir->ins[r];
+    HlRef by;
+    bool down;
+    if (!strip_inside(s, r) || ins->op == HL_I_KINT)
+        return s->e->val[r];
+    if (ins->op == HL_I_PARAM) {
+        Val start = s->start[strip_param(s, r)];
+        if (!strip_steps(s, r, &by, &down) || by == HL_NOREF)
+            return start;
+        Val moved = LLVMBuildMul(B, s->e->val[by], k, "");
+        return down ? LLVMBuildSub(B, start, moved, "") : LLVMBuildAdd(B, start, moved, "");
+    }
+    Val a = strip_linear_at(s, ins->a[0], k);
+    if (ins->op == HL_I_RETYPE || ins->op == HL_I_INDEX)
+        return a;
+    Val b = strip_linear_at(s, ins->a[1], k);
+    return strip_is_sum(ins)          ? LLVMBuildAdd(B, a, b, "")
+           : strip_is_difference(ins) ? LLVMBuildSub(B, a, b, "")
+                                      : LLVMBuildMul(B, a, b, "");
+}
+
+/* Where a parameter is linear in the iteration, its value behind the strip takes no loop. */
+static void strip_finish(Strip *s, Val *state)
+{
+    const HlBlock *b = s->block;
+    for (int32_t p = 0; p < b->params.n; p++) {
+        HlRef next = b->args.v[p];
+        if (s->ir->ins[next].op == HL_I_INDEX && strip_inside(s, next))
+            next = s->ir->ins[next].a[0];
+        if (s->step[p])
+            state[p] = strip_moved(s, s->start[p], s->step[p], s->n);
+        else if (strip_inside(s, next) && strip_linear(s, next) &&
+                 hl_type_repr(s->ir->ins[next].type) == HL_REPR_I64)
+            state[p] = strip_linear_at(s, next, s->last);
+    }
+}
+
+/* Emits what is left of n iterations behind those in rounds of 2 * copies, when it is `copies` or more:
+ * so many of them. */
+static void strip_rest(Strip *s, bool commit, int copies, Val *state)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    Bb from = LLVMGetInsertBlock(B), join = hl_llvm_next_block(e, ""),
+       some = hl_llvm_next_block(e, "");
+    Val bit = LLVMBuildAnd(B, s->n, hl_llvm_int(e, copies), "");
+    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntEQ, bit, hl_llvm_int(e, 0), ""), join, some);
+    memcpy(s->mid, state, (size_t)s->nstate * sizeof *state);
+    LLVMPositionBuilderAtEnd(B, some);
+    Val first = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -2 * copies), "");
+    for (int c = 0; c < copies; c++)
+        strip_body(s, commit, LLVMBuildNUWAdd(B, first, hl_llvm_int(e, c), ""), state);
+    Bb ends[2] = {from, LLVMGetInsertBlock(B)};
+    LLVMBuildBr(B, join);
+    LLVMPositionBuilderAtEnd(B, join);
+    for (int32_t i = 0; i < s->nstate; i++) {
+        if (s->step[i])
+            continue;
+        Val both[2] = {s->mid[i], state[i]};
+        state[i] = LLVMBuildPhi(B, LLVMTypeOf(both[0]), "");
+        LLVMAddIncoming(state[i], both, ends, 2);
+    }
 }
 
 /* Emits the strip's iterations. Where one waits for the other, several make a round of the loop: so
@@ -594,26 +679,17 @@ static void strip_run(Strip *s, const char *name, bool commit, Val *state)
     LLVMBuilderRef B = e->b;
     if (commit)
         strip_declare_scopes(s);
+    Val zero = hl_llvm_int(e, 0);
     if (s->vectorises) {
-        strip_loop(s, name, commit, s->n, 1, state);
+        strip_loop(s, name, commit, zero, s->n, 1, state);
+        strip_finish(s, state);
         return;
     }
-    Val rest = LLVMBuildAnd(B, s->n, hl_llvm_int(e, STRIP_COPIES - 1), "");
-    strip_loop(s, name, commit, LLVMBuildSub(B, s->n, rest, ""), STRIP_COPIES, state);
-    Bb rounds = LLVMGetInsertBlock(B), join = hl_llvm_next_block(e, "");
-    Bb single = hl_llvm_next_block(e, "");
-    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntEQ, rest, hl_llvm_int(e, 0), ""), join, single);
-    memcpy(s->mid, state, (size_t)s->nstate * sizeof *state);
-    LLVMPositionBuilderAtEnd(B, single);
-    strip_loop(s, name, commit, rest, 1, state);
-    Bb ends[2] = {rounds, LLVMGetInsertBlock(B)};
-    LLVMBuildBr(B, join);
-    LLVMPositionBuilderAtEnd(B, join);
-    for (int32_t i = 0; i < s->nstate; i++) {
-        Val both[2] = {s->mid[i], state[i]};
-        state[i] = LLVMBuildPhi(B, LLVMTypeOf(both[0]), "");
-        LLVMAddIncoming(state[i], both, ends, 2);
-    }
+    Val even = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_COPIES), "");
+    strip_loop(s, name, commit, zero, even, STRIP_COPIES, state);
+    for (int copies = STRIP_COPIES / 2; copies > 0; copies /= 2)
+        strip_rest(s, commit, copies, state);
+    strip_finish(s, state);
 }
 
 static void strip_add(Strip *s, Val slot, Val n)
@@ -658,7 +734,8 @@ static void strip_emit(Strip *s, Val *after)
     LLVMBuildBr(B, body);
 
     LLVMPositionBuilderAtEnd(B, proof);
-    s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, hl_llvm_int(e, STRIP_MAX)}, 2);
+    Val most = hl_llvm_int(e, s->stores ? STRIP_STORES : STRIP_MAX);
+    s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, most}, 2);
     if (s->vectorises)
         s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_VECTOR), "");
     s->last = LLVMBuildSub(B, s->n, hl_llvm_int(e, 1), "");
@@ -684,9 +761,7 @@ static void strip_emit(Strip *s, Val *after)
     LLVMBuildStore(B, zero, shift);
     strip_add(s, e->counter[b->loop], s->n);
     Bb done = LLVMGetInsertBlock(B);
-    LLVMBuildBr(B, header);
-    for (int32_t p = 0; p < b->params.n; p++)
-        LLVMAddIncoming(s->start[p], &after[p], &done, 1);
+    LLVMBuildBr(B, s->vectorises ? header : body);
 
     LLVMPositionBuilderAtEnd(B, give_up);
     Val times = LLVMBuildLoad2(B, e->i64, shift, "");
@@ -696,9 +771,19 @@ static void strip_emit(Strip *s, Val *after)
     LLVMBuildStore(B, limited, shift);
     LLVMBuildBr(B, body);
 
-    for (int32_t p = 0; p < b->params.n; p++)
-        e->val[b->params.v[p]] = s->start[p];
     LLVMPositionBuilderAtEnd(B, body);
+    Bb unmoved[2] = {wait_less, give_up};
+    for (int32_t p = 0; p < b->params.n; p++) {
+        Val now_at = s->start[p];
+        if (s->vectorises) {
+            LLVMAddIncoming(s->start[p], &after[p], &done, 1);
+        } else {
+            now_at = LLVMBuildPhi(B, LLVMTypeOf(after[p]), "");
+            LLVMAddIncoming(now_at, (Val[]){s->start[p], s->start[p]}, unmoved, 2);
+            LLVMAddIncoming(now_at, &after[p], &done, 1);
+        }
+        e->val[b->params.v[p]] = now_at;
+    }
 }
 
 int hl_llvm_strip(HlEmitter *e, int32_t block)
@@ -710,17 +795,21 @@ int hl_llvm_strip(HlEmitter *e, int32_t block)
     s.nstate = n + 1;
     s.done = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.done);
     s.carried = hl_mem_alloc((size_t)s.nstate * sizeof *s.carried);
+    s.step = hl_mem_alloc((size_t)s.nstate * sizeof *s.step);
     Val *values = hl_mem_alloc((size_t)s.nstate * 4 * sizeof *values);
-    int status = s.done && s.carried && values ? 0 : -1;
+    int status = s.done && s.carried && s.step && values ? 0 : -1;
     if (status == 0 && strip_find(&s)) {
         s.start = values;
         s.phi = values + s.nstate;
         s.mid = values + 2 * s.nstate;
+        for (int32_t p = 0; p < n; p++)
+            s.step[p] = strip_constant_step(&s, p);
         strip_mark(&s);
         strip_emit(&s, values + 3 * s.nstate);
     }
     hl_mem_free(s.done);
     hl_mem_free(s.carried);
+    hl_mem_free(s.step);
     hl_mem_free(values);
     return status;
 }

@@ -35,6 +35,8 @@ typedef struct Fact {
 typedef struct Iter {
     HlRef next, left;
     Range yields;
+    HlRef stop; /* next + left == stop + plus, always, when the step is 1; HL_NOREF = not known */
+    int64_t plus;
 } Iter;
 
 typedef struct Ranges {
@@ -436,6 +438,45 @@ static int32_t range_param_index(const HlBlock *b, HlRef p)
     return -1;
 }
 
+/* r is *base + *plus modulo 2^64; a constant has no base. */
+static void range_linear(const Ranges *g, HlRef r, HlRef *base, uint64_t *plus)
+{
+    const HlIns *ins = &g->ir->ins[r];
+    while (ins->op == HL_I_ADD || ins->op == HL_I_SUB) {
+        const HlIns *by = &g->ir->ins[ins->a[1]];
+        if (by->op != HL_I_KINT)
+            break;
+        *plus += ins->op == HL_I_ADD ? (uint64_t)by->imm.i : -(uint64_t)by->imm.i;
+        r = ins->a[0];
+        ins = &g->ir->ins[r];
+    }
+    *base = ins->op == HL_I_KINT ? HL_NOREF : r;
+    *plus += ins->op == HL_I_KINT ? (uint64_t)ins->imm.i : 0;
+}
+
+/* Finds where an iterator with step 1 stops: the sum of what the two parameters receive, when it is the
+ * same on every way into the loop. */
+static void range_find_stop(const Ranges *g, int32_t header, int32_t next, int32_t left, Iter *it)
+{
+    for (int32_t e = g->cfg.pred_at[header]; e < g->cfg.pred_at[header + 1]; e++) {
+        const HlBlock *from = &g->ir->blocks[g->cfg.pred[e]];
+        if (hl_opt_in_loop(&g->cfg, g->cfg.pred[e], header))
+            continue;
+        HlRef base[2];
+        uint64_t plus = 0;
+        range_linear(g, from->args.v[next], &base[0], &plus);
+        range_linear(g, from->args.v[left], &base[1], &plus);
+        HlRef stop = base[0] == HL_NOREF ? base[1] : base[0];
+        bool known = stop != HL_NOREF && (base[0] == HL_NOREF || base[1] == HL_NOREF);
+        if (!known || (it->stop != HL_NOREF && (it->stop != stop || it->plus != (int64_t)plus))) {
+            it->stop = HL_NOREF;
+            return;
+        }
+        it->stop = stop;
+        it->plus = (int64_t)plus;
+    }
+}
+
 /* A snapshot's range slot stands for a range iterator of C longs, whose values and `stop` fit: what
  * it yields with a positive step is not below the first value and below the largest int. */
 static int range_add_iter(Ranges *g, int32_t header, const HlSlot *s)
@@ -458,7 +499,10 @@ static int range_add_iter(Ranges *g, int32_t header, const HlSlot *s)
         return range_empty(first) ? 0 : -1;
     Range yields =
         step->imm.i > 0 ? (Range){first.lo, INT64_MAX - 1} : (Range){INT64_MIN + 1, first.hi};
-    g->iters[g->niters++] = (Iter){s->a, s->c, yields};
+    Iter *it = &g->iters[g->niters++];
+    *it = (Iter){s->a, s->c, yields, HL_NOREF, 0};
+    if (step->imm.i == 1)
+        range_find_stop(g, header, next, left, it);
     return 0;
 }
 
@@ -489,9 +533,32 @@ static void range_plain(HlIns *ins, uint8_t op)
     ins->exit = -1;
 }
 
-/* Is i known to be below n at a place, from a guarded comparison of the two? */
+/* x when x > 0, else 0: that is x when it is not negative, as a length. */
+static HlRef range_positive(const Ranges *g, HlRef r)
+{
+    const HlIns *ins = &g->ir->ins[r];
+    if (ins->op != HL_I_SELECT)
+        return r;
+    const HlIns *cmp = &g->ir->ins[ins->a[0]];
+    HlRef x = ins->a[1];
+    bool zero = g->of[ins->a[2]].lo == 0 && g->of[ins->a[2]].hi == 0;
+    return cmp->op == HL_I_ICMP && cmp->aux == HL_GT && cmp->a[0] == x && cmp->a[1] == ins->a[2] &&
+                   zero && g->of[x].lo >= 0
+               ? x
+               : r;
+}
+
+/* Is i known to be below n at a place, from a guarded comparison of the two, or as what an iterator
+ * yields that stops there or before? Its steps do not overflow, so it stops above what it yields. */
 static bool range_below(const Ranges *g, HlRef i, HlRef n, int32_t block, int32_t pos)
 {
+    for (int32_t k = 0; k < g->niters; k++) {
+        const Iter *it = &g->iters[k];
+        if (it->next == i && it->stop != HL_NOREF && it->plus <= 0 && it->plus > INT32_MIN &&
+            range_positive(g, it->stop) == n && g->of[n].lo >= 0 &&
+            range_has_left(g, it->left, block, pos))
+            return true;
+    }
     for (const Fact *f = range_first_fact(g, i); f; f = range_next_fact(g, f, i)) {
         HlRef w;
         uint8_t cond = range_fact_cond(f, i, &w);

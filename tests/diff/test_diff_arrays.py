@@ -28,6 +28,40 @@ def test_sum_of_squares(jit, out):
 
 
 @diff
+def test_short_inner_loops(jit, out):
+    """Every number of iterations up to some rounds of a strip, and what the names hold behind the loop."""
+    @jit
+    def f(c, xs, ys):
+        k = before = -7
+        for i in range(len(xs)):
+            y = 0.0
+            for k in range(len(c)):
+                y = y * xs[i] + c[k]
+                before = k - 1
+            ys[i] = y
+        return k, before, i
+
+    @jit
+    def g(c, n):
+        total = np.float64(0.5)
+        for i in range(n):
+            k = last = 3
+            while k < len(c):
+                total = total * 0.25 + c[k]
+                last = k
+                k += 1
+        return total, k, last
+    for n in range(22):
+        c, xs, ys = floats(n), floats(60) * 0.1, np.zeros(60)
+        out(f, c, xs, ys)
+        out(g, floats(n), 50)
+    for bad in (INF, NAN, 1e308):
+        c[20] = c[3] = bad
+        out(f, c, xs, ys)
+        out(g, c, 50)
+
+
+@diff
 def test_other_arrays_at_the_same_loop(jit, out):
     @jit
     def f(a, n):

@@ -42,6 +42,32 @@ def test_invalid(jit, out):
 
 
 @diff(filters=FILTERS)
+def test_one_expression_of_several_operations(jit, out):
+    """Each operation that is not finite warns itself, in the order of evaluation; `if` keeps strips away."""
+    @jit
+    def f(a, b, c):
+        seen = 0
+        s = a[0]
+        for i in range(a.size):
+            s = a[i] * b[i] * 0.5 + c[i]
+            if s > 2.5:
+                seen += 1
+                a[0] = c[i]
+        return s, seen
+
+    def operands():
+        return np.linspace(0.5, 2.0, 400), np.full(400, 3.0), np.linspace(-1.0, 1.0, 400)
+    out(f, *operands())
+    for at, (x, y, z) in enumerate(((1e300, 1e300, 1.0), (1e300, 1e300, -INF), (INF, 0.0, 1.0),
+                                    (INF, 2.0, -INF), (INF, 2.0, 1.0), (NAN, 1e300, INF),
+                                    (1.0, 2.0, NAN), (-1e300, 1e300, INF), (1.5e308, 1.9, 1.7e308))):
+        a, b, c = operands()
+        for array, number in ((a, x), (b, y), (c, z)):
+            array[200 + at] = array[300] = number
+        out(f, a, b, c)
+
+
+@diff(filters=FILTERS)
 def test_float_division_by_zero(jit, out):
     @jit
     def f(a, b):
