@@ -7,7 +7,8 @@
  *   proof:     no signal pending; first and last index of every access in range, so those between
  *              are too; no overflow in what is linear in the iteration; arrays that are read and
  *              written apart from each other; items contiguous              else -> give up
- *   try:       the body without stores; guards only OR their failures together
+ *   try:       the body without stores; guards only OR their failures together (not needed when the
+ *              proof left no guard and there are stores)
  *              any failure -> give up
  *   commit:    (only when there are stores) the body again, with stores and without checks
  *   done:      -> header, with the state after the strip (where iterations wait for each other, nothing
@@ -704,6 +705,38 @@ static void strip_start(Strip *s, Val *state)
     state[s->block->params.n] = LLVMConstInt(s->e->i1, 0, false);
 }
 
+/* Is there anything to find out in the strip itself? */
+static bool strip_checks(const Strip *s)
+{
+    const HlBlock *b = s->block;
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        HlRef r = b->ins.v[i];
+        const HlIns *ins = &s->ir->ins[r];
+        if (hl_op_info[ins->op].fx & HL_E_GUARD && ins->op != HL_I_POLL && !s->done[r])
+            return true;
+    }
+    for (int32_t p = 0; p < b->params.n; p++)
+        if (s->carried[p])
+            return true;
+    return false;
+}
+
+/* The strip without its stores: goes on where it is known that nothing in it fails. */
+static void strip_try(Strip *s, Val *after, Bb give_up)
+{
+    HlEmitter *e = s->e;
+    const HlBlock *b = s->block;
+    strip_start(s, after);
+    strip_run(s, "try", false, after);
+    Val holds = LLVMBuildNot(e->b, after[b->params.n], "");
+    for (int32_t p = 0; p < b->params.n; p++)
+        if (s->carried[p])
+            holds = LLVMBuildAnd(e->b, holds, hl_llvm_is_finite(e, after[p]), "");
+    Bb good = hl_llvm_next_block(e, "");
+    hl_llvm_branch(e, holds, good, give_up, true);
+    LLVMPositionBuilderAtEnd(e->b, good);
+}
+
 static void strip_emit(Strip *s, Val *after)
 {
     HlEmitter *e = s->e;
@@ -744,16 +777,8 @@ static void strip_emit(Strip *s, Val *after)
     hl_llvm_branch(e, s->proved, attempt, give_up, true);
 
     LLVMPositionBuilderAtEnd(B, attempt);
-    strip_start(s, after);
-    strip_run(s, "try", false, after);
-    Val holds = LLVMBuildNot(B, after[b->params.n], "");
-    for (int32_t p = 0; p < b->params.n; p++)
-        if (s->carried[p])
-            holds = LLVMBuildAnd(B, holds, hl_llvm_is_finite(e, after[p]), "");
-    Bb good = hl_llvm_next_block(e, "");
-    hl_llvm_branch(e, holds, good, give_up, true);
-
-    LLVMPositionBuilderAtEnd(B, good);
+    if (!s->stores || strip_checks(s))
+        strip_try(s, after, give_up);
     if (s->stores) {
         strip_start(s, after);
         strip_run(s, "commit", true, after);
