@@ -596,8 +596,8 @@ bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r)
     }
 }
 
-/* Does the guard at position i hold whenever the next one finds a finite result, with nothing between
- * them that leaves or has an effect? Then only that one is looked at. */
+/* Does the guard at position i hold whenever the next one finds a finite result, or one that converts, with
+ * nothing between them that leaves or has an effect? Then only that one is looked at. */
 static bool guard_fp_waits(HlEmitter *e, const HlBlock *b, int32_t i)
 {
     const HlIr *ir = e->ir;
@@ -608,6 +608,8 @@ static bool guard_fp_waits(HlEmitter *e, const HlBlock *b, int32_t i)
         const HlIns *ins = &ir->ins[b->ins.v[k]];
         if (ins->op == HL_I_GUARD_FP)
             return hl_llvm_finite_only_with(&ir->ins[ins->a[0]], first->a[0]);
+        if (ins->op == HL_I_FPTOSI_OV)
+            return ins->a[0] == first->a[0];
         if (hl_op_info[ins->op].fx & (HL_E_GUARD | HL_E_WRITES | HL_E_PINNED))
             return false;
     }
@@ -627,6 +629,21 @@ static void guard_fp_cold(HlEmitter *e, const HlIns *ins, Bb next)
                    e->ir->exits[ins->exit].target < 0);
 }
 
+/* The guards that waited, out of line. */
+static void guard_fp_deferred(HlEmitter *e)
+{
+    for (int k = 0; k < e->ndeferred; k++) {
+        const HlIns *before = &e->ir->ins[e->deferred[k]];
+        Bb check = hl_llvm_next_block(e, ""), next = hl_llvm_next_block(e, "");
+        LLVMMoveBasicBlockAfter(next, check);
+        hl_llvm_branch(e, hl_llvm_is_finite(e, e->val[before->a[0]]), next, check, false);
+        hl_llvm_at(e, check);
+        guard_fp_cold(e, before, next);
+        hl_llvm_at(e, next);
+    }
+    e->ndeferred = 0;
+}
+
 /* Finite results, nearly all, pass one comparison; the rest is decided out of line, in the order of the
  * program. */
 static void guard_fp(HlEmitter *e, const HlIns *ins)
@@ -642,26 +659,24 @@ static void guard_fp(HlEmitter *e, const HlIns *ins)
     hl_llvm_branch(e, hl_llvm_is_finite(e, r), join, cold, true);
     LLVMMoveBasicBlockAfter(cold, join);
     hl_llvm_at(e, cold);
-    for (int k = 0; k < e->ndeferred; k++) {
-        const HlIns *before = &e->ir->ins[e->deferred[k]];
-        Bb check = hl_llvm_next_block(e, ""), next = hl_llvm_next_block(e, "");
-        LLVMMoveBasicBlockAfter(next, check);
-        hl_llvm_branch(e, hl_llvm_is_finite(e, e->val[before->a[0]]), next, check, false);
-        hl_llvm_at(e, check);
-        guard_fp_cold(e, before, next);
-        hl_llvm_at(e, next);
-    }
-    e->ndeferred = 0;
+    guard_fp_deferred(e);
     guard_fp_cold(e, ins, join);
     hl_llvm_at(e, join);
 }
 
+/* One comparison but for the least int, -2^63. */
 static Val float_to_int(HlEmitter *e, const HlIns *ins, Val x)
 {
     const double limit = 9223372036854775808.0; /* 2^63 */
-    Val low = LLVMBuildFCmp(e->b, LLVMRealOGE, x, k_float(e, -limit), "");
-    Val high = LLVMBuildFCmp(e->b, LLVMRealOLT, x, k_float(e, limit), "");
-    hl_llvm_guard(e, ins, LLVMBuildAnd(e->b, low, high, ""));
+    Bb cold = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
+    Val fits = LLVMBuildFCmp(e->b, LLVMRealOLT, fabs_of(e, x), k_float(e, limit), "");
+    hl_llvm_branch(e, fits, join, cold, true);
+    LLVMMoveBasicBlockAfter(cold, join);
+    hl_llvm_at(e, cold);
+    guard_fp_deferred(e);
+    hl_llvm_branch(e, LLVMBuildFCmp(e->b, LLVMRealOEQ, x, k_float(e, -limit), ""), join,
+                   hl_llvm_exit_block(e, ins->exit), e->ir->exits[ins->exit].target < 0);
+    hl_llvm_at(e, join);
     return LLVMBuildFPToSI(e->b, x, e->i64, "");
 }
 

@@ -411,3 +411,21 @@ def test_syntax_of_warnings_once_per_line(jit, out):
         out(f, np.full(300, 5.0))
         warnings.simplefilter("ignore")
         out(f, np.full(300, 5.0))
+
+
+@diff(filters=("always", "error"))
+def test_results_that_are_converted_at_once(jit, out):
+    @jit
+    def f(xs, low, scale, n):
+        s = 0
+        for i in range(n):
+            s += int((xs[i] - low) * scale)
+        return s
+    good = np.arange(300.0)
+    for bad in (1e308, -1e308, np.inf, -np.inf, np.nan, -2.0**63 / 4, 2.0**63 / 4):
+        xs = good.copy()
+        xs[250] = bad
+        out(f, good, 0.0, 4.0, 300)
+        out(f, xs, 0.0, 4.0, 300)
+        out(f, xs, -1e308, 4.0, 300)
+        out(f, xs, bad, 4.0, 300)
