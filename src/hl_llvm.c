@@ -99,13 +99,13 @@ static void on_diagnostic(LLVMDiagnosticInfoRef info, void *ctx)
 
 /* --- session ---------------------------------------------------------------------------------- */
 
-/* Two passes of the code generator that take a fifth of its time and make nothing faster: loop strength
- * reduction and scheduling behind register allocation. LLVM has only global options against them, which
- * are set in an LLVM that nobody else uses. */
+/* Loop strength reduction takes a tenth of the code generator's time and makes nothing faster: strips
+ * have simple induction variables. LLVM has only a global option against it, which is set in an LLVM
+ * that nobody else uses. */
 static void set_options(void)
 {
 #ifdef HL_LLVM_STATIC
-    static const char *const options[] = {"hotloop", "-disable-lsr", "-disable-post-ra"};
+    static const char *const options[] = {"hotloop", "-disable-lsr"};
     static bool done;
     if (!done)
         LLVMParseCommandLineOptions(HL_COUNTOF(options), options, NULL);
