@@ -604,6 +604,10 @@ HlRef rec_cmp(HlRec *R, int op, HlVal l, HlVal r)
         return rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), rec_to_float(R, l), rec_to_float(R, r), op);
     }
     HlDtype d = hl_np_promote(l.t, r.t);
+    if (!hl_dtype_is_float(d)) {
+        rec_stop(R, HL_R_NYI_TYPE);
+        return HL_NOREF;
+    }
     HlRef a = operand_float(R, l, d), b = operand_float(R, r, d);
     return rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), a, b, op);
 }
