@@ -151,6 +151,13 @@ static void check_fields(Check *c, HlRef r)
     }
     case HL_I_UNBOX_PART:
     case HL_I_INDEX: good = ins->aux <= 1; break;
+    case HL_I_NARROW:
+    case HL_I_NARROW_OV: good = hl_dtype_is_int(ins->aux); break;
+    case HL_I_UFUNC1:
+    case HL_I_UFUNC2:
+        good = hl_dtype_is_float(ins->aux) && c->ir->ins[ins->a[0]].op == HL_I_KOBJ;
+        break;
+    case HL_I_UNBOX_NP:
     case HL_I_ARRAY_LOAD:
         good = ins->aux && check_dtype_repr(ins->aux) == hl_type_repr(ins->type);
         break;

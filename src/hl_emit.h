@@ -13,6 +13,12 @@
 typedef int64_t (*HlEntry)(const int64_t *in, int64_t *out, int64_t *counts);
 
 /* Addresses that machine code refers to; filled by the core (hl_rt.c, hl_np.c) at start. */
+/* The inner loop of a NumPy ufunc. */
+typedef struct HlUfuncLoop {
+    void (*run)(char **args, const intptr_t *dimensions, const intptr_t *steps, void *data);
+    void *data;
+} HlUfuncLoop;
+
 typedef struct HlEmitEnv {
     const volatile int *eval_breaker; /* POLL leaves when it is not 0 */
     void *const *objects;             /* KOBJ i: objects[i]; kept alive by the region */
@@ -30,6 +36,8 @@ typedef struct HlEmitEnv {
     int (*release)(void *obj); /* takes over a reference that dies later; 0 = it does not */
     void *(*type_object)(
         HlType t); /* the PyTypeObject of BOOL, I64, F64, NPS; asked while emitting */
+    /* 1 = a ufunc has a loop of nin operands and one result, all of that dtype; asked while emitting */
+    int (*ufunc_loop)(void *ufunc, int dtype, int nin, HlUfuncLoop *out);
     void *py_true, *py_false;
     int32_t off_type;             /* offset of ob_type in PyObject */
     int32_t off_float;            /* of ob_fval in float and np.float64 objects */
@@ -38,7 +46,7 @@ typedef struct HlEmitEnv {
     int32_t off_digits;           /* of an int's digits: |ob_size| of them, 32-bit words */
     int32_t off_list_items;       /* of the pointer to a list's items */
     int32_t off_tuple_items, off_bytes_items; /* of the items themselves */
-    int32_t off_npi64, off_npbool;            /* of obval in those NumPy scalars */
+    int32_t off_npi64, off_npbool;            /* of obval in np.int64 and other numbers, np.bool_ */
     int32_t off_arr_data, off_arr_shape, off_arr_strides, off_arr_flags; /* ndarray fields */
     int32_t arr_writeable;                                               /* flag bit */
 } HlEmitEnv;

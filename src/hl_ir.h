@@ -64,6 +64,7 @@ enum {
     _(UNBOX_NPBOOL, "unbox_npbool", "p", b, HL_E_TRAPS | HL_E_RD_HEADER) /* np.bool_ */            \
     _(UNBOX_PART, "unbox_part", "p", f, HL_E_TRAPS | HL_E_RD_HEADER) /* complex, np.complex128; */ \
                                                 /* aux 1: the imaginary part */                    \
+    _(UNBOX_NP, "unbox_np", "p", v, HL_E_TRAPS | HL_E_RD_HEADER) /* aux: dtype, any other */       \
     _(IS, "is", "pp", b, 0)                            /* same object */                           \
     _(RETYPE, "retype", "v", v, 0)                     /* same bits, boxes to another type */      \
     /* globals: imm.i = index into the region's globals */                                         \
@@ -96,6 +97,16 @@ enum {
     _(MOD, "mod", "ii", i, HL_E_TRAPS)          /* Python's sign; same conditions */               \
     _(IPOW_OV, "ipow_ov", "ii", i, HL_E_GUARD)  /* b >= 0 was guarded */                           \
     _(IPOW, "ipow", "ii", i, 0)                 /* modulo 2^64, b >= 0 was guarded */              \
+    /* integers of NumPy's widths; uint64 as its 64 bits */                                        \
+    _(NARROW, "narrow", "i", i, 0)              /* the low bits, as the dtype aux has them */      \
+    _(NARROW_OV, "narrow_ov", "i", i, HL_E_GUARD) /* the same; leaves unless the dtype aux has it */ \
+    _(UADD_OV, "uadd_ov", "ii", i, HL_E_GUARD)  /* leave when the result does not fit uint64 */    \
+    _(USUB_OV, "usub_ov", "ii", i, HL_E_GUARD)                                                     \
+    _(UMUL_OV, "umul_ov", "ii", i, HL_E_GUARD)                                                     \
+    _(UDIV, "udiv", "ii", i, HL_E_TRAPS)        /* b != 0 */                                       \
+    _(UMOD, "umod", "ii", i, HL_E_TRAPS)        /* b != 0 */                                       \
+    _(USHR, "ushr", "ii", i, 0)                 /* logical; 0 unless 0 <= b <= 63 */               \
+    _(UITOFP, "uitofp", "i", f, 0)              /* rounds to nearest, ties to even */              \
     /* floats */                                                                                   \
     _(FADD, "fadd", "ff", f, 0)                                                                    \
     _(FSUB, "fsub", "ff", f, 0)                                                                    \
@@ -108,6 +119,11 @@ enum {
     _(FPOW, "fpow", "ff", f, 0)                 /* libm pow */                                     \
     _(FMATH1, "fmath1", "f", f, 0)              /* aux: HlMath */                                  \
     _(FMATH2, "fmath2", "ff", f, 0)             /* aux: HlMath */                                  \
+    _(FROUND32, "fround32", "f", f, 0)          /* to the nearest float32 */                       \
+    _(FFLOORDIV32, "ffloordiv32", "ff", f, 0)   /* NumPy's // of float32; b != 0 was guarded */    \
+    _(FPOW32, "fpow32", "ff", f, 0)             /* libm powf */                                    \
+    _(UFUNC1, "ufunc1", "pf", f, 0)             /* a KOBJ, a NumPy ufunc: its inner loop for */    \
+    _(UFUNC2, "ufunc2", "pff", f, 0)            /* the dtype aux, a float one, called with n = 1 */ \
     _(GUARD_FINITE, "guard_finite", "f", -, HL_E_GUARD)                                            \
     _(GUARD_FP, "guard_fp", "fff", -, HL_E_GUARD) /* r a b: see HL_FP_OK below */                  \
     /* conversions */                                                                              \

@@ -56,8 +56,10 @@ static const uint8_t text_field[HL_I__COUNT] = {
     [HL_I_FMATH1] = TEXT_MATH,        [HL_I_FMATH2] = TEXT_MATH,
     [HL_I_ARRAY_LEN] = TEXT_AXIS,     [HL_I_ARRAY_STRIDE] = TEXT_AXIS,
     [HL_I_ARRAY_LOAD] = TEXT_DTYPE,   [HL_I_ARRAY_STORE] = TEXT_DTYPE,
-    [HL_I_INDEX] = TEXT_NONNEG,       [HL_I_UNBOX_PART] = TEXT_IMAG,
-    [HL_I_ARRAY_DATA] = TEXT_IMAG,
+    [HL_I_UNBOX_PART] = TEXT_IMAG,    [HL_I_ARRAY_DATA] = TEXT_IMAG,
+    [HL_I_NARROW] = TEXT_DTYPE,       [HL_I_NARROW_OV] = TEXT_DTYPE,
+    [HL_I_UNBOX_NP] = TEXT_DTYPE,     [HL_I_INDEX] = TEXT_NONNEG,
+    [HL_I_UFUNC1] = TEXT_DTYPE,       [HL_I_UFUNC2] = TEXT_DTYPE,
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};

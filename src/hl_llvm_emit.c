@@ -144,11 +144,9 @@ static Val fabs_of(HlEmitter *e, Val x)
 /* Calls a function of hl_llvm_rt.c. To the optimiser they are functions of their operands alone. */
 /* Not "nonlazybind": JITLink turns a call through the GOT into a direct one to a wrong place when the
  * function is below 4 GB, as libm's seem to be in an executable that is not position independent. */
-static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args,
-                   unsigned nargs)
+static Val call_rt_typed(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args,
+                         unsigned nargs)
 {
-    LLVMTypeRef params[2] = {arg, arg};
-    LLVMTypeRef type = LLVMFunctionType(res, params, nargs, false);
     Val fn = LLVMGetNamedFunction(e->mod, name);
     if (!fn) {
         fn = LLVMAddFunction(e->mod, name, type);
@@ -158,6 +156,29 @@ static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef 
         add_attr(e, fn, LLVMAttributeFunctionIndex, "memory", 0);
     }
     return LLVMBuildCall2(e->b, type, fn, args, nargs, "");
+}
+
+static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args,
+                   unsigned nargs)
+{
+    LLVMTypeRef params[2] = {arg, arg};
+    return call_rt_typed(e, name, LLVMFunctionType(res, params, nargs, false), args, nargs);
+}
+
+/* A ufunc's loop for one item. The region holds the ufunc. */
+static Val call_ufunc(HlEmitter *e, const HlIns *ins, Val *operands, unsigned n)
+{
+    static const char *const names[2][2] = {{"rt.ufunc1", "rt.ufunc2"},
+                                            {"rt.ufunc1_32", "rt.ufunc2_32"}};
+    void *ufunc = e->env->objects[e->ir->ins[ins->a[0]].imm.i];
+    HlUfuncLoop loop = {0};
+    e->env->ufunc_loop(ufunc, ins->aux, (int)n, &loop);
+    void *run;
+    memcpy(&run, &loop.run, sizeof run);
+    Val args[4] = {hl_llvm_ptr(e, run), hl_llvm_ptr(e, loop.data), operands[0], operands[1]};
+    LLVMTypeRef types[4] = {e->ptr, e->ptr, e->f64, e->f64};
+    return call_rt_typed(e, names[ins->aux == HL_D_F32][n - 1],
+                         LLVMFunctionType(e->f64, types, n + 2, false), args, n + 2);
 }
 
 static void mark_call(HlEmitter *e, Val call, const char *name, uint64_t value)
@@ -512,6 +533,26 @@ static Val mul_checked(HlEmitter *e, const HlIns *ins, Val a, Val b)
     return r;
 }
 
+/* The low bits as the dtype has them. */
+static Val narrow(HlEmitter *e, HlDtype d, Val v)
+{
+    int bits = 8 * hl_dtype_size(d);
+    if (bits == 64)
+        return v;
+    Val low = LLVMBuildTrunc(e->b, v, LLVMIntTypeInContext(e->ctx, (unsigned)bits), "");
+    return hl_dtype_is_unsigned(d) ? LLVMBuildZExt(e->b, low, e->i64, "")
+                                   : LLVMBuildSExt(e->b, low, e->i64, "");
+}
+
+static void narrow_checked(HlEmitter *e, const HlIns *ins, Val v)
+{
+    HlDtype d = (HlDtype)ins->aux;
+    if (d == HL_D_U64)
+        hl_llvm_guard(e, ins, LLVMBuildICmp(e->b, LLVMIntSGE, v, hl_llvm_int(e, 0), ""));
+    else
+        hl_llvm_guard(e, ins, LLVMBuildICmp(e->b, LLVMIntEQ, v, narrow(e, d, v), ""));
+}
+
 /* Python's rule for indexes. The usual one costs a comparison and a branch; a negative one goes a
  * longer way. Lengths are never negative, so one unsigned comparison checks both ends, also after
  * the length was added. */
@@ -742,8 +783,16 @@ static Val array_axis(HlEmitter *e, const HlIns *ins, Val array, int32_t offset)
 static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
 {
     switch (d) {
-    case HL_D_BOOL: return e->i8;
-    case HL_D_I64: return e->i64;
+    case HL_D_BOOL:
+    case HL_D_I8:
+    case HL_D_U8: return e->i8;
+    case HL_D_I16:
+    case HL_D_U16: return e->i16;
+    case HL_D_I32:
+    case HL_D_U32: return e->i32;
+    case HL_D_I64:
+    case HL_D_U64: return e->i64;
+    case HL_D_F32: return e->f32;
     case HL_D_F64:
     case HL_D_C128: return e->f64; /* one part of it */
     case HL_D_NONE:
@@ -769,19 +818,39 @@ static unsigned item_alignment(HlDtype d)
     return d == HL_D_C128 ? 8 : (unsigned)hl_dtype_size(d);
 }
 
+/* Between an item as it is in memory and the value as machine code holds it. */
+static Val widen_item(HlEmitter *e, HlDtype d, Val v)
+{
+    if (d == HL_D_BOOL)
+        return LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "");
+    if (d == HL_D_F32)
+        return LLVMBuildFPExt(e->b, v, e->f64, "");
+    if (LLVMTypeOf(v) == e->i64 || LLVMTypeOf(v) == e->f64)
+        return v;
+    return hl_dtype_is_unsigned(d) ? LLVMBuildZExt(e->b, v, e->i64, "")
+                                   : LLVMBuildSExt(e->b, v, e->i64, "");
+}
+
+static Val shorten_item(HlEmitter *e, HlDtype d, Val v)
+{
+    LLVMTypeRef type = item_type(e, d);
+    if (d == HL_D_BOOL)
+        return LLVMBuildZExt(e->b, v, type, "");
+    if (d == HL_D_F32)
+        return LLVMBuildFPTrunc(e->b, v, type, "");
+    return LLVMTypeOf(v) == type ? v : LLVMBuildTrunc(e->b, v, type, "");
+}
+
 static Val load_item(HlEmitter *e, HlDtype d, Val address)
 {
     Val v = hl_llvm_tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
     LLVMSetAlignment(v, item_alignment(d));
-    if (d == HL_D_BOOL)
-        return LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "");
-    return v;
+    return widen_item(e, d, v);
 }
 
 static void store_item(HlEmitter *e, HlDtype d, Val address, Val v)
 {
-    if (d == HL_D_BOOL)
-        v = LLVMBuildZExt(e->b, v, e->i8, "");
+    v = shorten_item(e, d, v);
     LLVMSetAlignment(hl_llvm_tag(e, LLVMBuildStore(e->b, v, address), e->tbaa_item),
                      item_alignment(d));
 }
@@ -845,6 +914,10 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         return LLVMBuildICmp(B, LLVMIntNE, byte, LLVMConstInt(e->i8, 0, false), "");
     }
     case HL_I_UNBOX_PART: return hl_llvm_header(e, e->f64, a[0], env->off_complex + 8 * ins->aux);
+    case HL_I_UNBOX_NP: {
+        HlDtype d = (HlDtype)ins->aux;
+        return widen_item(e, d, hl_llvm_header(e, item_type(e, d), a[0], env->off_npi64));
+    }
     case HL_I_IS: return LLVMBuildICmp(B, LLVMIntEQ, a[0], a[1], "");
     case HL_I_RETYPE: return a[0];
 
@@ -889,6 +962,19 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_IPOW_OV: return int_power(e, ins, a[0], a[1], true);
     case HL_I_IPOW: return int_power(e, ins, a[0], a[1], false);
 
+    case HL_I_NARROW: return narrow(e, (HlDtype)ins->aux, a[0]);
+    case HL_I_NARROW_OV: narrow_checked(e, ins, a[0]); return a[0];
+    case HL_I_UADD_OV: return with_overflow(e, ins, "llvm.uadd.with.overflow", a[0], a[1]);
+    case HL_I_USUB_OV: return with_overflow(e, ins, "llvm.usub.with.overflow", a[0], a[1]);
+    case HL_I_UMUL_OV: return with_overflow(e, ins, "llvm.umul.with.overflow", a[0], a[1]);
+    case HL_I_UDIV: return LLVMBuildUDiv(B, a[0], a[1], "");
+    case HL_I_UMOD: return LLVMBuildURem(B, a[0], a[1], "");
+    case HL_I_USHR: {
+        Val r = LLVMBuildLShr(B, a[0], shift_masked(e, a[1]), "");
+        return LLVMBuildSelect(B, shift_in_range(e, a[1]), r, hl_llvm_int(e, 0), "");
+    }
+    case HL_I_UITOFP: return LLVMBuildUIToFP(B, a[0], e->f64, "");
+
     case HL_I_FADD: return LLVMBuildFAdd(B, a[0], a[1], "");
     case HL_I_FSUB: return LLVMBuildFSub(B, a[0], a[1], "");
     case HL_I_FMUL: return LLVMBuildFMul(B, a[0], a[1], "");
@@ -900,6 +986,11 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_FPOW: return math_call(e, HL_M_POW, a);
     case HL_I_FMATH1:
     case HL_I_FMATH2: return math_call(e, (HlMath)ins->aux, a);
+    case HL_I_FROUND32: return LLVMBuildFPExt(B, LLVMBuildFPTrunc(B, a[0], e->f32, ""), e->f64, "");
+    case HL_I_FFLOORDIV32: return call_rt(e, "rt.ffloordiv32", e->f64, e->f64, a, 2);
+    case HL_I_FPOW32: return call_rt(e, "rt.fpow32", e->f64, e->f64, a, 2);
+    case HL_I_UFUNC1: return call_ufunc(e, ins, a + 1, 1);
+    case HL_I_UFUNC2: return call_ufunc(e, ins, a + 1, 2);
     case HL_I_GUARD_FINITE:
         if (!checked_elsewhere(e, ins))
             hl_llvm_guard(e, ins, hl_llvm_is_finite(e, a[0]));
@@ -1030,8 +1121,10 @@ static void init_types(HlEmitter *e)
     LLVMContextRef c = e->ctx;
     e->i1 = LLVMInt1TypeInContext(c);
     e->i8 = LLVMInt8TypeInContext(c);
+    e->i16 = LLVMInt16TypeInContext(c);
     e->i32 = LLVMInt32TypeInContext(c);
     e->i64 = LLVMInt64TypeInContext(c);
+    e->f32 = LLVMFloatTypeInContext(c);
     e->f64 = LLVMDoubleTypeInContext(c);
     e->ptr = LLVMPointerTypeInContext(c, 0);
     e->rt_int = LLVMStructTypeInContext(c, (LLVMTypeRef[]){e->i64, e->i64}, 2, false);

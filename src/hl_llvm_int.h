@@ -29,7 +29,7 @@ typedef struct HlEmitter {
     LLVMModuleRef mod;
     LLVMBuilderRef b;
     Val fn;
-    LLVMTypeRef i1, i8, i32, i64, f64, ptr, rt_int;
+    LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, ptr, rt_int;
     unsigned k_prof, k_tbaa, k_invariant;
     Val likely; /* branch weights: the first successor, nearly always */
     Val tbaa_item, tbaa_header, tbaa_words;

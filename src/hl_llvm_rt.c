@@ -34,6 +34,63 @@ double hl_llvm_rt_ffloordiv(double a, double b)
     return div - floored > 0.5 ? floored + 1.0 : floored;
 }
 
+/* NumPy's // of float32 is the same in single precision, every step of it. */
+double hl_llvm_rt_ffloordiv32(double x, double y)
+{
+    float a = (float)x, b = (float)y;
+    float mod = fmodf(a, b);
+    float div = (a - mod) / b;
+    if (mod != 0.0F && (b < 0) != (mod < 0))
+        div -= 1.0F;
+    if (div == 0.0F)
+        return copysignf(0.0F, a / b);
+    float floored = floorf(div);
+    return div - floored > 0.5F ? floored + 1.0F : floored;
+}
+
+double hl_llvm_rt_fpow32(double a, double b)
+{
+    return powf((float)a, (float)b);
+}
+
+/* With the steps that NumPy gives for arrays of one item: by them, np.power knows a square. */
+static void run_ufunc(void *run, void *data, void *a, void *b, void *result)
+{
+    void (*loop)(char **, const intptr_t *, const intptr_t *, void *);
+    memcpy(&loop, &run, sizeof loop);
+    char *args[3] = {a, b ? b : result, result};
+    const intptr_t n = 1, steps[3] = {0, 0, 0};
+    loop(args, &n, steps, data);
+}
+
+double hl_llvm_rt_ufunc1(void *run, void *data, double a)
+{
+    double result;
+    run_ufunc(run, data, &a, NULL, &result);
+    return result;
+}
+
+double hl_llvm_rt_ufunc2(void *run, void *data, double a, double b)
+{
+    double result;
+    run_ufunc(run, data, &a, &b, &result);
+    return result;
+}
+
+double hl_llvm_rt_ufunc1_32(void *run, void *data, double a)
+{
+    float x = (float)a, result;
+    run_ufunc(run, data, &x, NULL, &result);
+    return result;
+}
+
+double hl_llvm_rt_ufunc2_32(void *run, void *data, double a, double b)
+{
+    float x = (float)a, y = (float)b, result;
+    run_ufunc(run, data, &x, &y, &result);
+    return result;
+}
+
 HlRtInt hl_llvm_rt_ipow_ov(int64_t a, int64_t b)
 {
     int64_t result = 1;
@@ -64,7 +121,9 @@ int64_t hl_llvm_rt_ipow(int64_t a, int64_t b)
 #define LIBC(sym) {#sym, (void *)sym},
 
 const HlRtSymbol hl_llvm_rt_symbols[] = {
-    RT(fmod) RT(ffloordiv) RT(ipow_ov) RT(ipow) HL_MATHDEF(MATH)
+    RT(fmod) RT(ffloordiv) RT(ffloordiv32) RT(fpow32) RT(ufunc1) RT(ufunc2) RT(ufunc1_32)
+        RT(ufunc2_32) RT(ipow_ov) RT(ipow) HL_MATHDEF(MATH)
     /* What LLVM itself may call: loops that it recognises, and rounding before SSE 4.1. */
-    LIBC(memcpy) LIBC(memmove) LIBC(memset) LIBC(memcmp) LIBC(floor) LIBC(ceil) LIBC(trunc)};
+    LIBC(memcpy) LIBC(memmove) LIBC(memset) LIBC(memcmp) LIBC(floor) LIBC(ceil) LIBC(trunc)
+        LIBC(floorf) LIBC(ceilf) LIBC(truncf)};
 const int hl_llvm_rt_nsymbols = HL_COUNTOF(hl_llvm_rt_symbols);

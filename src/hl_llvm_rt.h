@@ -17,8 +17,15 @@ typedef struct HlRtInt {
     int64_t value, fits;
 } HlRtInt;
 
-double hl_llvm_rt_fmod(double a, double b);       /* a % b, b != 0 */
-double hl_llvm_rt_ffloordiv(double a, double b);  /* a // b, b != 0 */
+double hl_llvm_rt_fmod(double a, double b);        /* a % b, b != 0 */
+double hl_llvm_rt_ffloordiv(double a, double b);   /* a // b, b != 0 */
+double hl_llvm_rt_ffloordiv32(double a, double b); /* of float32, b != 0 */
+double hl_llvm_rt_fpow32(double a, double b);      /* powf */
+/* One item through a ufunc's loop. */
+double hl_llvm_rt_ufunc1(void *run, void *data, double a);
+double hl_llvm_rt_ufunc2(void *run, void *data, double a, double b);
+double hl_llvm_rt_ufunc1_32(void *run, void *data, double a);
+double hl_llvm_rt_ufunc2_32(void *run, void *data, double a, double b);
 HlRtInt hl_llvm_rt_ipow_ov(int64_t a, int64_t b); /* a ** b, b >= 0 */
 int64_t hl_llvm_rt_ipow(int64_t a, int64_t b);    /* modulo 2^64, b >= 0 */
 

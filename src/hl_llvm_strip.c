@@ -216,9 +216,19 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_SITOFP:
     case HL_I_GUARD_I53:
     case HL_I_ZEXT:
+    case HL_I_NARROW:
+    case HL_I_NARROW_OV:
+    case HL_I_UADD_OV:
+    case HL_I_USUB_OV:
+    case HL_I_UMUL_OV:
+    case HL_I_USHR:
+    case HL_I_UITOFP:
+    case HL_I_FROUND32:
     case HL_I_POLL: return true;
     case HL_I_GUARD_TRUE:
     case HL_I_GUARD_FALSE: s->branches = true; return true;
+    case HL_I_UDIV:
+    case HL_I_UMOD: return strip_kint(s, ins->a[1], &k) && k != 0;
     case HL_I_FLOORDIV:
     case HL_I_MOD: return strip_kint(s, ins->a[1], &k) && k != 0 && k != -1;
     case HL_I_INDEX: return strip_linear(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
@@ -232,6 +242,10 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_FMOD:
     case HL_I_FFLOORDIV:
     case HL_I_FPOW:
+    case HL_I_FFLOORDIV32:
+    case HL_I_FPOW32:
+    case HL_I_UFUNC1:
+    case HL_I_UFUNC2:
     case HL_I_IPOW:
     case HL_I_IPOW_OV:   /* calls: the guards are not what costs */
     case HL_I_FPTOSI_OV: /* undefined when its guard fails */
@@ -247,6 +261,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_UNBOX_NPI64:
     case HL_I_UNBOX_NPBOOL:
     case HL_I_UNBOX_PART:
+    case HL_I_UNBOX_NP:
     case HL_I_IS:
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL:
@@ -329,14 +344,20 @@ static bool strip_find(Strip *s)
 
 /* --- which guards need no test in the strip? -------------------------------------------------- */
 
-/* Is there a guarded result in the block that is finite only when r is? */
+/* Is there a guarded result in the block that is finite only when r is? A float32 is the rounded
+ * result of an operation. */
 static bool strip_implied(const Strip *s, HlRef r)
 {
     const HlRefVec *v = &s->block->ins;
     for (int32_t i = 0; i < v->n; i++) {
         const HlIns *guard = &s->ir->ins[v->v[i]];
-        if ((guard->op == HL_I_GUARD_FP || guard->op == HL_I_GUARD_FINITE) &&
-            strip_inside(s, guard->a[0]) && hl_llvm_finite_only_with(&s->ir->ins[guard->a[0]], r))
+        if ((guard->op != HL_I_GUARD_FP && guard->op != HL_I_GUARD_FINITE) ||
+            !strip_inside(s, guard->a[0]))
+            continue;
+        const HlIns *result = &s->ir->ins[guard->a[0]];
+        if (result->op == HL_I_FROUND32)
+            result = &s->ir->ins[result->a[0]];
+        if (result->block == s->index && hl_llvm_finite_only_with(result, r))
             return true;
     }
     return false;

@@ -11,6 +11,7 @@
 #define NPY_TARGET_VERSION NPY_1_24_API_VERSION
 #include <numpy/arrayobject.h>
 #include <numpy/arrayscalars.h>
+#include <numpy/ufuncobject.h>
 
 #include "hl_np.h"
 
@@ -18,17 +19,31 @@
 #error "NumPy 2.x headers are needed to build (they run on NumPy 1.24 and newer)"
 #endif
 
-/* A dtype that machine code knows: its type number and the class of its scalars. long and long long
+/* A dtype that machine code knows: its type number and its name in NumPy's macros. long and long long
  * both have 64 bits here; np.int64 is the first, and only exact np.int64 is HL_D_I64. */
 #define NP_DTYPEDEF(_)                                                                             \
-    _(BOOL, NPY_BOOL, PyBoolArrType_Type)                                                          \
-    _(I64, NPY_INT64, PyInt64ArrType_Type)                                                         \
-    _(F64, NPY_FLOAT64, PyFloat64ArrType_Type)
+    _(BOOL, NPY_BOOL, Bool)                                                                        \
+    _(I64, NPY_INT64, Int64)                                                                       \
+    _(F64, NPY_FLOAT64, Float64)                                                                   \
+    _(I8, NPY_INT8, Int8)                                                                          \
+    _(I16, NPY_INT16, Int16)                                                                       \
+    _(I32, NPY_INT32, Int32)                                                                       \
+    _(U8, NPY_UINT8, UInt8)                                                                        \
+    _(U16, NPY_UINT16, UInt16)                                                                     \
+    _(U32, NPY_UINT32, UInt32)                                                                     \
+    _(U64, NPY_UINT64, UInt64)                                                                     \
+    _(F32, NPY_FLOAT32, Float32)
 
 /* NumPy's private flag of arrays whose first write warns (np.broadcast_arrays). */
 #define NP_ARRAY_WARN_ON_WRITE (1U << 31)
 
 HL_STATIC_ASSERT(sizeof(npy_intp) == 8 && sizeof(npy_bool) == 1, "64-bit NumPy");
+#define NP_SAME_PLACE(name, num, cls)                                                              \
+    HL_STATIC_ASSERT(offsetof(Py##cls##ScalarObject, obval) ==                                     \
+                         offsetof(PyInt64ScalarObject, obval),                                     \
+                     "scalars have their value in one place");
+NP_DTYPEDEF(NP_SAME_PLACE)
+#undef NP_SAME_PLACE
 HL_STATIC_ASSERT(offsetof(PyDoubleScalarObject, obval) == offsetof(PyFloatObject, ob_fval),
                  "np.float64 is laid out as float");
 HL_STATIC_ASSERT(offsetof(PyCDoubleScalarObject, obval) == offsetof(PyComplexObject, cval) &&
@@ -37,18 +52,22 @@ HL_STATIC_ASSERT(offsetof(PyCDoubleScalarObject, obval) == offsetof(PyComplexObj
 
 static enum { NP_UNKNOWN, NP_READY, NP_UNUSABLE } np_state;
 
+static PyTypeObject *np_ufunc_type; /* NULL = not found */
+static PyObject *np_umath;          /* namespace of the module that has the ufuncs */
+
 /* --- np.errstate ---------------------------------------------------------------------------------
  * NumPy 1.x keeps [bufsize, mask, callback] in the thread's dictionary, 2.x a capsule in a context
  * variable whose memory begins with the mask. That is no public layout, so it is tried out once. */
-enum { MASK_UNDER_SHIFT = 6, MASK_BITS = 7, MASK_RAISE = 2 };
+enum { MASK_OVER_SHIFT = 3, MASK_UNDER_SHIFT = 6, MASK_BITS = 7, MASK_RAISE = 2 };
+enum { MASK_DEFAULT = 1 << MASK_OVER_SHIFT }; /* warn, and what nobody asks for here */
 #define EXTOBJ_CAPSULE "numpy.ufunc.extobj"
 
 static PyObject *np_errstate_key; /* 1.x: key in the thread's dictionary */
 static PyObject *np_errstate_var; /* 2.x: the context variable; NULL = its layout is not known */
 
-static int mask_under(long mask)
+static int mask_field(long mask, int shift)
 {
-    return (int)(mask >> MASK_UNDER_SHIFT) & MASK_BITS;
+    return (int)(mask >> shift) & MASK_BITS;
 }
 
 /* The mask in a 2.x capsule, -1 = no such capsule. */
@@ -59,17 +78,18 @@ static int capsule_mask(PyObject *capsule)
     return *(const int *)PyCapsule_GetPointer(capsule, EXTOBJ_CAPSULE);
 }
 
-/* Does the mask of a capsule made with under=`mode` read as `expected`? */
-static bool probe_capsule(PyObject *make, const char *mode, int expected)
+/* Does the mask of a capsule made with `kind`=`mode` read as `expected`? */
+static bool probe_capsule(PyObject *make, const char *kind, int shift, const char *mode,
+                          int expected)
 {
-    PyObject *args = PyTuple_New(0), *kwargs = Py_BuildValue("{s:s}", "under", mode);
+    PyObject *args = PyTuple_New(0), *kwargs = Py_BuildValue("{s:s}", kind, mode);
     PyObject *capsule = args && kwargs ? PyObject_Call(make, args, kwargs) : NULL;
     int mask = capsule ? capsule_mask(capsule) : -1;
     Py_XDECREF(capsule);
     Py_XDECREF(kwargs);
     Py_XDECREF(args);
     PyErr_Clear();
-    return mask >= 0 && mask_under(mask) == expected;
+    return mask >= 0 && mask_field(mask, shift) == expected;
 }
 
 static void bind_errstate(PyObject *umath)
@@ -79,40 +99,56 @@ static void bind_errstate(PyObject *umath)
     } else {
         PyObject *var = PyDict_GetItemString(umath, "_extobj_contextvar");
         PyObject *make = PyDict_GetItemString(umath, "_make_extobj");
-        if (var && PyContextVar_CheckExact(var) && make && probe_capsule(make, "ignore", 0) &&
-            probe_capsule(make, "raise", MASK_RAISE)) {
+        if (var && PyContextVar_CheckExact(var) && make &&
+            probe_capsule(make, "under", MASK_UNDER_SHIFT, "ignore", 0) &&
+            probe_capsule(make, "under", MASK_UNDER_SHIFT, "raise", MASK_RAISE) &&
+            probe_capsule(make, "over", MASK_OVER_SHIFT, "ignore", 0) &&
+            probe_capsule(make, "over", MASK_OVER_SHIFT, "raise", MASK_RAISE)) {
             np_errstate_var = Py_NewRef(var);
         }
     }
     PyErr_Clear();
 }
 
-bool hl_np_underflow_ignored(void)
+/* The mask of this thread and context, -1 = not known. */
+static long errstate_mask(void)
 {
     if (np_errstate_var) {
         PyObject *capsule;
         if (PyContextVar_Get(np_errstate_var, NULL, &capsule) < 0 || capsule == NULL) {
             PyErr_Clear();
-            return false;
+            return -1;
         }
         int mask = capsule_mask(capsule);
         Py_DECREF(capsule); /* the context has one too */
-        return mask >= 0 && mask_under(mask) == 0;
+        return mask;
     }
     if (np_errstate_key) {
         PyObject *dict = PyThreadState_GetDict();
         PyObject *values = dict ? PyDict_GetItemWithError(dict, np_errstate_key) : NULL;
-        if (values == NULL) /* never set in this thread: NumPy's default */
-            return dict && !PyErr_Occurred();
+        if (values == NULL) /* never set in this thread */
+            return dict && !PyErr_Occurred() ? MASK_DEFAULT : -1;
         if (!PyList_Check(values) || PyList_GET_SIZE(values) < 2 ||
             !PyLong_CheckExact(PyList_GET_ITEM(values, 1))) {
-            return false;
+            return -1;
         }
         int overflow;
         long mask = PyLong_AsLongAndOverflow(PyList_GET_ITEM(values, 1), &overflow);
-        return !overflow && mask_under(mask) == 0;
+        return overflow ? -1 : mask;
     }
-    return false;
+    return -1;
+}
+
+bool hl_np_underflow_ignored(void)
+{
+    long mask = errstate_mask();
+    return mask >= 0 && mask_field(mask, MASK_UNDER_SHIFT) == 0;
+}
+
+bool hl_np_overflow_ignored(void)
+{
+    long mask = errstate_mask();
+    return mask >= 0 && mask_field(mask, MASK_OVER_SHIFT) == 0;
 }
 
 /* --- binding ---------------------------------------------------------------------------------- */
@@ -151,6 +187,9 @@ static void bind(PyObject *umath)
         np_state = NP_UNUSABLE;
         return;
     }
+    PyObject *sample = PyDict_GetItemString(umath, "sin");
+    np_ufunc_type = sample ? Py_TYPE(sample) : NULL;
+    np_umath = Py_NewRef(umath);
     bind_errstate(umath);
     np_state = NP_READY;
 }
@@ -226,7 +265,7 @@ HlType hl_np_type_of(PyObject *o)
         return d != HL_D_NONE ? HL_TYPE_ARR(d, 1) : HL_TYPE(VOID);
     }
 #define NP_TEST(name, num, cls)                                                                    \
-    if (Py_IS_TYPE(o, &cls)) {                                                                     \
+    if (Py_IS_TYPE(o, &Py##cls##ArrType_Type)) {                                                   \
         return HL_TYPE_NPS(HL_D_##name);                                                           \
     }
     NP_DTYPEDEF(NP_TEST)
@@ -240,7 +279,7 @@ PyTypeObject *hl_np_scalar_type(HlDtype d)
         return NULL;
     switch (d) {
 #define NP_CASE(name, num, cls)                                                                    \
-    case HL_D_##name: return &cls;
+    case HL_D_##name: return &Py##cls##ArrType_Type;
         NP_DTYPEDEF(NP_CASE)
 #undef NP_CASE
     case HL_D_C128: return &PyComplex128ArrType_Type;
@@ -267,10 +306,22 @@ bool hl_np_writeable(PyObject *arr)
 int64_t hl_np_unbox(PyObject *scalar, HlDtype d)
 {
     int64_t word = 0;
+    double f;
     switch (d) {
     case HL_D_BOOL: word = PyArrayScalar_VAL(scalar, Bool) != 0; break;
     case HL_D_I64: word = PyArrayScalar_VAL(scalar, Int64); break;
+    case HL_D_I8: word = PyArrayScalar_VAL(scalar, Int8); break;
+    case HL_D_I16: word = PyArrayScalar_VAL(scalar, Int16); break;
+    case HL_D_I32: word = PyArrayScalar_VAL(scalar, Int32); break;
+    case HL_D_U8: word = PyArrayScalar_VAL(scalar, UInt8); break;
+    case HL_D_U16: word = PyArrayScalar_VAL(scalar, UInt16); break;
+    case HL_D_U32: word = PyArrayScalar_VAL(scalar, UInt32); break;
+    case HL_D_U64: word = (int64_t)PyArrayScalar_VAL(scalar, UInt64); break;
     case HL_D_F64: memcpy(&word, &PyArrayScalar_VAL(scalar, Float64), sizeof word); break;
+    case HL_D_F32:
+        f = PyArrayScalar_VAL(scalar, Float32);
+        memcpy(&word, &f, sizeof word);
+        break;
     case HL_D_C128:
     case HL_D_NONE:
     case HL_D__COUNT: HL_ASSERT(0);
@@ -278,14 +329,31 @@ int64_t hl_np_unbox(PyObject *scalar, HlDtype d)
     return word;
 }
 
+#define NP_BOX_INT(name, cls, type)                                                                \
+    case HL_D_##name:                                                                              \
+        if ((o = PyArrayScalar_New(cls)) != NULL)                                                  \
+            PyArrayScalar_ASSIGN(o, cls, (type)word);                                              \
+        break;
+
 PyObject *hl_np_box(int64_t word, HlDtype d)
 {
     PyObject *o = NULL;
+    double f;
     switch (d) {
-    case HL_D_BOOL: return Py_NewRef(word ? PyArrayScalar_True : PyArrayScalar_False);
-    case HL_D_I64:
-        if ((o = PyArrayScalar_New(Int64)) != NULL)
-            PyArrayScalar_ASSIGN(o, Int64, word);
+    case HL_D_BOOL:
+        return Py_NewRef(word ? PyArrayScalar_True : PyArrayScalar_False);
+        NP_BOX_INT(I8, Int8, npy_int8)
+        NP_BOX_INT(I16, Int16, npy_int16)
+        NP_BOX_INT(I32, Int32, npy_int32)
+        NP_BOX_INT(I64, Int64, npy_int64)
+        NP_BOX_INT(U8, UInt8, npy_uint8)
+        NP_BOX_INT(U16, UInt16, npy_uint16)
+        NP_BOX_INT(U32, UInt32, npy_uint32)
+        NP_BOX_INT(U64, UInt64, npy_uint64)
+    case HL_D_F32:
+        memcpy(&f, &word, sizeof f);
+        if ((o = PyArrayScalar_New(Float32)) != NULL)
+            PyArrayScalar_ASSIGN(o, Float32, (npy_float32)f);
         break;
     case HL_D_F64:
         if ((o = PyArrayScalar_New(Float64)) != NULL)
@@ -306,11 +374,114 @@ PyObject *hl_np_complex(Py_complex value)
     return o;
 }
 
+/* --- promotion -------------------------------------------------------------------------------- */
+
+HlDtype hl_np_dtype_of_type(PyObject *type)
+{
+    for (int d = HL_D_NONE + 1; np_state == NP_READY && d < HL_D__COUNT; d++)
+        if (type == (PyObject *)hl_np_scalar_type((HlDtype)d))
+            return (HlDtype)d;
+    return HL_D_NONE;
+}
+
+static int type_num_of(HlType t)
+{
+    switch ((HlBase)t.base) {
+    case HL_T_BOOL: return NPY_BOOL;
+    case HL_T_I64: return NPY_LONG;
+    case HL_T_F64: return NPY_DOUBLE;
+    case HL_T_NPS:
+        switch ((HlDtype)t.dtype) {
+#define NP_CASE(name, num, cls)                                                                    \
+    case HL_D_##name: return num;
+            NP_DTYPEDEF(NP_CASE)
+#undef NP_CASE
+        case HL_D_C128:
+        case HL_D_NONE:
+        case HL_D__COUNT: break;
+        }
+        break;
+    default: break;
+    }
+    return -1;
+}
+
+/* Under NEP 50 a Python number has no dtype of its own beside a NumPy scalar of dtype d, unless it is
+ * of a higher kind: bool, int, float. */
+static HlDtype promote_weak(HlDtype d, HlType python)
+{
+    if (python.base == HL_T_I64 && d == HL_D_BOOL)
+        return HL_D_I64;
+    if (python.base == HL_T_F64 && !hl_dtype_is_float(d))
+        return HL_D_F64;
+    return d;
+}
+
+HlDtype hl_np_promote(HlType a, HlType b)
+{
+    if (np_state != NP_READY)
+        return HL_D_NONE;
+    if (hl_np_nep50() && a.base != b.base)
+        return a.base == HL_T_NPS ? promote_weak((HlDtype)a.dtype, b)
+                                  : promote_weak((HlDtype)b.dtype, a);
+    PyArray_Descr *x = PyArray_DescrFromType(type_num_of(a));
+    PyArray_Descr *y = PyArray_DescrFromType(type_num_of(b));
+    PyArray_Descr *common = x && y ? PyArray_PromoteTypes(x, y) : NULL;
+    HlDtype d = common ? dtype_of_descr(common) : HL_D_NONE;
+    Py_XDECREF(x);
+    Py_XDECREF(y);
+    Py_XDECREF(common);
+    PyErr_Clear();
+    return d;
+}
+
+/* --- ufuncs ------------------------------------------------------------------------------------ */
+
+bool hl_np_is_ufunc(PyObject *o)
+{
+    if (np_state != NP_READY || !np_ufunc_type || !Py_IS_TYPE(o, np_ufunc_type))
+        return false;
+    bool own = PyDict_GetItemString(np_umath, ((PyUFuncObject *)o)->name) == o;
+    PyErr_Clear();
+    return own;
+}
+
+PyObject *hl_np_power(void)
+{
+    PyObject *o = np_umath ? PyDict_GetItemString(np_umath, "power") : NULL;
+    PyErr_Clear();
+    return o && hl_np_is_ufunc(o) ? o : NULL;
+}
+
+const char *hl_np_ufunc_name(PyObject *ufunc)
+{
+    return ((PyUFuncObject *)ufunc)->name;
+}
+
+int hl_np_ufunc_loop(void *ufunc, int dtype, int nin, HlUfuncLoop *out)
+{
+    const PyUFuncObject *u = ufunc;
+    int num = dtype == HL_D_F32 ? NPY_FLOAT : NPY_DOUBLE;
+    if (u->nin != nin || u->nout != 1 || u->core_enabled)
+        return 0;
+    for (int i = 0; i < u->ntypes; i++) {
+        bool fits = u->functions[i] != NULL;
+        for (int k = 0; k < u->nargs; k++)
+            fits = fits && u->types[i * u->nargs + k] == num;
+        if (fits) {
+            *out = (HlUfuncLoop){.run = u->functions[i], .data = u->data ? u->data[i] : NULL};
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* --- what machine code knows ------------------------------------------------------------------ */
 
 void hl_np_fill_env(HlEmitEnv *env)
 {
     env->guard_array = hl_np_guard_array;
+    env->ufunc_loop = hl_np_ufunc_loop;
     env->off_npi64 = offsetof(PyInt64ScalarObject, obval);
     env->off_npbool = offsetof(PyBoolScalarObject, obval);
     env->off_arr_data = offsetof(PyArrayObject_fields, data);

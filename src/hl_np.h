@@ -30,6 +30,19 @@ int hl_np_guard_array(void *obj, int d, int ndim);
 void hl_np_fill_env(HlEmitEnv *env);
 /* true when np.errstate(under=...) is 'ignore' in this thread and context, NumPy's default. */
 bool hl_np_underflow_ignored(void);
+/* The same for np.errstate(over=...), whose default is 'warn'. */
+bool hl_np_overflow_ignored(void);
+/* One of NumPy's own ufuncs, which live as long as the process. */
+bool hl_np_is_ufunc(PyObject *o);
+PyObject *hl_np_power(void); /* np.power, borrowed; NULL = not found */
+const char *hl_np_ufunc_name(PyObject *ufunc);
+/* HlEmitEnv.ufunc_loop; looks only at what never changes, and needs no GIL. */
+int hl_np_ufunc_loop(void *ufunc, int dtype, int nin, HlUfuncLoop *out);
+/* The dtype whose scalar type this object is; HL_D_NONE = none that machine code knows. */
+HlDtype hl_np_dtype_of_type(PyObject *type);
+/* The dtype to which NumPy converts two numbers, one of them at least a NumPy scalar, before it
+ * adds or compares them; HL_D_NONE = none that machine code knows. */
+HlDtype hl_np_promote(HlType a, HlType b);
 /* Does this NumPy follow NEP 50 (2.x: Python scalars are weak)? */
 bool hl_np_nep50(void);
 

@@ -481,7 +481,9 @@ static bool gvn_may_overflow(const Gvn *g, HlRef r)
     const HlIns *ins = &g->ir->ins[r];
     if (ins->op == HL_I_KFLOAT)
         return !isfinite(ins->imm.f);
-    return ins->op != HL_I_SITOFP;
+    if (ins->op == HL_I_FROUND32) /* no 64-bit integer is beyond float32 */
+        return gvn_may_overflow(g, ins->a[0]) || g->ir->ins[ins->a[0]].op == HL_I_KFLOAT;
+    return ins->op != HL_I_SITOFP && ins->op != HL_I_UITOFP;
 }
 
 /* Guards that hold whatever happens. A guard on a condition is one on what it negates. */
@@ -542,6 +544,13 @@ static HlRef gvn_fold_pair(Gvn *g, HlIns *ins)
     return is_b ? gvn_fold_int(g, ins, b) : GVN_KEEP;
 }
 
+static bool gvn_narrow_fits(uint8_t dtype, int64_t i)
+{
+    int64_t lo, hi;
+    hl_dtype_limits((HlDtype)dtype, &lo, &hi);
+    return lo <= i && i <= hi;
+}
+
 /* Simplifies the instruction r: GVN_KEEP (it may have been changed in place), GVN_REMOVE (a guard
  * that always holds), or the value that it equals. */
 static HlRef gvn_fold(Gvn *g, HlRef r)
@@ -566,6 +575,15 @@ static HlRef gvn_fold(Gvn *g, HlRef r)
     case HL_I_ZEXT:
         known = gvn_known(g, ins->a[0]);
         return known < 0 ? GVN_KEEP : gvn_int(ins, known);
+    case HL_I_NARROW:
+    case HL_I_NARROW_OV:
+        if (!gvn_is_int(g, ins->a[0], &i) ||
+            (ins->op == HL_I_NARROW_OV && !gvn_narrow_fits(ins->aux, i)))
+            return GVN_KEEP;
+        return gvn_int(ins, hl_dtype_narrow(ins->aux, i));
+    case HL_I_UITOFP:
+        return gvn_is_int(g, ins->a[0], &i) ? gvn_float(ins, (double)(uint64_t)i) : GVN_KEEP;
+    case HL_I_FROUND32: return gvn_is_float(g, ins->a[0], &f) ? gvn_float(ins, (float)f) : GVN_KEEP;
     case HL_I_SITOFP: return gvn_is_int(g, ins->a[0], &i) ? gvn_float(ins, (double)i) : GVN_KEEP;
     case HL_I_FPTOSI_OV:
         if (!gvn_is_float(g, ins->a[0], &f) || !(f >= -0x1p63 && f < 0x1p63))

@@ -124,6 +124,14 @@ static bool hoist_safe(const Hoist *h, const HlIns *ins)
     case HL_I_UNBOX_PART:
         t = hoist_checked(h, HL_I_GUARD_TYPE, ins->a[0]);
         return t.base == HL_T_C128 || (t.base == HL_T_NPS && t.dtype == HL_D_C128);
+    case HL_I_UNBOX_NP:
+        t = hoist_checked(h, HL_I_GUARD_TYPE, ins->a[0]);
+        return t.base == HL_T_NPS && t.dtype == ins->aux;
+    case HL_I_UDIV:
+    case HL_I_UMOD: {
+        const HlIns *by = &h->ir->ins[ins->a[1]];
+        return by->op == HL_I_KINT && by->imm.i != 0;
+    }
     default: return false;
     }
 }

@@ -269,6 +269,21 @@ static Range range_bits(uint8_t op, Range a, Range b)
     return RANGE_ALL;
 }
 
+/* What a value of a dtype can be, as it is held. */
+static Range range_dtype(uint8_t d)
+{
+    Range r = RANGE_ALL;
+    if (d != HL_D_U64 && hl_dtype_is_int(d))
+        hl_dtype_limits(d, &r.lo, &r.hi);
+    return r;
+}
+
+static Range range_narrow(uint8_t d, Range a)
+{
+    Range r = range_dtype(d);
+    return a.lo >= r.lo && a.hi <= r.hi ? a : r;
+}
+
 static int64_t range_floordiv(int64_t a, int64_t b)
 {
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
@@ -327,6 +342,10 @@ static Range range_op(const Ranges *g, HlRef r)
     case HL_I_LIST_SIZE:
     case HL_I_SEQ_SIZE: return (Range){0, INT64_C(1) << 48};
     case HL_I_BYTES_LOAD: return (Range){0, 255};
+    case HL_I_NARROW: return range_narrow(ins->aux, a);
+    case HL_I_NARROW_OV: return range_meet(a, range_dtype(ins->aux));
+    case HL_I_ARRAY_LOAD:
+    case HL_I_UNBOX_NP: return range_dtype(ins->aux);
     default: return RANGE_ALL;
     }
 }
@@ -379,7 +398,10 @@ static bool range_visit(Ranges *g, int32_t b)
         HlRef p = block->params.v[k];
         if (hl_type_repr(ir->ins[p].type) != HL_REPR_I64)
             continue;
-        Range r = b ? range_received(g, b, k, false) : RANGE_ALL;
+        HlType t = ir->ins[p].type;
+        Range r = b                    ? range_received(g, b, k, false)
+                  : t.base == HL_T_NPS ? range_dtype(t.dtype)
+                                       : RANGE_ALL;
         if (!b && ir->inputs[k].part == HL_IN_RANGE_LEFT)
             r.lo = 0;
         changed |= range_set(g, p, r);
@@ -530,6 +552,7 @@ static int range_find_iters(Ranges *g)
 static void range_plain(HlIns *ins, uint8_t op)
 {
     ins->op = op;
+    ins->aux = 0;
     ins->exit = -1;
 }
 
@@ -612,6 +635,15 @@ static void range_use(Ranges *g, HlRef r, HlRef *map)
         if (b.lo == b.hi && b.lo >= 0 && b.lo < 63 &&
             range_arith(HL_I_MUL, a, (Range){INT64_C(1) << b.lo, INT64_C(1) << b.lo}, &out))
             range_plain(ins, HL_I_SHL);
+        break;
+    case HL_I_NARROW:
+    case HL_I_NARROW_OV: /* they change nothing, and do not leave */
+        out = RANGE_ALL;
+        hl_dtype_limits(ins->aux, &out.lo, &out.hi);
+        if (ins->op == HL_I_NARROW && ins->aux == HL_D_U64)
+            out = RANGE_ALL;
+        if (a.lo >= out.lo && a.hi <= out.hi)
+            range_plain(ins, HL_I_RETYPE);
         break;
     case HL_I_GUARD_I53:
         if (a.lo >= -(INT64_C(1) << 53) && a.hi <= INT64_C(1) << 53)

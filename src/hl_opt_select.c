@@ -31,11 +31,16 @@ static bool select_cheap(const HlIr *ir, HlRef r)
     switch ((HlOp)ins->op) {
     case HL_I_ADD_OV:
     case HL_I_SUB_OV:
-    case HL_I_MUL_OV: return ir->exits[ins->exit].target < 0 && !ir->exits[ins->exit].stay;
+    case HL_I_MUL_OV:
+    case HL_I_NARROW_OV: return ir->exits[ins->exit].target < 0 && !ir->exits[ins->exit].stay;
     case HL_I_FDIV:
     case HL_I_FMOD:
     case HL_I_FFLOORDIV:
     case HL_I_FPOW:
+    case HL_I_FFLOORDIV32:
+    case HL_I_FPOW32:
+    case HL_I_UFUNC1:
+    case HL_I_UFUNC2:
     case HL_I_FMATH1:
     case HL_I_FMATH2:
     case HL_I_IPOW: return false;

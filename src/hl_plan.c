@@ -22,6 +22,7 @@ static int32_t plan_slot_of(const HlIr *ir, HlRef r)
     case HL_I_UNBOX_F64:
     case HL_I_UNBOX_NPI64:
     case HL_I_UNBOX_NPBOOL:
+    case HL_I_UNBOX_NP:
         r = ins->a[0];
         ins = &ir->ins[r];
         break;

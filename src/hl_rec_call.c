@@ -31,6 +31,8 @@ typedef enum CallKind {
     CALL_DEGREES,
     CALL_RADIANS,
     CALL_LOG,
+    CALL_DTYPE, /* a type of NumPy's scalars */
+    CALL_UFUNC,
     CALL_MATH /* a function of HL_MATHDEF */
 } CallKind;
 
@@ -74,6 +76,10 @@ static CallKind classify(PyObject *callable, HlMath *math)
     if (callable == (PyObject *)&PyComplex_Type ||
         (hl_np_ready() && callable == (PyObject *)hl_np_scalar_type(HL_D_C128)))
         return CALL_COMPLEX;
+    if (hl_np_dtype_of_type(callable) != HL_D_NONE)
+        return CALL_DTYPE;
+    if (hl_np_is_ufunc(callable))
+        return CALL_UFUNC;
     if (!PyCFunction_CheckExact(callable))
         return CALL_UNKNOWN;
     PyObject *self = PyCFunction_GET_SELF(callable);
@@ -96,18 +102,35 @@ static CallKind classify(PyObject *callable, HlMath *math)
     return CALL_UNKNOWN;
 }
 
+static int64_t least_of(HlDtype d)
+{
+    int64_t lo, hi;
+    hl_dtype_limits(d, &lo, &hi);
+    return lo;
+}
+
 static HlRef call_abs(HlRec *R, HlVal v)
 {
     HlType t = v.t;
-    if (t.base == HL_T_F64 || (t.base == HL_T_NPS && t.dtype == HL_D_F64))
+    if (rec_is_float(t))
         return rec_emit(R, HL_I_FABS, t, v.s.a, HL_NOREF, 0);
     if (t.base == HL_T_NPS && t.dtype == HL_D_BOOL) {
         rec_stop(R, HL_R_NYI_TYPE);
         return HL_NOREF;
     }
-    HlRef i = rec_to_int(R, v), zero = rec_kint(R, 0);
     if (t.base == HL_T_BOOL)
-        return i;
+        return rec_to_int(R, v);
+    if (t.base == HL_T_NPS && hl_dtype_is_unsigned((HlDtype)t.dtype))
+        return v.s.a;
+    HlRef i = v.s.a, zero = rec_kint(R, 0);
+    if (t.base == HL_T_NPS && t.dtype != HL_D_I64) { /* the smallest one warns: only then */
+        HlRef least = rec_kint(R, least_of((HlDtype)t.dtype));
+        HlRef is_least = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), i, least, HL_EQ);
+        rec_guard_cond(R, is_least, false, HL_R_OVERFLOW);
+        HlRef minus = rec_emit(R, HL_I_SUB, t, zero, i, 0);
+        HlRef below = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), i, zero, HL_LT);
+        return rec_emit3(R, HL_I_SELECT, t, below, minus, i);
+    }
     HlRef neg = rec_guard(R, HL_I_SUB_OV, t, zero, i, HL_R_OVERFLOW);
     HlRef less = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), i, zero, HL_LT);
     return rec_emit3(R, HL_I_SELECT, t, less, neg, i);
@@ -146,17 +169,15 @@ static HlRef call_int(HlRec *R, HlVal v)
         return HL_NOREF;
     if (i == HL_NOREF)
         return rec_guard(R, HL_I_FPTOSI_OV, HL_TYPE(I64), v.s.a, HL_NOREF, HL_R_RANGE);
-    return v.t.base == HL_T_NPS && v.t.dtype == HL_D_I64
-               ? rec_emit(R, HL_I_RETYPE, HL_TYPE(I64), i, HL_NOREF, 0)
-               : i;
+    return rec_type(R, i).base == HL_T_NPS ? rec_emit(R, HL_I_RETYPE, HL_TYPE(I64), i, HL_NOREF, 0)
+                                           : i;
 }
 
 static HlRef call_float(HlRec *R, HlVal v)
 {
     HlRef f = rec_to_float(R, v);
-    return v.t.base == HL_T_NPS && v.t.dtype == HL_D_F64
-               ? rec_emit(R, HL_I_RETYPE, HL_TYPE(F64), f, HL_NOREF, 0)
-               : f;
+    return rec_type(R, f).base == HL_T_NPS ? rec_emit(R, HL_I_RETYPE, HL_TYPE(F64), f, HL_NOREF, 0)
+                                           : f;
 }
 
 /* math.floor and its kin: an int; ints stay as they are. */
@@ -164,7 +185,7 @@ static HlRef call_round(HlRec *R, HlVal v, HlMath fn)
 {
     if (v.t.base == HL_T_I64 || v.t.base == HL_T_BOOL)
         return rec_to_int(R, v);
-    if (v.t.base != HL_T_F64 && v.t.dtype != HL_D_F64) {
+    if (!rec_is_float(v.t)) {
         rec_stop(R, HL_R_NYI_TYPE); /* np.int64 goes through a double, in some versions of NumPy */
         return HL_NOREF;
     }
@@ -214,9 +235,11 @@ static HlRef call_scale(HlRec *R, HlVal v, double factor)
 }
 
 /* Emits the call; NOREF when R->pending says why not. */
-static HlRef emit_call(HlRec *R, CallKind kind, HlMath math, const HlVal *v, int32_t n)
+static HlRef emit_call(HlRec *R, PyObject *fn, CallKind kind, HlMath math, const HlVal *v,
+                       int32_t n)
 {
-    bool two_args = kind == CALL_MIN || kind == CALL_MAX || (kind == CALL_LOG && n == 2) ||
+    bool two_args = kind == CALL_UFUNC || kind == CALL_MIN || kind == CALL_MAX ||
+                    (kind == CALL_LOG && n == 2) ||
                     (kind == CALL_MATH && math_arity[math] == 2 && n == 2);
     bool numbers = true;
     for (int32_t i = 0; i < n; i++)
@@ -247,6 +270,8 @@ static HlRef emit_call(HlRec *R, CallKind kind, HlMath math, const HlVal *v, int
     case CALL_DEGREES: return call_scale(R, v[0], 180.0 / M_PI);
     case CALL_RADIANS: return call_scale(R, v[0], M_PI / 180.0);
     case CALL_LOG: return call_log(R, v, n);
+    case CALL_DTYPE: return rec_call_dtype(R, hl_np_dtype_of_type(fn), v[0]);
+    case CALL_UFUNC: return rec_call_ufunc(R, fn, v, n);
     case CALL_MATH: return n == 1 ? math1(R, math, v[0]) : math2(R, math, v[0], v[1]);
     case CALL_COMPLEX:
     case CALL_UNKNOWN:
@@ -307,5 +332,5 @@ RecStatus rec_call(HlRec *R, const HlBc *bc)
         if (!R->result)
             return REC_RAISED;
     }
-    return rec_finish_result(R, n + 2, emit_call(R, kind, math, v, n));
+    return rec_finish_result(R, n + 2, emit_call(R, fn, kind, math, v, n));
 }

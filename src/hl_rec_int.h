@@ -61,6 +61,8 @@ HlRef rec_emit3(HlRec *R, HlOp op, HlType type, HlRef a, HlRef b, HlRef c);
 HlRef rec_guard(HlRec *R, HlOp op, HlType type, HlRef a, HlRef b, HlReason why);
 void rec_guard_check(HlRec *R, HlOp op, HlRef a, HlType check, HlReason why);
 void rec_guard_fp(HlRec *R, HlRef r, HlRef a, HlRef b, HlReason why);
+/* The finite result of a ufunc on finite operands warns of nothing; whatever else leaves. */
+void rec_guard_finite(HlRec *R, HlRef r);
 void rec_guard_cond(HlRec *R, HlRef cond, bool seen, HlReason why); /* GUARD_TRUE or _FALSE */
 HlRef rec_emit_ins(HlRec *R, HlIns *ins, HlReason why);
 HlRef rec_kint(HlRec *R, int64_t v);
@@ -98,11 +100,17 @@ PyObject *rec_concrete_unary(int op, PyObject *v);
 void rec_guard_exact(HlRec *R, HlVal v);
 RecStatus rec_compare(HlRec *R, int op);
 bool rec_is_number(HlType t);
-HlRef rec_to_int(HlRec *R, HlVal v);               /* i64 of BOOL, I64, NPS bool/int; NOREF: none */
+HlRef rec_to_int(HlRec *R, HlVal v); /* i64 of bools and integers, as Python's int; NOREF: none */
+/* A number as NumPy stores it in an array of dtype d, or converts it to such a scalar, where that is a
+ * question of its value; NOREF and stopped otherwise. */
+HlRef rec_to_dtype(HlRec *R, HlVal v, HlDtype d);
+bool rec_is_float(HlType t);
+bool rec_is_integer(HlType t);                     /* Python's int, NumPy's integers; no bools */
 HlRef rec_to_float(HlRec *R, HlVal v);             /* double of any number, as PyNumber_Float */
 HlRef rec_cmp(HlRec *R, int op, HlVal a, HlVal b); /* i1; NOREF and stopped when it can't */
 /* i1 of a value's truth; NOREF and stopped when it can't. */
 HlRef rec_truth(HlRec *R, HlVal v);
+HlRef rec_negate(HlRec *R, HlType t, HlRef a); /* of an integer type */
 HlType rec_type(HlRec *R, HlRef ref);
 
 /* --- hl_rec_complex.c: handlers for instructions with a complex operand -------------------------- */
@@ -157,6 +165,11 @@ RecStatus rec_list_call(HlRec *R, PyObject *method, int32_t n); /* CALL of what 
 RecStatus rec_list_append(HlRec *R, int32_t depth);             /* LIST_APPEND */
 /* UNPACK_SEQUENCE of a tuple or list. */
 RecStatus rec_seq_unpack(HlRec *R, HlVal seq, int32_t n);
+
+/* --- hl_rec_np.c: NumPy's types and ufuncs, called with numbers ------------------------------- */
+HlRef rec_call_dtype(HlRec *R, HlDtype d, HlVal v);
+HlRef rec_ufunc_power(HlRec *R, HlDtype d, HlRef a, HlRef b);
+HlRef rec_call_ufunc(HlRec *R, PyObject *ufunc, const HlVal *v, int32_t n);
 
 /* --- hl_rec_object.c: globals, attributes, subscripts ------------------------------------------- */
 RecStatus rec_load_global(HlRec *R, const HlBc *bc);

@@ -34,8 +34,7 @@ RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop)
         return rec_stop(R, HL_R_NYI_CALL);
     for (int32_t i = 0; i < nargs; i++) {
         v[i] = rec_peek(R, nargs - 1 - i);
-        if (v[i].t.base != HL_T_I64 && v[i].t.base != HL_T_BOOL &&
-            !(v[i].t.base == HL_T_NPS && v[i].t.dtype == HL_D_I64))
+        if (!rec_is_integer(v[i].t) && v[i].t.base != HL_T_BOOL)
             return rec_stop(R, HL_R_NYI_CALL);
     }
     if (!R->result) {
@@ -55,7 +54,7 @@ RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop)
     HlRef ref[3];
     for (int32_t i = 0; i < nargs; i++) {
         ref[i] = rec_to_int(R, v[i]);
-        if (v[i].t.base == HL_T_NPS)
+        if (rec_type(R, ref[i]).base == HL_T_NPS)
             ref[i] = rec_emit(R, HL_I_RETYPE, HL_TYPE(I64), ref[i], HL_NOREF, 0);
     }
     HlRef start = nargs > 1 ? ref[0] : rec_kint(R, 0), stop = nargs > 1 ? ref[1] : ref[0];

@@ -12,8 +12,7 @@
 /* The checked index into a sequence; NOREF and stopped when the interpreter has to raise. */
 static HlRef seq_index(HlRec *R, HlVal seq, HlVal index)
 {
-    bool np = index.t.base == HL_T_NPS && index.t.dtype == HL_D_I64;
-    if (!np && index.t.base != HL_T_I64 && index.t.base != HL_T_BOOL) {
+    if (!rec_is_integer(index.t) && index.t.base != HL_T_BOOL) {
         rec_stop(R, HL_R_NYI_SUBSCR);
         return HL_NOREF;
     }

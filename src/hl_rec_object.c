@@ -147,9 +147,7 @@ RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method)
  * is no integer or out of range (the interpreter raises). */
 static HlRef item_index(HlRec *R, HlVal arr, HlVal index, HlRef *data, HlRef *stride)
 {
-    bool is_int =
-        index.t.base == HL_T_I64 || (index.t.base == HL_T_NPS && index.t.dtype == HL_D_I64);
-    if (arr.t.base != HL_T_ARR || arr.t.ndim != 1 || !is_int) {
+    if (arr.t.base != HL_T_ARR || arr.t.ndim != 1 || !rec_is_integer(index.t)) {
         rec_stop(R, HL_R_NYI_SUBSCR);
         return HL_NOREF;
     }
@@ -159,7 +157,7 @@ static HlRef item_index(HlRec *R, HlVal arr, HlVal index, HlRef *data, HlRef *st
         return HL_NOREF;
     }
     HlRef len = rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), arr.s.a, HL_NOREF, 0);
-    HlRef ix = rec_guard(R, HL_I_INDEX, HL_TYPE(I64), index.s.a, len, HL_R_INDEX);
+    HlRef ix = rec_guard(R, HL_I_INDEX, HL_TYPE(I64), rec_to_int(R, index), len, HL_R_INDEX);
     *data = rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), arr.s.a, HL_NOREF, 0);
     *stride = rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), arr.s.a, HL_NOREF, 0);
     return ix;
@@ -189,27 +187,18 @@ RecStatus rec_subscr(HlRec *R)
     return rec_finish_result(R, 2, rec_emit_ins(R, &ins, HL_R_NONE));
 }
 
-/* The value as the array's dtype stores it; NOREF and stopped when NumPy's cast is more than that. */
+/* The value as the array's dtype stores it; NOREF and stopped when NumPy's cast is more than that. What
+ * does not fit leaves, but for unsigned items, into which NumPy casts its own integers as C does. */
 static HlRef item_cast(HlRec *R, HlVal v, HlDtype d)
 {
+    if (v.t.base == HL_T_NPS && rec_is_integer(v.t) && hl_dtype_is_unsigned(d))
+        return v.t.dtype == d ? v.s.a
+                              : rec_emit(R, HL_I_NARROW, HL_TYPE_NPS(d), v.s.a, HL_NOREF, d);
     if (!rec_is_number(v.t)) {
         rec_stop(R, HL_R_NYI_SUBSCR);
         return HL_NOREF;
     }
-    if (d == HL_D_F64)
-        return rec_to_float(R, v);
-    if (d == HL_D_BOOL)
-        return rec_truth(R, v);
-    HlRef i = rec_to_int(R, v);
-    if (i == HL_NOREF && R->pending == REC_OK) {
-        double x = PyFloat_AsDouble(v.o);
-        if (!(x > -9.2e18 && x < 9.2e18)) { /* raises, or warns */
-            rec_stop(R, HL_R_RANGE);
-            return HL_NOREF;
-        }
-        i = rec_guard(R, HL_I_FPTOSI_OV, HL_TYPE(I64), v.s.a, HL_NOREF, HL_R_RANGE);
-    }
-    return i;
+    return rec_to_dtype(R, v, d);
 }
 
 RecStatus rec_store_subscr(HlRec *R)

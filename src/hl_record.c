@@ -389,6 +389,12 @@ void rec_guard_fp(HlRec *R, HlRef r, HlRef a, HlRef b, HlReason why)
     rec_emit_any(R, HL_I_GUARD_FP, HL_TYPE(VOID), r, a, b, 0, why);
 }
 
+void rec_guard_finite(HlRec *R, HlRef r)
+{
+    R->r->uses_npfloat = true;
+    rec_emit_any(R, HL_I_GUARD_FINITE, HL_TYPE(VOID), r, HL_NOREF, HL_NOREF, 0, HL_R_FPCHECK);
+}
+
 void rec_guard_check(HlRec *R, HlOp op, HlRef a, HlType check, HlReason why)
 {
     HlIns ins = {.op = op, .check = check, .a = {a, HL_NOREF, HL_NOREF, HL_NOREF}};
@@ -431,8 +437,10 @@ HlSlot rec_unbox(HlRec *R, HlRef obj, PyObject *o)
         ref = rec_emit(R, HL_I_UNBOX_F64, t, obj, HL_NOREF, 0);
     else if (t.dtype == HL_D_I64)
         ref = rec_emit(R, HL_I_UNBOX_NPI64, t, obj, HL_NOREF, 0);
-    else
+    else if (t.dtype == HL_D_BOOL)
         ref = rec_emit(R, HL_I_UNBOX_NPBOOL, t, obj, HL_NOREF, 0);
+    else
+        ref = rec_emit(R, HL_I_UNBOX_NP, t, obj, HL_NOREF, t.dtype);
     return rec_value(ref);
 }
 
@@ -935,7 +943,8 @@ static bool slot_mentioned(const HlBytecode *b, int32_t loop, int32_t slot)
 bool rec_is_lasting(PyObject *o)
 {
     return o == Py_None || PyCFunction_Check(o) || PyModule_Check(o) ||
-           (PyType_Check(o) && !PyType_HasFeature((PyTypeObject *)o, Py_TPFLAGS_HEAPTYPE));
+           (PyType_Check(o) && !PyType_HasFeature((PyTypeObject *)o, Py_TPFLAGS_HEAPTYPE)) ||
+           hl_np_is_ufunc(o);
 }
 
 static HlRef entry_input(HlRec *R, int32_t slot, HlInputPart part, HlType type)

@@ -73,6 +73,7 @@ static HlRegion *region_new(HlCode *code, int loop)
         return NULL;
     r->code = code;
     r->loop = loop;
+    r->may_npwrap = hl_np_ready() && hl_np_overflow_ignored();
     r->ir = hl_ir_new(PyUnicode_AsUTF8(code->orig->co_name), code->bytecode->nlocalsplus,
                       code->bytecode->nloops);
     r->native = hl_mem_alloc(sizeof(int64_t) * (size_t)code->bytecode->nloops);
@@ -223,7 +224,8 @@ static bool region_fits(HlRegion *r, HlFrame *f)
     }
     if (!cells_distinct(b, slots))
         return false;
-    return !r->uses_npfloat || hl_np_underflow_ignored();
+    return (!r->uses_npfloat || hl_np_underflow_ignored()) &&
+           (!r->uses_npwrap || hl_np_overflow_ignored());
 }
 
 /* An iterator with next to nothing left: not worth the entry. */

@@ -109,6 +109,8 @@ typedef struct HlRegion {
     int64_t native_checked; /* native iterations when the gain was last looked at */
     uint8_t strikes;        /* times in a row that there was none */
     bool uses_npfloat;      /* NumPy float arithmetic: np.errstate(under) must be 'ignore' */
+    bool may_npwrap;        /* np.errstate(over) was 'ignore' when it was first recorded */
+    bool uses_npwrap;       /* NumPy integers wrap in silence: np.errstate(over) must be 'ignore' */
 } HlRegion;
 
 /* Regions of a code object die with it; machine code that still runs is freed when it is left. */

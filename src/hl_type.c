@@ -40,6 +40,37 @@ int hl_dtype_size(HlDtype d)
     return (unsigned)d < HL_D__COUNT ? type_dtype[d].size : 0;
 }
 
+bool hl_dtype_is_unsigned(HlDtype d)
+{
+    return d == HL_D_U8 || d == HL_D_U16 || d == HL_D_U32 || d == HL_D_U64;
+}
+
+bool hl_dtype_is_int(HlDtype d)
+{
+    return d == HL_D_I8 || d == HL_D_I16 || d == HL_D_I32 || d == HL_D_I64 ||
+           hl_dtype_is_unsigned(d);
+}
+
+bool hl_dtype_is_float(HlDtype d)
+{
+    return d == HL_D_F32 || d == HL_D_F64;
+}
+
+void hl_dtype_limits(HlDtype d, int64_t *lo, int64_t *hi)
+{
+    int bits = 8 * hl_dtype_size(d);
+    bool is_unsigned = hl_dtype_is_unsigned(d);
+    *hi = INT64_MAX >> (bits == 64 ? 0 : is_unsigned ? 63 - bits : 64 - bits);
+    *lo = is_unsigned ? 0 : -*hi - 1;
+}
+
+int64_t hl_dtype_narrow(HlDtype d, int64_t i)
+{
+    int drop = 64 - 8 * hl_dtype_size(d);
+    uint64_t high = (uint64_t)i << drop;
+    return hl_dtype_is_unsigned(d) ? (int64_t)(high >> drop) : (int64_t)high >> drop;
+}
+
 const char *hl_type_text(HlType t, char *buf, size_t size)
 {
     const char *base = t.base < HL_T__COUNT ? type_base[t.base].text : "?";

@@ -29,13 +29,22 @@ typedef enum HlRepr { HL_REPR_NONE, HL_REPR_PTR, HL_REPR_I1, HL_REPR_I64, HL_REP
     _(PTR, "ptr", PTR)    /* raw address, never boxed */
 /* clang-format on */
 
-/* _(NAME, "text", representation of a scalar, bytes of an array item) */
+/* _(NAME, "text", representation of a scalar, bytes of an array item). Signed integers are held
+ * sign-extended, unsigned ones zero-extended (uint64 as its 64 bits), float32 as the equal double. */
 /* clang-format off */
 #define HL_DTYPEDEF(_)                                                                             \
     _(NONE, "-", NONE, 0)                                                                          \
     _(BOOL, "bool", I1, 1)                                                                         \
     _(I64, "int64", I64, 8)                                                                        \
     _(F64, "float64", F64, 8)                                                                      \
+    _(I8, "int8", I64, 1)                                                                          \
+    _(I16, "int16", I64, 2)                                                                        \
+    _(I32, "int32", I64, 4)                                                                        \
+    _(U8, "uint8", I64, 1)                                                                         \
+    _(U16, "uint16", I64, 2)                                                                       \
+    _(U32, "uint32", I64, 4)                                                                       \
+    _(U64, "uint64", I64, 8)                                                                       \
+    _(F32, "float32", F64, 4)                                                                      \
     _(C128, "complex128", F64, 16) /* two doubles; the representation is that of one of them */
 /* clang-format on */
 
@@ -87,5 +96,12 @@ size_t hl_type_parse(const char *text, HlType *out);
 /* Text and size of an array item's dtype row. */
 const char *hl_dtype_text(HlDtype d);
 int hl_dtype_size(HlDtype d);
+bool hl_dtype_is_int(HlDtype d);      /* signed or unsigned */
+bool hl_dtype_is_unsigned(HlDtype d); /* an unsigned integer */
+bool hl_dtype_is_float(HlDtype d);
+/* The values of an integer dtype that an i64 can hold: for uint64 the lower half. */
+void hl_dtype_limits(HlDtype d, int64_t *lo, int64_t *hi);
+/* The low bits of i, extended as values of an integer dtype are. */
+int64_t hl_dtype_narrow(HlDtype d, int64_t i);
 
 #endif

@@ -86,6 +86,17 @@ static double py_ffloordiv(double a, double b)
     return d - f > 0.5 ? f + 1.0 : f;
 }
 
+static double np_ffloordiv32(float a, float b)
+{
+    float m = fmodf(a, b), d = (a - m) / b;
+    if (m && (b < 0) != (m < 0))
+        d -= 1.0F;
+    if (!d)
+        return copysignf(0.0F, a / b);
+    float f = floorf(d);
+    return d - f > 0.5F ? f + 1.0F : f;
+}
+
 static double math1(int which, double a)
 {
     switch (which) {
@@ -158,6 +169,9 @@ static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
     case HL_I_UNBOX_NPBOOL:
         *out = p->word;
         return hl_type_eq(p->type, HL_TYPE_NPS(HL_D_BOOL)) ? STEP_ON : bad(x, "no np.bool_");
+    case HL_I_UNBOX_NP:
+        *out = p->word;
+        return hl_type_eq(p->type, HL_TYPE_NPS(ins->aux)) ? STEP_ON : bad(x, "no such scalar");
     case HL_I_UNBOX_PART:
         if (p->type.base != HL_T_C128 && !hl_type_eq(p->type, HL_TYPE_NPS(HL_D_C128)))
             return bad(x, "no complex");
@@ -188,6 +202,8 @@ static Step exec_item(Exec *x, const HlIns *ins, int64_t *out)
         *out = p->items[index];
         return STEP_ON;
     }
+    if (hl_dtype_is_int(ins->aux) && hl_dtype_narrow(ins->aux, x->v[ins->a[3]]) != x->v[ins->a[3]])
+        return bad(x, "store of a value that is not the dtype's");
     if (p->read_only)
         return bad(x, "store to a read-only array");
     p->items[index] = x->v[ins->a[3]];
@@ -239,6 +255,7 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_UNBOX_NPI64:
     case HL_I_UNBOX_NPBOOL:
     case HL_I_UNBOX_PART:
+    case HL_I_UNBOX_NP:
     case HL_I_ARRAY_DATA:
     case HL_I_ARRAY_LEN:
     case HL_I_ARRAY_STRIDE: return exec_object(x, ins, out);
@@ -287,6 +304,26 @@ static Step exec_ins(Exec *x, HlRef r)
     }
     case HL_I_IPOW: power(a, b < 0 ? 0 : b, out); break;
     case HL_I_IPOW_OV: return holds(b >= 0 && power(a, b, out));
+    case HL_I_NARROW: *out = hl_dtype_narrow(ins->aux, a); break;
+    case HL_I_NARROW_OV:
+        *out = a;
+        return holds(ins->aux == HL_D_U64 ? a >= 0 : hl_dtype_narrow(ins->aux, a) == a);
+    case HL_I_UADD_OV: return holds(!__builtin_add_overflow(ua, ub, (uint64_t *)out));
+    case HL_I_USUB_OV: return holds(!__builtin_sub_overflow(ua, ub, (uint64_t *)out));
+    case HL_I_UMUL_OV: return holds(!__builtin_mul_overflow(ua, ub, (uint64_t *)out));
+    case HL_I_UDIV:
+    case HL_I_UMOD:
+        if (ub == 0)
+            return bad(x, "unsigned division");
+        *out = (int64_t)(ins->op == HL_I_UDIV ? ua / ub : ua % ub);
+        break;
+    case HL_I_USHR: *out = ub > 63 ? 0 : (int64_t)(ua >> ub); break;
+    case HL_I_UITOFP: *out = as_word((double)ua); break;
+    case HL_I_FROUND32: *out = as_word((float)f); break;
+    case HL_I_FFLOORDIV32: *out = as_word(np_ffloordiv32((float)f, (float)g)); break;
+    case HL_I_FPOW32: *out = as_word(powf((float)f, (float)g)); break;
+    case HL_I_UFUNC1: *out = as_word(cbrt(g)); break; /* whatever the ufunc */
+    case HL_I_UFUNC2: *out = as_word(hypot(g, as_f(c))); break;
     case HL_I_FADD: *out = as_word(f + g); break;
     case HL_I_FSUB: *out = as_word(f - g); break;
     case HL_I_FMUL: *out = as_word(f * g); break;

@@ -61,9 +61,14 @@ static double random_float(uint64_t *state)
     return (double)((int64_t)(r >> 8) % 1000) / 8.0;
 }
 
+static const HlDtype short_dtypes[] = {HL_D_I8,  HL_D_I16, HL_D_I32, HL_D_U8,
+                                       HL_D_U16, HL_D_U32, HL_D_F32};
+
 static HlType random_type(Gen *g)
 {
-    switch (rnd(g, 11)) {
+    switch (rnd(g, 13)) {
+    case 11: return HL_TYPE_NPS(short_dtypes[rnd(g, HL_COUNTOF(short_dtypes))]);
+    case 12: return HL_TYPE_NPS(HL_D_U64);
     case 0: return HL_TYPE_NPS(HL_D_F64);
     case 1: return HL_TYPE_NPS(HL_D_I64);
     case 2: return HL_TYPE_NPS(HL_D_BOOL);
@@ -213,6 +218,15 @@ static HlRef operand(Gen *g, HlType t)
     return r == HL_NOREF ? constant(g, t) : r;
 }
 
+static HlRef unsigned_op(Gen *g, HlType t, HlRef a, HlRef b)
+{
+    static const uint8_t ops[] = {HL_I_UADD_OV, HL_I_USUB_OV, HL_I_UMUL_OV, HL_I_USHR};
+    if (rnd(g, 3))
+        return emit_typed(g, ops[rnd(g, HL_COUNTOF(ops))], t, a, b);
+    b = emit_int(g, HL_TYPE(I64), 1 + rnd(g, 9));
+    return emit_typed(g, rnd(g, 2) ? HL_I_UDIV : HL_I_UMOD, t, a, b);
+}
+
 static HlRef int_op(Gen *g, HlType t)
 {
     static const uint8_t ops[] = {HL_I_ADD,    HL_I_SUB,    HL_I_MUL,    HL_I_ADD_OV, HL_I_SUB_OV,
@@ -254,6 +268,13 @@ static HlRef int_op(Gen *g, HlType t)
         HlRef k = emit_int(g, HL_TYPE(I64), (INT64_C(1) << rnd(g, 40)) - 1);
         return emit_typed(g, HL_I_AND, t, a, k);
     }
+    case 7: return unsigned_op(g, t, a, b);
+    case 8: {
+        HlIns ins = ins_of(rnd(g, 3) ? HL_I_NARROW : HL_I_NARROW_OV, a, HL_NOREF);
+        ins.aux = rnd(g, 5) ? short_dtypes[rnd(g, 6)] : HL_D_U64;
+        ins.type = t;
+        return emit(g, ins);
+    }
     default: return emit_typed(g, ops[rnd(g, HL_COUNTOF(ops))], t, a, b);
     }
 }
@@ -264,7 +285,10 @@ static HlRef float_op(Gen *g, HlType t)
     HlRef a = operand(g, HL_TYPE(F64)), b = operand(g, HL_TYPE(F64));
     HlIns ins;
     switch (rnd(g, 8)) {
-    case 0: return emit_typed(g, HL_I_SITOFP, t, operand(g, HL_TYPE(I64)), HL_NOREF);
+    case 0:
+        return emit_typed(g, rnd(g, 3) ? HL_I_SITOFP : HL_I_UITOFP, t, operand(g, HL_TYPE(I64)),
+                          HL_NOREF);
+    case 4: return emit_typed(g, HL_I_FROUND32, t, a, HL_NOREF);
     case 1: return emit_typed(g, rnd(g, 2) ? HL_I_FNEG : HL_I_FABS, t, a, HL_NOREF);
     case 2:
         ins = ins_of(HL_I_FMATH1, a, HL_NOREF);
@@ -313,6 +337,8 @@ static HlRef bool_op(Gen *g, HlType t)
 /* Unboxes an object behind the check of its type; HL_NOREF when t is nothing to unbox. */
 static HlRef unbox(Gen *g, HlType t)
 {
+    bool other =
+        t.base == HL_T_NPS && t.dtype != HL_D_BOOL && t.dtype != HL_D_I64 && t.dtype != HL_D_F64;
     if (hl_type_repr(t) == HL_REPR_PTR)
         return HL_NOREF;
     HlRef p = rnd(g, 6) ? HL_NOREF : pick(g, HL_TYPE(OBJ), true);
@@ -330,6 +356,12 @@ static HlRef unbox(Gen *g, HlType t)
     if (t.base == HL_T_I64)
         return emit_typed(g, HL_I_UNBOX_I64, t, p, HL_NOREF);
     emit(g, check);
+    if (other) {
+        HlIns ins = ins_of(HL_I_UNBOX_NP, p, HL_NOREF);
+        ins.type = t;
+        ins.aux = t.dtype;
+        return emit(g, ins);
+    }
     switch (hl_type_repr(t)) {
     case HL_REPR_F64: return emit_typed(g, HL_I_UNBOX_F64, t, p, HL_NOREF);
     case HL_REPR_I64: return emit_typed(g, HL_I_UNBOX_NPI64, t, p, HL_NOREF);
@@ -463,6 +495,18 @@ static void choose_index(Gen *g)
     g->at = emit_typed(g, HL_I_INDEX, HL_TYPE(I64), at, g->array[3]);
 }
 
+/* A value that is one of the dtype's. */
+static HlRef item_operand(Gen *g, uint8_t dtype)
+{
+    HlRef r = operand(g, HL_TYPE_NPS(dtype));
+    HlIns ins = ins_of(dtype == HL_D_F32 ? HL_I_FROUND32 : HL_I_NARROW, r, HL_NOREF);
+    if (hl_dtype_size((HlDtype)dtype) == 8)
+        return r;
+    ins.type = HL_TYPE_NPS(dtype);
+    ins.aux = dtype == HL_D_F32 ? 0 : dtype;
+    return emit(g, ins);
+}
+
 /* Loads an item, or stores one; often the one that was used before. */
 static void array_statement(Gen *g)
 {
@@ -479,7 +523,7 @@ static void array_statement(Gen *g)
     ins.a[2] = g->at;
     ins.aux = t.dtype;
     if (store)
-        ins.a[3] = operand(g, HL_TYPE_NPS(t.dtype));
+        ins.a[3] = item_operand(g, t.dtype);
     else
         ins.type = HL_TYPE_NPS(t.dtype);
     HlRef r = emit(g, ins);
@@ -706,6 +750,8 @@ HlIr *gen_region(uint64_t seed)
     for (int i = 0; i < g.nslots; i++) {
         g.slot[i] = HL_NOREF;
         g.type[i] = i ? random_type(&g) : HL_TYPE_ARR(HL_D_F64, 1);
+        if (i == 0 && !rnd(&g, 3))
+            g.type[i].dtype = (uint8_t)short_dtypes[rnd(&g, HL_COUNTOF(short_dtypes))];
         if (i && !rnd(&g, 8)) {
             g.type[i] = HL_TYPE(VOID);
             continue;
@@ -737,10 +783,14 @@ static int64_t random_word(uint64_t *state, HlType t)
     double f;
     int64_t word = 0;
     switch (hl_type_repr(t)) {
-    case HL_REPR_I64: return random_int(state);
+    case HL_REPR_I64:
+        word = random_int(state);
+        return t.base == HL_T_NPS ? hl_dtype_narrow((HlDtype)t.dtype, word) : word;
     case HL_REPR_I1: return (int64_t)(rnd64(state) & 1);
     case HL_REPR_F64:
         f = random_float(state);
+        if (t.base == HL_T_NPS && t.dtype == HL_D_F32)
+            f = (float)f;
         memcpy(&word, &f, sizeof word);
         return word;
     default: return 0;

@@ -161,6 +161,36 @@ static int guard_array(void *object, int dtype, int ndim)
 static Object object_a, object_b;
 static void *const objects[] = {&object_a, &object_b};
 
+/* Stands for a ufunc: the weighted sum of its operands. */
+static void loop_double(char **args, const intptr_t *n, const intptr_t *steps, void *data)
+{
+    double a, b, r;
+    (void)steps;
+    memcpy(&a, args[0], sizeof a);
+    memcpy(&b, args[1], sizeof b);
+    r = *(double *)data * a + (args[1] == args[2] ? 0 : b) * (double)*n;
+    memcpy(args[args[1] == args[2] ? 1 : 2], &r, sizeof r);
+}
+
+static void loop_single(char **args, const intptr_t *n, const intptr_t *steps, void *data)
+{
+    float a, b, r;
+    (void)steps;
+    memcpy(&a, args[0], sizeof a);
+    memcpy(&b, args[1], sizeof b);
+    r = (float)*(double *)data * a + (args[1] == args[2] ? 0 : b) * (float)*n;
+    memcpy(args[args[1] == args[2] ? 1 : 2], &r, sizeof r);
+}
+
+static double weight = 3;
+
+static int ufunc_loop(void *ufunc, int dtype, int nin, HlUfuncLoop *out)
+{
+    CHECK(ufunc == &object_b && (nin == 1 || nin == 2));
+    *out = (HlUfuncLoop){.run = dtype == HL_D_F32 ? loop_single : loop_double, .data = &weight};
+    return 1;
+}
+
 static const HlEmitEnv env = {
     .eval_breaker = &breaker,
     .objects = objects,
@@ -170,6 +200,7 @@ static const HlEmitEnv env = {
     .unbox_i64 = unbox_i64,
     .guard_array = guard_array,
     .type_object = type_object,
+    .ufunc_loop = ufunc_loop,
     .py_true = &true_object,
     .py_false = &false_object,
     .list_store = list_store,
@@ -403,6 +434,11 @@ static Ref fits(__int128 v)
     return (Ref){.value = (int64_t)v, .leaves = v < INT64_MIN || v > INT64_MAX};
 }
 
+static Ref fits_unsigned(unsigned __int128 v)
+{
+    return (Ref){.value = (int64_t)v, .leaves = v > UINT64_MAX};
+}
+
 static Ref power(int64_t a, int64_t b, bool checked)
 {
     if (b < 0)
@@ -466,6 +502,20 @@ static Ref int_ref(const char *op, int64_t a, int64_t b)
         return power(a, b, true);
     if (!strcmp(op, "ipow"))
         return power(a, b, false);
+    if (!strcmp(op, "uadd_ov"))
+        return fits_unsigned((unsigned __int128)(uint64_t)a + (uint64_t)b);
+    if (!strcmp(op, "usub_ov"))
+        return fits_unsigned((unsigned __int128)(uint64_t)a - (uint64_t)b);
+    if (!strcmp(op, "umul_ov"))
+        return fits_unsigned((unsigned __int128)(uint64_t)a * (uint64_t)b);
+    if (!strcmp(op, "ushr"))
+        return value(in_range ? (int64_t)((uint64_t)a >> b) : 0);
+    if (op[0] == 'u' && b == 0)
+        return (Ref){.skip = true};
+    if (!strcmp(op, "udiv"))
+        return value((int64_t)((uint64_t)a / (uint64_t)b));
+    if (!strcmp(op, "umod"))
+        return value((int64_t)((uint64_t)a % (uint64_t)b));
     if (b == 0 || (a == INT64_MIN && b == -1))
         return (Ref){.skip = true};
     if (!strcmp(op, "floordiv"))
@@ -511,10 +561,12 @@ static void test_integers(void)
         const char *op;
         bool guard;
     } ops[] = {
-        {"add", false},      {"sub", false},   {"mul", false},   {"add_ov", true},
-        {"sub_ov", true},    {"mul_ov", true}, {"and", false},   {"or", false},
-        {"xor", false},      {"shl", false},   {"shl_ov", true}, {"shr", false},
-        {"floordiv", false}, {"mod", false},   {"ipow", false},  {"ipow_ov", true},
+        {"add", false},      {"sub", false},    {"mul", false},    {"add_ov", true},
+        {"sub_ov", true},    {"mul_ov", true},  {"and", false},    {"or", false},
+        {"xor", false},      {"shl", false},    {"shl_ov", true},  {"shr", false},
+        {"floordiv", false}, {"mod", false},    {"ipow", false},   {"ipow_ov", true},
+        {"uadd_ov", true},   {"usub_ov", true}, {"umul_ov", true}, {"ushr", false},
+        {"udiv", false},     {"umod", false},
     };
     for (int o = 0; o < HL_COUNTOF(ops); o++) {
         char text[80];
@@ -531,7 +583,8 @@ static void test_integers(void)
         bool guard;
     } consts[] = {
         {"floordiv", false}, {"mod", false},  {"shl", false},    {"shl_ov", true},
-        {"shr", false},      {"ipow", false}, {"ipow_ov", true},
+        {"shr", false},      {"ipow", false}, {"ipow_ov", true}, {"ushr", false},
+        {"udiv", false},     {"umod", false}, {"umul_ov", true},
     };
     static const int64_t second[] = {
         0,         1,         2, 3, 5, 7, 10, 16, 17, 62, 63, 64, -1, -2, -7, INT64_C(1) << 62,
@@ -594,6 +647,7 @@ FLOAT2(ref_fmul, bits(a *b))
 FLOAT2(ref_fdiv, bits(a / b))
 FLOAT2(ref_fneg, bits(a) ^ INT64_MIN)
 FLOAT2(ref_fabs, bits(a) & INT64_MAX)
+FLOAT2(ref_fround32, bits((float)a))
 FLOAT2(ref_flt, a < b)
 FLOAT2(ref_fle, a <= b)
 FLOAT2(ref_feq, a == b)
@@ -611,6 +665,12 @@ INT2(ref_ige, a >= b)
 INT2(ref_sitofp, bits((double)a))
 INT2(ref_i53, (*leaves = a < -(INT64_C(1) << 53) || a > INT64_C(1) << 53, 0))
 INT2(ref_same, a)
+INT2(ref_uitofp, bits((double)(uint64_t)a))
+INT2(ref_narrow_i8, (int8_t)a)
+INT2(ref_narrow_u16, (uint16_t)a)
+INT2(ref_narrow_ov_i32, (*leaves = a != (int32_t)a, a))
+INT2(ref_narrow_ov_u32, (*leaves = a != (uint32_t)a, a))
+INT2(ref_narrow_ov_u64, (*leaves = a < 0, a))
 INT2(ref_not, !a)
 INT2(ref_and, a &b)
 INT2(ref_or, a | b)
@@ -641,6 +701,14 @@ static void test_simple(void)
     sweep("icmp gt %0 %1", "ii", "bool", false, ref_igt);
     sweep("icmp ge %0 %1", "ii", "bool", false, ref_ige);
     sweep("sitofp %0", "i", "f64", false, ref_sitofp);
+    sweep("uitofp %0", "i", "f64", false, ref_uitofp);
+    sweep("fround32 %0", "f", "f64", false, ref_fround32);
+    sweep("narrow int8 %0", "i", "i64", false, ref_narrow_i8);
+    sweep("narrow uint16 %0", "i", "i64", false, ref_narrow_u16);
+    sweep("narrow int64 %0", "i", "i64", false, ref_same);
+    sweep("narrow_ov int32 %0", "i", "i64", true, ref_narrow_ov_i32);
+    sweep("narrow_ov uint32 %0", "i", "i64", true, ref_narrow_ov_u32);
+    sweep("narrow_ov uint64 %0", "i", "i64", true, ref_narrow_ov_u64);
     sweep("guard_i53 %0", "i", "-", true, ref_i53);
     sweep("retype %0", "i", "np<int64>", false, ref_same);
     sweep("bnot %0", "b", "bool", false, ref_not);
@@ -659,6 +727,63 @@ static void test_simple(void)
 }
 
 /* --- libm, Python's float remainder and quotient ---------------------------------------------- */
+
+/* NumPy's quotient of float32, every step in single precision. */
+static float single_floordiv(float a, float b)
+{
+    float mod = fmodf(a, b), div = (a - mod) / b;
+    if (mod != 0 && (b < 0) != (mod < 0))
+        div -= 1;
+    if (div == 0)
+        return copysignf(0, a / b);
+    return div - floorf(div) > 0.5F ? floorf(div) + 1 : floorf(div);
+}
+
+static void test_single(void)
+{
+    for (int o = 0; o < 2; o++) {
+        Region r = one_op(o ? "fpow32 %0 %1" : "ffloordiv32 %0 %1", "ff", "f64", false);
+        for (int i = 0; i < HL_COUNTOF(floats) * HL_COUNTOF(floats); i++) {
+            float a = (float)floats[i % HL_COUNTOF(floats)];
+            float b = (float)floats[i / HL_COUNTOF(floats)];
+            float want = o ? powf(a, b) : single_floordiv(a, b);
+            int64_t got;
+            CHECK(run1(&r, bits(a), bits(b), 0, &got) == 2);
+            if (!o && b == 0)
+                continue;
+            if (!same_float(from_bits(got), want))
+                complain("%d of float32 %a %a: %a, not %a", o, a, b, from_bits(got), want);
+        }
+        region_free(&r);
+    }
+}
+
+static void test_ufuncs(void)
+{
+    for (int o = 0; o < 4; o++) {
+        char text[500];
+        snprintf(text, sizeof text,
+                 "region one slots 2 loops 1 entry x0\n"
+                 "entry(%%0: f64 = slot 0, %%1: f64 = slot 1): pc 0\n"
+                 "  %%2: obj = kobj #1\n"
+                 "  jump b1\n"
+                 "b1: pc 0\n"
+                 "  %%3: f64 = ufunc%d %s %%2 %%0%s\n"
+                 "  exit x2\n"
+                 "x0: entry pc 0 [0: unbound, 1: unbound]\n"
+                 "x2: return pc 2 [0: %%3, 1: unbound]\n",
+                 1 + o % 2, o / 2 ? "float32" : "float64", o % 2 ? " %1" : "");
+        Region r = region_make(text);
+        int64_t got;
+        CHECK(run1(&r, bits(0.1), bits(-0.7), 0, &got) == 2);
+        double want = 3 * 0.1 + (o % 2 ? -0.7 : 0);
+        if (o / 2)
+            want = 3 * 0.1F + (o % 2 ? -0.7F : 0);
+        if (got != bits(want))
+            complain("ufunc %d: %a, not %a", o, from_bits(got), want);
+        region_free(&r);
+    }
+}
 
 static void test_math(void)
 {
@@ -688,6 +813,8 @@ static void test_math(void)
         }
         region_free(&r);
     }
+    test_single();
+    test_ufuncs();
     /* Of constants: must not be folded by another libm than the one at run time. */
     Region r = region_make("region one slots 1 loops 1 entry x0\n"
                            "entry: pc 0\n"
@@ -844,6 +971,17 @@ static void test_objects(void)
     EXPECT("unbox_npbool %0", "p", "np<bool>", false, word(&no), 0, 2, 0);
     EXPECT("unbox_part %0", "p", "f64", false, word(&z), 0, 2, bits(1.5));
     EXPECT("unbox_part imag %0", "p", "f64", false, word(&z), 0, 2, bits(-3.25));
+    Object wide = {.refs = 1, .u.i = 0x1234567890abcdef}, single = {.refs = 1};
+    const float half = 0.5F;
+    memcpy(&single.u, &half, sizeof half);
+    EXPECT("unbox_np int8 %0", "p", "np<int8>", false, word(&wide), 0, 2, -17);
+    EXPECT("unbox_np uint8 %0", "p", "np<uint8>", false, word(&wide), 0, 2, 0xef);
+    EXPECT("unbox_np int16 %0", "p", "np<int16>", false, word(&wide), 0, 2, -12817);
+    EXPECT("unbox_np uint16 %0", "p", "np<uint16>", false, word(&wide), 0, 2, 0xcdef);
+    EXPECT("unbox_np int32 %0", "p", "np<int32>", false, word(&wide), 0, 2, -1867788817);
+    EXPECT("unbox_np uint32 %0", "p", "np<uint32>", false, word(&wide), 0, 2, 0x90abcdef);
+    EXPECT("unbox_np uint64 %0", "p", "np<uint64>", false, word(&wide), 0, 2, wide.u.i);
+    EXPECT("unbox_np float32 %0", "p", "np<float32>", false, word(&single), 0, 2, bits(0.5));
     EXPECT("is %0 %1", "pp", "bool", false, word(&f), word(&f), 2, 1);
     EXPECT("is %0 %1", "pp", "bool", false, word(&f), word(&i), 2, 0);
     EXPECT("knull", "", "obj", false, 0, 0, 2, 0);
@@ -982,9 +1120,9 @@ static void test_arrays(void)
         const char *name;
         HlDtype d;
     } dtypes[] = {
-        {"float64", HL_D_F64},
-        {"int64", HL_D_I64},
-        {"bool", HL_D_BOOL},
+        {"float64", HL_D_F64}, {"int64", HL_D_I64},  {"bool", HL_D_BOOL},   {"int8", HL_D_I8},
+        {"int16", HL_D_I16},   {"int32", HL_D_I32},  {"uint8", HL_D_U8},    {"uint16", HL_D_U16},
+        {"uint32", HL_D_U32},  {"uint64", HL_D_U64}, {"float32", HL_D_F32},
     };
     for (int k = 0; k < 2 * HL_COUNTOF(dtypes); k++) {
         const char *name = dtypes[k / 2].name;
@@ -1007,13 +1145,20 @@ static void test_arrays(void)
             int64_t at = index < 0 ? index + len : index;
             int64_t want = at < 0 || at >= len ? 3 : at + 1 >= len ? 4 : 5;
             int64_t exit = r.run(in, out, counts);
-            int64_t item = 0;
+            int64_t item = 0, loaded;
             if (want != 3)
                 memcpy(&item, (char *)a.data + at * strides, (size_t)size);
             if (want == 5)
                 memcpy(before + ((char *)a.data - (char *)data) + (at + 1) * strides, &item,
                        (size_t)size);
-            bool value_ok = want != 5 || (out[0] == item && out[1] == at + 1);
+            if (d == HL_D_F32) {
+                float single;
+                memcpy(&single, &item, sizeof single);
+                loaded = bits(single);
+            } else {
+                loaded = hl_dtype_is_int(d) ? hl_dtype_narrow(d, item) : item;
+            }
+            bool value_ok = want != 5 || (out[0] == loaded && out[1] == at + 1);
             if (exit != want || !value_ok || memcmp(before, data, sizeof data))
                 complain("%s item %ld by %ld: exit %ld, %lx", name, index, strides, exit, out[0]);
         }

@@ -29,7 +29,7 @@ typedef struct Native {
     int64_t *shape, *strides;
     int32_t flags;
     int64_t len, stride;
-    uint8_t *bytes; /* items of a bool array */
+    uint8_t *bytes; /* items that are not 64-bit words */
     ExecObj *of;
 } Native;
 
@@ -84,6 +84,35 @@ static int guard_array(void *object, int dtype, int ndim)
     return o->type.base == HL_T_ARR && o->type.dtype == dtype && o->type.ndim == ndim;
 }
 
+/* An item as it is in memory, in the low bytes. */
+static int64_t short_item(const ExecObj *o, int64_t i)
+{
+    double d;
+    float f;
+    int64_t word = o->items[i];
+    if (o->type.dtype == HL_D_F32) {
+        memcpy(&d, &word, sizeof d);
+        f = (float)d;
+        memcpy(&word, &f, sizeof f);
+    }
+    return word;
+}
+
+static int64_t long_item(const Native *n, int64_t i)
+{
+    double d;
+    float f;
+    int64_t word = 0;
+    HlDtype dtype = (HlDtype)n->of->type.dtype;
+    memcpy(&word, n->bytes + i * n->stride, (size_t)n->stride);
+    if (dtype == HL_D_F32) {
+        memcpy(&f, &word, sizeof f);
+        d = f;
+        memcpy(&word, &d, sizeof d);
+    }
+    return hl_dtype_is_int(dtype) ? hl_dtype_narrow(dtype, word) : word;
+}
+
 static void make_native(ExecObj *o)
 {
     Native *n = &natives[nnatives++];
@@ -95,19 +124,19 @@ static void make_native(ExecObj *o)
     n->strides = &n->stride;
     n->flags = o->read_only ? 0 : WRITEABLE;
     n->data = o->items;
-    if (o->type.dtype == HL_D_BOOL) {
-        n->data = n->bytes = malloc((size_t)o->len + 1);
+    if (n->stride < 8) {
+        n->data = n->bytes = malloc((size_t)(o->len * n->stride) + 1);
         for (int64_t i = 0; i < o->len; i++)
-            n->bytes[i] = (uint8_t)o->items[i];
+            memcpy(n->bytes + i * n->stride, &(int64_t){short_item(o, i)}, (size_t)n->stride);
     }
 }
 
-/* Brings bool items back to where they are compared. */
+/* Brings such items back to where they are compared. */
 static void drop_natives(void)
 {
     for (int i = 0; i < nnatives; i++) {
         for (int64_t k = 0; natives[i].bytes && k < natives[i].len; k++)
-            natives[i].of->items[k] = natives[i].bytes[k];
+            natives[i].of->items[k] = long_item(&natives[i], k);
         free(natives[i].bytes);
     }
     nnatives = 0;
@@ -288,6 +317,8 @@ typedef struct Writer {
     int f[60], nf, i[60], ni, b[20], nb; /* values that may be used */
     char snaps[12000];
     size_t nsnaps;
+    bool single, narrow; /* the float arrays are float32, the int array has less than 64 bits */
+    const char *floats, *ints; /* their dtypes */
 } Writer;
 
 __attribute__((format(printf, 2, 3))) static void put(Writer *w, const char *fmt, ...)
@@ -336,15 +367,34 @@ static void recurrence(Writer *w)
     w->next += 5;
     put(w, "  %%%d: i64 = %s %%62 %%11\n", v, rnd(3) ? "sub" : "add");
     put(w, "  %%%d: i64 = index %%%d %%%d -> x%d\n", v + 1, v, 31 + 3 * from, leave(w, "index"));
-    put(w, "  %%%d: np<float64> = array_load float64 %%%d %%%d %%%d\n", v + 2, 30 + 3 * from,
+    put(w, "  %%%d: np<float64> = array_load %s %%%d %%%d %%%d\n", v + 2, w->floats, 30 + 3 * from,
         32 + 3 * from, v + 1);
-    put(w, "  %%%d: np<float64> = fmul %%%d %%22\n", v + 3, v + 2);
+    put(w, "  %%%d: np<float64> = fmul %%%d %%22\n", w->single ? w->next : v + 3, v + 2);
+    if (w->single)
+        put(w, "  %%%d: np<float64> = fround32 %%%d\n", v + 3, w->next++);
     x = leave(w, "fpcheck");
     put(w, "  guard_fp %%%d %%%d %%22 -> x%d\n", v + 3, v + 2, x);
     put(w, "  %%%d: i64 = index %%62 %%%d -> x%d\n", v + 4, 31 + 3 * array, leave(w, "index"));
-    put(w, "  array_store float64 %%%d %%%d %%%d %%%d\n", 30 + 3 * array, 32 + 3 * array, v + 4,
-        v + 3);
+    put(w, "  array_store %s %%%d %%%d %%%d %%%d\n", w->floats, 30 + 3 * array, 32 + 3 * array,
+        v + 4, v + 3);
     w->f[w->nf++] = v + 3;
+}
+
+/* Values as arrays of less than 64 bits hold them. */
+static int rounded(Writer *w, int v)
+{
+    put(w, "  %%%d: np<float64> = fround32 %%%d\n", w->next, v);
+    return w->next++;
+}
+
+static int narrowed(Writer *w, int v)
+{
+    if (rnd(3))
+        put(w, "  %%%d: i64 = narrow %s %%%d\n", w->next, w->ints, v);
+    else
+        put(w, "  %%%d: i64 = narrow_ov %s %%%d -> x%d\n", w->next, w->ints, v,
+            leave(w, "overflow"));
+    return w->next++;
 }
 
 static void statement(Writer *w)
@@ -360,6 +410,8 @@ static void statement(Writer *w)
     case 3:
         a = any_f(w), b = any_f(w);
         put(w, "  %%%d: np<float64> = %s %%%d %%%d\n", v, fops[rnd(9) ? rnd(3) : 3], a, b);
+        if (w->single && rnd(8))
+            v = rounded(w, v);
         if (rnd(6))
             put(w, "  guard_fp %%%d %%%d %%%d -> x%d\n", v, a, b, leave(w, "fpcheck"));
         w->f[w->nf++] = v;
@@ -378,7 +430,7 @@ static void statement(Writer *w)
         b = w->next++;
         put(w, "  %%%d: i64 = index %%%d %%%d -> x%d\n", b, a, 31 + 3 * array, leave(w, "index"));
         put(w, "  %%%d: np<%s> = array_load %s %%%d %%%d %%%d\n", v,
-            array < 2 ? "float64" : "int64", array < 2 ? "float64" : "int64", 30 + 3 * array,
+            array < 2 ? "float64" : w->ints, array < 2 ? w->floats : w->ints, 30 + 3 * array,
             32 + 3 * array, b);
         if (array < 2)
             w->f[w->nf++] = v;
@@ -394,8 +446,13 @@ static void statement(Writer *w)
         a = index_value(w);
         b = w->next++;
         put(w, "  %%%d: i64 = index %%%d %%%d -> x%d\n", b, a, 31 + 3 * array, leave(w, "index"));
-        put(w, "  array_store %s %%%d %%%d %%%d %%%d\n", array < 2 ? "float64" : "int64",
-            30 + 3 * array, 32 + 3 * array, b, array < 2 ? any_f(w) : any_i(w));
+        v = array < 2 ? any_f(w) : any_i(w);
+        if (array < 2 && w->single)
+            v = rounded(w, v);
+        else if (array == 2 && w->narrow)
+            v = narrowed(w, v);
+        put(w, "  array_store %s %%%d %%%d %%%d %%%d\n", array < 2 ? w->floats : w->ints,
+            30 + 3 * array, 32 + 3 * array, b, v);
         break;
     case 9:
         put(w, "  %%%d: i64 = %s %%%d %%%d\n", v, iops[rnd(8)], any_i(w), any_i(w));
@@ -404,7 +461,7 @@ static void statement(Writer *w)
     case 10:
         put(w, "  %%%d: i64 = %s %%%d %%%d -> x%d\n", v, ovops[rnd(8) ? rnd(2) : rnd(4)], any_i(w),
             any_i(w), leave(w, "overflow"));
-        w->i[w->ni++] = v;
+        w->i[w->ni++] = w->narrow && rnd(2) ? narrowed(w, v) : v;
         break;
     case 11:
         put(w, "  %%%d: i64 = %s %%%d %%%d\n", v, rnd(2) ? "mod" : "floordiv", any_i(w),
@@ -443,17 +500,21 @@ static HlIr *loop_region(uint64_t seed)
         rnd(2);
     *w = (Writer){
         .next = 70, .exits = 3, .f = {20, 21, 60}, .nf = 3, .i = {11, 12, 61, 62}, .ni = 4};
+    static const char *const narrow[] = {"int8", "uint8", "int16", "uint16", "int32", "uint32"};
+    w->single = rnd(4) == 0;
+    w->narrow = rnd(4) == 0;
+    w->floats = w->single ? "float32" : "float64";
+    w->ints = w->narrow ? narrow[rnd(HL_COUNTOF(narrow))] : "int64";
     put(w,
         "region strip slots 8 loops 1 entry x0\n"
-        "entry(%%0: arr<float64,1> = slot 0, %%1: arr<float64,1> = slot 1, %%2: arr<int64,1> = "
-        "slot 2,"
+        "entry(%%0: arr<%s,1> = slot 0, %%1: arr<%s,1> = slot 1, %%2: arr<%s,1> = slot 2,"
         " %%3: np<float64> = slot 3, %%4: i64 = slot 4, %%5: i64 = slot 7 range_next,"
         " %%6: i64 = slot 7 range_left): pc 0\n"
         "  %%10: i64 = kint 0\n  %%11: i64 = kint 1\n  %%12: i64 = kint 2\n"
         "  %%13: i64 = kint %d\n  %%14: i64 = kint 3\n  %%15: i64 = kint -8\n"
         "  %%20: np<float64> = kfloat 0.5\n  %%21: np<float64> = kfloat -1.25\n"
         "  %%22: np<float64> = kfloat %s\n",
-        steps[rnd(HL_COUNTOF(steps))], rnd(2) ? "1.75" : "1e155");
+        w->floats, w->floats, w->ints, steps[rnd(HL_COUNTOF(steps))], rnd(2) ? "1.75" : "1e155");
     for (int k = 0; k < 3; k++)
         put(w,
             "  %%%d: ptr = array_data %%%d\n  %%%d: i64 = array_len 0 %%%d\n"
@@ -498,23 +559,32 @@ static double random_item(int spoilt)
 }
 
 /* One buffer for all three arrays, so that they can overlap. */
-static void loop_world(int64_t *buffer, ExecObj *arrays, int64_t *in)
+static void loop_world(const HlIr *ir, int64_t *buffer, ExecObj *arrays, int64_t *in)
 {
+    bool short_items = false;
     static const int spoils[] = {0, 0, 0, 4000, 900, 30};
     int spoilt = spoils[rnd(HL_COUNTOF(spoils))];
     for (int k = 0; k < 3 * ITEMS; k++) {
         double d = random_item(spoilt);
         memcpy(&buffer[k], &d, sizeof d);
+        HlType t = ir->ins[ir->blocks[0].params.v[k / ITEMS]].type;
+        short_items |= hl_dtype_size((HlDtype)t.dtype) < 8;
+        if (t.dtype == HL_D_F32) {
+            d = (float)d;
+            memcpy(&buffer[k], &d, sizeof d);
+        }
         if (k >= 2 * ITEMS)
             buffer[k] = rnd(spoilt ? 50 : 2000) ? rnd(200) - 100 : (int64_t)state;
+        if (k >= 2 * ITEMS)
+            buffer[k] = hl_dtype_narrow((HlDtype)t.dtype, buffer[k]);
     }
     int64_t shortest = ITEMS;
     for (int k = 0; k < 3; k++) {
         int64_t at = k * ITEMS, len = rnd(3) ? ITEMS - 8 : rnd(ITEMS - 8);
-        if (rnd(3) == 0) /* upon another one */
+        if (rnd(3) == 0 && !short_items) /* upon another one */
             at = rnd(k < 2 ? 2 : 3) * ITEMS + (rnd(3) ? rnd(6) : rnd(8) ? 0 : 8);
         arrays[k] = (ExecObj){
-            .type = HL_TYPE_ARR(k == 2 ? HL_D_I64 : HL_D_F64, 1), .items = buffer + at, .len = len};
+            .type = ir->ins[ir->blocks[0].params.v[k]].type, .items = buffer + at, .len = len};
         shortest = len < shortest ? len : shortest;
         in[k] = (intptr_t)&arrays[k];
     }
@@ -541,9 +611,9 @@ static int test_loop(uint64_t seed)
         int64_t in[2][8];
         ExecWorld nothing = {.polls = -1};
         uint64_t before = state;
-        loop_world(items[0], arrays[0], in[0]);
+        loop_world(ir, items[0], arrays[0], in[0]);
         state = before;
-        loop_world(items[1], arrays[1], in[1]);
+        loop_world(ir, items[1], arrays[1], in[1]);
         breaker = rnd(20) == 0;
         nothing.polls = breaker ? 0 : -1;
         ExecResult want = exec_run(ir, &nothing, in[0], 1000000, NULL);

@@ -147,6 +147,9 @@ static void test_types(void)
         {"np<float64>", HL_TYPE_NPS(HL_D_F64), HL_REPR_F64},
         {"np<int64>", HL_TYPE_NPS(HL_D_I64), HL_REPR_I64},
         {"np<bool>", HL_TYPE_NPS(HL_D_BOOL), HL_REPR_I1},
+        {"np<uint16>", HL_TYPE_NPS(HL_D_U16), HL_REPR_I64},
+        {"np<float32>", HL_TYPE_NPS(HL_D_F32), HL_REPR_F64},
+        {"arr<int8,1>", HL_TYPE_ARR(HL_D_I8, 1), HL_REPR_PTR},
         {"arr<float64,1>", HL_TYPE_ARR(HL_D_F64, 1), HL_REPR_PTR},
         {"arr<complex128,1>", HL_TYPE_ARR(HL_D_C128, 1), HL_REPR_PTR},
         {"complex", HL_TYPE(C128), HL_REPR_NONE},
@@ -179,6 +182,19 @@ static void test_types(void)
     CHECK(!hl_type_eq(HL_TYPE_ARR(HL_D_F64, 1), HL_TYPE_ARR(HL_D_F64, 2)));
     CHECK(hl_dtype_size(HL_D_F64) == 8 && hl_dtype_size(HL_D_BOOL) == 1);
     CHECK(!strcmp(hl_dtype_text(HL_D_I64), "int64"));
+    int64_t lo, hi;
+    hl_dtype_limits(HL_D_I8, &lo, &hi);
+    CHECK(lo == -128 && hi == 127 && hl_dtype_narrow(HL_D_I8, 383) == 127);
+    hl_dtype_limits(HL_D_U16, &lo, &hi);
+    CHECK(lo == 0 && hi == 65535 && hl_dtype_narrow(HL_D_U16, -1) == 65535);
+    hl_dtype_limits(HL_D_I64, &lo, &hi);
+    CHECK(lo == INT64_MIN && hi == INT64_MAX && hl_dtype_narrow(HL_D_I64, lo) == lo);
+    hl_dtype_limits(HL_D_U64, &lo, &hi);
+    CHECK(lo == 0 && hi == INT64_MAX && hl_dtype_narrow(HL_D_U64, -1) == -1);
+    for (int d = HL_D_NONE; d < HL_D__COUNT; d++) {
+        bool other = d == HL_D_BOOL || d == HL_D_NONE || d == HL_D_C128;
+        CHECK(hl_dtype_is_int(d) + hl_dtype_is_float(d) + other == 1);
+    }
 }
 
 static void test_reasons(void)
@@ -250,6 +266,15 @@ static void test_text_every_op(void)
             ins.aux = op == HL_I_FMATH1 ? HL_M_EXPM1 : HL_M_COPYSIGN;
         if (op == HL_I_ARRAY_LOAD || op == HL_I_ARRAY_STORE)
             ins.aux = HL_D_F64;
+        if (op == HL_I_UFUNC1 || op == HL_I_UFUNC2) {
+            HlIns k = {.op = HL_I_KOBJ, .type = HL_TYPE(OBJ), .a = HL_NO_ARGS, .exit = -1, .pc = 9};
+            ins.a[0] = hl_ir_emit(ir, 0, &k);
+            ins.aux = HL_D_F32;
+        }
+        if (op == HL_I_UNBOX_NP)
+            ins.aux = HL_D_F32;
+        if (op == HL_I_NARROW || op == HL_I_NARROW_OV)
+            ins.aux = HL_D_U16;
         if (op == HL_I_ICMP || op == HL_I_FCMP || op == HL_I_INDEX)
             ins.aux = 1;
         if (op == HL_I_KINT || op == HL_I_KBOOL || op == HL_I_KOBJ)
@@ -260,7 +285,8 @@ static void test_text_every_op(void)
         CHECK(round_trips(ir));
         char *text = hl_irtext_print(ir);
         HlIr *again = parse(text);
-        const HlIns *got = &again->ins[again->blocks[0].ins.v[0]];
+        const HlRefVec *list = &again->blocks[0].ins;
+        const HlIns *got = &again->ins[list->v[list->n - 1]];
         CHECK(got->op == op && got->aux == ins.aux && got->imm.i == ins.imm.i && got->pc == 9);
         CHECK(hl_type_eq(got->check, ins.check) && hl_type_eq(got->type, ins.type));
         CHECK(!memcmp(got->a, ins.a, sizeof ins.a) && got->exit == ins.exit);
@@ -805,10 +831,10 @@ static void test_no_memory(void)
         const char *what;
         int (*run)(HlIr *ir);
     } walks[] = {
-        {"parse", walk_parse},     {"copy", walk_copy},     {"plans", walk_plans},
-        {"check", walk_check},     {"make", walk_make},     {"phi", hl_opt_phi},
-        {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist}, {"range", hl_opt_range},
-        {"select", hl_opt_select}, {"iter", hl_opt_iter},   {"dce", hl_opt_dce},
+        {"parse", walk_parse},      {"copy", walk_copy},     {"plans", walk_plans},
+        {"check", walk_check},      {"make", walk_make},     {"phi", hl_opt_phi},
+        {"gvn", hl_opt_gvn},        {"hoist", hl_opt_hoist}, {"range", hl_opt_range},
+        {"select", hl_opt_select},  {"iter", hl_opt_iter},   {"dce", hl_opt_dce},
         {"all passes", hl_opt_run},
     };
     if (!can_inject())

@@ -90,13 +90,14 @@ COMPILED = {
     "metadata": lambda: np.linspace(0, 1, 40).astype(np.dtype("f8", metadata={"unit": "m"})),
     "specials": lambda: np.array([np.nan, -0.0, 0.0, np.inf, -np.inf, 5e-324, -np.nan, 1.0] * 5),
     "extremes": lambda: np.array([2**63 - 1, -2**63, 0, -1] * 10),
+    **{name: lambda name=name: (np.arange(40) * 37 % 250 - (name[0] != "u") * 120).astype(name)
+       for name in ("int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64", "float32")},
     "record field": lambda: np.zeros(40, [("a", "f8"), ("b", "i8")])["b"],
 }
 INTERPRETED = {
     "longlong": lambda: np.arange(40, dtype="q"),
-    "float32": lambda: np.linspace(0, 1, 40, dtype="f4"),
-    "int32": lambda: np.arange(40, dtype="i4"),
-    "uint64": lambda: np.arange(40, dtype="u8"),
+    "float16": lambda: np.linspace(0, 1, 40, dtype="f2"),
+    "ulonglong": lambda: np.arange(40, dtype="Q"),
     "big-endian float": lambda: np.linspace(0, 1, 40).astype(">f8"),
     "big-endian int": lambda: np.arange(40).astype(">i8"),
     "unaligned": lambda: unaligned(40, "f8"),
@@ -179,7 +180,7 @@ VALUES = [3, -1, 2**63 - 1, 2**63, 2.75, float("nan"), float("inf"), 1e300, True
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda v: f"{type(v).__name__}:{v}")
 @pytest.mark.parametrize("kind", ["float64", "int64", "bool", "strided", "longlong", "float32",
-                                  "big-endian int", "unaligned", "subclass", "object"])
+                                  "int8", "uint16", "uint64", "big-endian int", "unaligned", "subclass", "object"])
 def test_store(kind, value):
     make = {**COMPILED, **INTERPRETED}[kind]
     compare(fill, lambda: (make(), value))
@@ -237,7 +238,11 @@ def test_index(index):
 NUMBERS = [3, -2, 0, 2**63 - 1, 2**70, 1.5, -0.0, float("inf"), True, False,
            np.int64(5), np.int64(-3), np.int64(0), np.int64(2**63 - 1), np.int64(-2**63),
            np.float64(2.5), np.float64(-0.0), np.float64("nan"), np.float64(1e308),
-           np.float64(5e-324), np.bool_(True), np.bool_(False), np.longlong(4), np.float32(0.1)]
+           np.float64(5e-324), np.bool_(True), np.bool_(False), np.longlong(4), np.float32(0.1),
+           np.float32(-7.5), np.float32(0), np.float32(3e38), np.float32(1e-45), np.float16(1.5),
+           np.int8(-128), np.int8(7), np.int8(-1), np.int16(-300), np.int32(2**31 - 1), np.int32(0),
+           np.uint8(255), np.uint8(0), np.uint16(40000), np.uint32(2**32 - 1), np.uint32(3),
+           np.uint64(2**64 - 1), np.uint64(2**63), np.uint64(3), np.uint64(0), np.ulonglong(9)]
 OPERATORS = "+ - * / // % ** << >> & | ^ < <= == != > >=".split()
 
 
