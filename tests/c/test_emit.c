@@ -95,7 +95,7 @@ typedef struct Bytes {
 
 enum { WRITEABLE = 0x400 };
 static volatile int breaker;
-static char type_of[16][8]; /* the addresses stand for types */
+static char type_of[HL_T__COUNT][HL_D__COUNT]; /* the addresses stand for types */
 static Object true_object, false_object;
 static int64_t globals_seen[2];
 static int64_t list_seen[5]; /* arguments of the last call about a list */
