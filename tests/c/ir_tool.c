@@ -173,6 +173,7 @@ static ExecObj *read_object(World *w, const char *s, bool *ok)
     if (!strcmp(s, "other")) {
         *ok = true;
     } else if (!strncmp(s, "func:", 5)) { /* with the code of that number */
+        o->type = HL_TYPE(OBJ);
         o->word = strtoll(s + 5, &end, 10);
         *ok = !*end;
     } else if (!strcmp(s, "big")) {
