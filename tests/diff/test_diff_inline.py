@@ -601,6 +601,49 @@ def test_functions_as_arguments(jit, out):
 
 
 @diff
+def test_functions_as_items(jit, out):
+    def one(x):
+        return x + 1
+
+    def two(x):
+        return x * 2 if x < 50 else -x
+
+    @jit
+    def f(n, gs):
+        s = 0
+        for i in range(n):
+            for g in gs:
+                s += g(i)
+            s += gs[i % len(gs)](3)
+        return s
+    out(f, 200, [one, two])
+    out(f, 200, (two, one, one))
+    out(f, 200, [abs, one])
+    out(f, 200, [lambda x: x, two])
+
+
+@diff
+def test_lists_and_defaults_that_are_lists(jit, out):
+    def push(x, to=[0]):
+        to.append(x)
+        return len(to)
+
+    def last(items, i):
+        items[i % len(items)] += 1
+        return items[-1]
+
+    @jit
+    def f(n, items):
+        s = 0
+        for i in range(n):
+            s += push(i, items) + last(items, i) + push(s)
+        return s, items[:5]
+    for n in (3, 300, 300):
+        out(f, n, [1, 2, 3])
+        out(f, n, [1.5])
+
+
+@diff
 def test_jitted_callees(jit, out):
     @jit
     def g(x, k=3):
