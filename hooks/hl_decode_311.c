@@ -501,6 +501,7 @@ static int decode_all(Decoder *d, int32_t *oparg_at)
     if (decode_handlers(d) < 0 || decode_flow(d, oparg_at) < 0 || decode_lines(d) < 0 ||
         decode_slots(d) < 0 || (!d->malformed && decode_loops(d) < 0))
         return -1;
+    d->b->malformed = d->malformed;
     if (d->malformed)
         forget_loops(d->b);
     return 0;

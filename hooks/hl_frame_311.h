@@ -65,6 +65,26 @@ static inline void frame_move(HlFrame *f, PyCodeObject *to)
     Py_DECREF(from);
 }
 
+/* Makes a new frame, whatever it is of, one of func with the code `co`, which has the same size. */
+static inline void frame_become(HlFrame *f, PyFunctionObject *func, PyCodeObject *co)
+{
+    frame_move(f, co);
+    Py_SETREF(f->f_func, (PyFunctionObject *)Py_NewRef(func));
+    f->f_globals = func->func_globals;
+    f->f_builtins = func->func_builtins;
+    f->stacktop = f->f_code->co_nlocalsplus;
+}
+
+static inline int32_t thread_recursion(const PyThreadState *ts)
+{
+    return ts->recursion_remaining;
+}
+
+static inline void thread_recurse(PyThreadState *ts, int32_t levels)
+{
+    ts->recursion_remaining -= levels;
+}
+
 /* A plain function's frame, about to start, that can be driven if its code can. */
 static inline bool frame_starts(const HlFrame *f)
 {

@@ -308,6 +308,9 @@ typedef struct Arming {
     HlCode *code;    /* NULL = not to be driven, armed for its arguments only */
     PyObject **args; /* on the calling frame's stack, nargs of them, to be handed over; or NULL */
     Py_ssize_t nargs;
+    HlFrameRun *run; /* gets the frame instead of the driver; or NULL */
+    void *arg;
+    _PyFrameEvalFunction before; /* another's hook, to be put back; or NULL */
 } Arming;
 
 static Arming *armed;
@@ -324,7 +327,7 @@ static void disarm(Arming *a)
     *link = a->outer;
     a->ts = NULL;
     if (!armed && !global_on && *eval == hook_eval)
-        *eval = NULL;
+        *eval = a->before;
 }
 
 /* A call from Python to a Python function hands its arguments over: they may die while the function
@@ -367,6 +370,8 @@ static PyObject *hook_eval(PyThreadState *ts, HlFrame *f, int throwflag)
             a->caller == thread_frame(ts)) {
             disarm(a);
             hand_over(a);
+            if (HL_UNLIKELY(a->run != NULL))
+                return a->run(a->arg, f);
             return a->code ? drive_if_possible(ts, f, a->code) : frame_finish(ts, f, 0);
         }
     }
@@ -421,6 +426,91 @@ PyObject *hl_hook_call(PyObject *callable, PyFunctionObject *func, HlCode *code,
     if (HL_UNLIKELY(a.ts != NULL))
         disarm(&a);
     return result;
+}
+
+/* -- Frames of inlined calls --------------------------------------------------------------------- */
+
+PyObject *hl_hook_call_run(PyFunctionObject *func, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames, HlFrameRun *run, void *arg)
+{
+    PyThreadState *ts = PyThreadState_Get();
+    _PyFrameEvalFunction *eval = interp_eval(ts);
+    Arming a = {
+        .outer = armed,
+        .ts = ts,
+        .caller = thread_frame(ts),
+        .func = func,
+        .co = (PyCodeObject *)func->func_code,
+        .run = run,
+        .arg = arg,
+        .before = *eval == hook_eval ? NULL : *eval,
+    };
+    armed = &a;
+    *eval = hook_eval;
+    PyObject *result = _PyFunction_Vectorcall((PyObject *)func, args, (size_t)nargs, kwnames);
+    if (HL_UNLIKELY(a.ts != NULL))
+        disarm(&a);
+    return result;
+}
+
+typedef struct Push {
+    PyFunctionObject *func;
+    PyCodeObject *co;
+    HlFrameRun *run;
+    void *arg;
+} Push;
+
+static PyObject *push_arrived(void *arg, HlFrame *f)
+{
+    Push *push = arg;
+    frame_become(f, push->func, push->co);
+    return push->run(push->arg, f);
+}
+
+/* CPython pushes a frame only for a call, and clears it only there. So a function is called whose
+ * frame has the right size and that has no arguments to be bound. */
+PyObject *hl_hook_push_run(PyFunctionObject *func, HlCode *code, HlFrameRun *run, void *arg)
+{
+    Push push = {.func = func, .co = code->orig, .run = run, .arg = arg};
+    if (!code->blank && !(code->blank = hl_blank_make(code->orig)))
+        return NULL;
+    return hl_hook_call_run((PyFunctionObject *)code->blank, NULL, 0, NULL, push_arrived, &push);
+}
+
+PyObject *hl_hook_finish(HlFrame *f, HlCode *code, bool raised)
+{
+    PyThreadState *ts = PyThreadState_Get();
+    bool drives = (code->jitted || global_on) && code->nlive && !thread_traced(ts);
+    if (drives && !code->hot && (raised || hl_hook_make_clones(code) < 0)) {
+        drives = false;
+        if (!raised)
+            PyErr_Clear();
+    }
+    if (!drives)
+        return drive_end(ts, f, code->orig, raised);
+    PyCodeObject *orig = (PyCodeObject *)Py_NewRef(code->orig); /* keeps `code` alive */
+    PyObject *result;
+    int32_t unit;
+    HlGo go = raised ? HL_GO_RAISED : HL_GO_ON;
+    while (drive_detour(ts, f, code, go, &result)) {
+        result = frame_eval(ts, f, code, 0, &unit);
+        if (unit < 0)
+            break;
+        go = back_at_edge(ts, code, f, unit);
+    }
+    frame_move(f, orig);
+    Py_DECREF(orig);
+    return result;
+}
+
+int32_t hl_recursion_left(void)
+{
+    return thread_recursion(PyThreadState_Get());
+}
+
+void hl_recursion_take(int32_t levels)
+{
+    thread_recurse(PyThreadState_Get(), levels);
 }
 
 int hl_hook_set_global(bool on)

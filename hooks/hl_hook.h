@@ -32,6 +32,11 @@ void hl_frame_set_pc(HlFrame *f, int32_t pc);  /* in whatever code object the fr
 PyObject *hl_frame_globals(const HlFrame *f);  /* borrowed; a dict in every frame that is driven */
 PyObject *hl_frame_builtins(const HlFrame *f); /* borrowed */
 PyFunctionObject *hl_frame_func(const HlFrame *f);
+/* Does what stands before a function's first statement: its free variables. The frame is new; it then
+ * is at the instruction behind that. */
+void hl_frame_begin(HlFrame *f);
+/* Gives a frame in mid-function its free variables. */
+void hl_frame_bind_free(HlFrame *f);
 
 /* Puts the frame on the thread's chain with its original code, as if executing the instruction at its
  * pc, so that Python code may run, look at frames and raise; leave takes it off again. Between them
@@ -103,6 +108,20 @@ int hl_hook_init(void);
  * the object that was called. */
 PyObject *hl_hook_call(PyObject *callable, PyFunctionObject *func, HlCode *code,
                        PyObject *const *args, size_t nargsf, PyObject *kwnames);
+/* What is done with a new frame that is off the chain: brings it to its end and returns its value, or
+ * NULL with an exception; nothing needs to have been evaluated. */
+typedef PyObject *HlFrameRun(void *arg, HlFrame *f);
+/* Calls func, whose frame is given to `run` when its arguments are bound. */
+PyObject *hl_hook_call_run(PyFunctionObject *func, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames, HlFrameRun *run, void *arg);
+/* The same with a frame of func whose slots are all NULL: nothing is bound. */
+PyObject *hl_hook_push_run(PyFunctionObject *func, HlCode *code, HlFrameRun *run, void *arg);
+/* Evaluates a frame that `run` was given from its pc to its end; raised: from the exception that is
+ * set, which the instruction at its pc raised. Back-edges are counted if the function's are. */
+PyObject *hl_hook_finish(HlFrame *f, HlCode *code, bool raised);
+/* How many levels the recursion limit leaves; and frames that go on further up take theirs. */
+int32_t hl_recursion_left(void);
+void hl_recursion_take(int32_t levels);
 /* HOTLOOP=1, hotloop.enable(): keeps the hook in for every Python function (or takes it out). */
 int hl_hook_set_global(bool on);
 bool hl_hook_is_global(void);

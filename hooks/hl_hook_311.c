@@ -59,6 +59,22 @@ PyFunctionObject *hl_frame_func(const HlFrame *f)
     return frame_func(f);
 }
 
+void hl_frame_bind_free(HlFrame *f)
+{
+    const PyCodeObject *co = f->f_code;
+    PyObject **slot = &f->localsplus[co->co_nlocalsplus - co->co_nfreevars];
+    for (int i = 0; i < co->co_nfreevars; i++)
+        slot[i] = Py_NewRef(PyTuple_GET_ITEM(f->f_func->func_closure, i));
+}
+
+void hl_frame_begin(HlFrame *f)
+{
+    if (_Py_OPCODE(*_PyCode_CODE(f->f_code)) == COPY_FREE_VARS) {
+        hl_frame_bind_free(f);
+        frame_set_pc(f, 1);
+    }
+}
+
 /* The token of a linked frame. */
 typedef struct Link {
     _PyCFrame cframe;
@@ -171,6 +187,29 @@ static PyCodeObject *clone_make(PyCodeObject *co)
         PyErr_SetString(PyExc_SystemError, "hotloop: a copy of a code object has another layout");
     }
     return clone;
+}
+
+/* Its own instructions are never evaluated. */
+PyObject *hl_blank_make(PyCodeObject *co)
+{
+    static const char units[] = {(char)RESUME, 0, (char)LOAD_CONST, 0, (char)RETURN_VALUE, 0};
+    PyObject *bytes = PyBytes_FromStringAndSize(units, sizeof units);
+    PyObject *consts = PyTuple_Pack(1, Py_None), *none = PyTuple_New(0);
+    PyObject *table = PyBytes_FromStringAndSize(NULL, 0), *globals = PyDict_New(), *func = NULL;
+    if (bytes && consts && none && table && globals) {
+        PyCodeObject *blank = PyCode_NewWithPosOnlyArgs(
+            0, 0, 0, co->co_nlocalsplus, co->co_stacksize, CO_OPTIMIZED | CO_NEWLOCALS, bytes,
+            consts, none, co->co_localsplusnames, none, none, co->co_filename, co->co_name,
+            co->co_qualname, co->co_firstlineno, table, table);
+        func = blank ? PyFunction_New((PyObject *)blank, globals) : NULL;
+        Py_XDECREF(blank);
+    }
+    Py_XDECREF(bytes);
+    Py_XDECREF(consts);
+    Py_XDECREF(none);
+    Py_XDECREF(table);
+    Py_XDECREF(globals);
+    return func;
 }
 
 int hl_hook_make_clones(HlCode *code)

@@ -44,6 +44,9 @@ bool hl_frame_calls(PyThreadState *ts, PyObject *callable, PyObject *const *args
 /* Lets the evaluator that runs, or the next one, report events or not (it does when traced). */
 void hl_thread_report(PyThreadState *ts, bool events);
 
+/* A function whose frames are as large as those of `co`'s, and which takes no arguments. */
+PyObject *hl_blank_make(PyCodeObject *co);
+
 /* Undoes all patches of the clones, also for the frames that are inside, and drops them. */
 void hl_clones_retire(HlCode *code);
 /* Retires the clones that frames of this thread are in. */

@@ -116,6 +116,7 @@ typedef struct HlBytecode {
     uint8_t *is_cell; /* nlocalsplus entries: 1 = the slot holds a cell (own or free variable) */
     HlLoopInfo *loops;
     int32_t nloops;
+    bool malformed; /* no compiler made this: not to be trusted; it has no loops */
 } HlBytecode;
 
 const char *hl_bc_name(HlBcOp op);

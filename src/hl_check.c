@@ -92,8 +92,18 @@ static void check_exit(Check *c, int32_t x)
     const HlSnap *s = &ir->snaps[e->snap];
     if (s->nslots < ir->nlocalsplus)
         fail(c, "x%d: snapshot has %d slots, the frame %d locals", x, s->nslots, ir->nlocalsplus);
-    if (s->parent != -1)
-        fail(c, "x%d: snapshots of inlined frames have no plans", x);
+    if (s->inlined < -1 || s->inlined >= ir->ninlines) {
+        fail(c, "x%d: in an inlined call that does not exist", x);
+        return;
+    }
+    if (s->inlined < 0)
+        return;
+    const HlInline *call = &ir->inlines[s->inlined];
+    if (s->nslots < call->base + 1 + call->nlocalsplus)
+        fail(c, "x%d: snapshot has %d slots, too few for i%d", x, s->nslots, s->inlined);
+    for (int32_t i = s->inlined; i >= 0 && !c->failed; i = ir->inlines[i].parent)
+        if (s->slots[ir->inlines[i].base].kind != HL_SLOT_VALUE)
+            fail(c, "x%d: slot %d is not the function of i%d", x, ir->inlines[i].base, i);
 }
 
 static void check_exit_use(Check *c, int32_t x, const char *what, int32_t index)
@@ -117,7 +127,12 @@ static void check_fields(Check *c, HlRef r)
     case HL_I_KBOOL: good = ins->imm.i == 0 || ins->imm.i == 1; break;
     case HL_I_KOBJ:
     case HL_I_GUARD_GLOBAL:
-    case HL_I_LOAD_GLOBAL: good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX; break;
+    case HL_I_LOAD_GLOBAL:
+    case HL_I_FUNC_VALUE:
+    case HL_I_FUNC_GLOBAL: good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX; break;
+    case HL_I_FUNC:
+        good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX && ins->aux <= HL_FUNC_JITTED;
+        break;
     case HL_I_GUARD_TYPE:
         good = ins->check.base != HL_T_VOID && ins->check.base != HL_T_OBJ &&
                ins->check.base != HL_T_PTR &&
@@ -250,10 +265,28 @@ static void check_jump(Check *c, int32_t index)
     }
 }
 
+/* The caller of an inlined call comes before it, and its slots do. */
+static void check_inline(Check *c, int32_t index)
+{
+    const HlIr *ir = c->ir;
+    const HlInline *call = &ir->inlines[index];
+    if (call->parent < -1 || call->parent >= index) {
+        fail(c, "i%d: has no caller", index);
+        return;
+    }
+    int32_t least = call->parent < 0 ? ir->nlocalsplus
+                                     : ir->inlines[call->parent].base + 1 +
+                                           ir->inlines[call->parent].nlocalsplus;
+    if (call->base < least || call->nlocalsplus < 0 || call->code < 0)
+        fail(c, "i%d: slots or code are bad", index);
+}
+
 static void check_block(Check *c, int32_t index)
 {
     const HlIr *ir = c->ir;
     const HlBlock *b = &ir->blocks[index];
+    if (b->inlined < -1 || b->inlined >= ir->ninlines)
+        fail(c, "b%d: in an inlined call that does not exist", index);
     if (b->loop < -1 || b->loop >= ir->nloops || b->loop_of < -1 || b->loop_of >= ir->nloops)
         fail(c, "b%d: bad loop index", index);
     for (int32_t i = 0; i < b->ins.n && !c->failed; i++)
@@ -411,6 +444,8 @@ const char *hl_check_ir(const HlIr *ir, char *buf, size_t size)
     c.placed = hl_mem_alloc((size_t)ir->nins);
     c.users = hl_mem_alloc((size_t)ir->nexits * sizeof *c.users);
     c.failed = c.no_memory = !c.pos || !c.placed || !c.users;
+    for (int32_t i = 0; i < ir->ninlines && !c.failed; i++)
+        check_inline(&c, i);
     for (int32_t b = 0; b < ir->nblocks && !c.failed; b++) {
         check_place(&c, b, &ir->blocks[b].params, true);
         check_place(&c, b, &ir->blocks[b].ins, false);

@@ -24,6 +24,7 @@ static void code_free(void *p)
     hl_region_free_all(code);
     Py_XDECREF(code->hot);
     Py_XDECREF(code->serve);
+    Py_XDECREF(code->blank);
     hl_bytecode_free(code->bytecode);
     hl_mem_free(code->loops);
     hl_mem_free(code->hook);

@@ -33,6 +33,7 @@ typedef struct HlCode {
     PyCodeObject *orig; /* borrowed: this state lives in its extra slot */
     PyCodeObject *hot;  /* clone whose back-edges leave the evaluator; owned, made on first drive */
     PyCodeObject *serve; /* clone whose loop headers leave the evaluator; owned */
+    PyObject *blank;     /* private to hooks/: function that pushes frames of this size; owned */
     HlBytecode *bytecode;
     HlLoop *loops;      /* bytecode->nloops */
     int32_t nlive;      /* loops not given up; 0: never driven again */
@@ -40,8 +41,10 @@ typedef struct HlCode {
     uint8_t plain_why;  /* HlReason: why it is never driven (GENERATOR, ...), NONE otherwise */
     bool warn_fallback; /* @jit(nopython=True): warn when a hot loop stays interpreted */
     bool fastmath;
-    bool jitted;                      /* decorated, or reached in global mode */
-    int64_t entries;                  /* calls that were driven */
+    uint8_t inline_why;   /* HlReason of the last of these: */
+    uint8_t inline_stops; /* recordings that ended in an inlined call of it, for something in it */
+    bool jitted;          /* decorated, or reached in global mode */
+    int64_t entries;      /* calls that were driven */
     int64_t plain_calls[HL_R__COUNT]; /* calls that ran plainly, by reason */
     void *hook;                       /* private to hooks/: patch tables */
     void *stats;                      /* private to hl_stats.c */

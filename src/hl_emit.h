@@ -25,8 +25,10 @@ typedef struct HlEmitEnv {
     void *globals;                    /* passed to the two functions below: the region's globals */
     int (*guard_global)(void *globals, int64_t index);  /* 1 = still that object */
     void *(*load_global)(void *globals, int64_t index); /* borrowed object, or NULL = missing */
-    int (*unbox_i64)(void *obj, int64_t *out);          /* exact int: 1 = fits */
-    int (*guard_array)(void *obj, int dtype, int ndim); /* 1 = as ARR demands */
+    void *(*func_value)(void *func, int64_t slot);      /* FUNC_VALUE: borrowed, or NULL */
+    void *(*func_global)(void *globals, int64_t index, void *func); /* FUNC_GLOBAL: the same */
+    int (*unbox_i64)(void *obj, int64_t *out);                      /* exact int: 1 = fits */
+    int (*guard_array)(void *obj, int dtype, int ndim);             /* 1 = as ARR demands */
     /* Lists: put `word` there, boxed as the type that hl_type_pack gave, or as `origin` if that is its box
      * still (NULL: no object is known). 1 = done; 0 = nothing has happened, the interpreter has to do it.
      * The index is in range, the list to pop from not empty. */
@@ -39,12 +41,15 @@ typedef struct HlEmitEnv {
     /* 1 = a ufunc has a loop of nin operands and one result, all of that dtype; asked while emitting */
     int (*ufunc_loop)(void *ufunc, int dtype, int nin, HlUfuncLoop *out);
     void *py_true, *py_false;
-    int32_t off_type;             /* offset of ob_type in PyObject */
-    int32_t off_float;            /* of ob_fval in float and np.float64 objects */
-    int32_t off_complex;          /* of the real part in complex and np.complex128 objects */
-    int32_t off_refcnt, off_size; /* of ob_refcnt and ob_size */
-    int32_t off_digits;           /* of an int's digits: |ob_size| of them, 32-bit words */
-    int32_t off_list_items;       /* of the pointer to a list's items */
+    void *type_function, *type_jitted; /* of the two kinds of FUNC */
+    int32_t off_func_code;             /* of func_code in functions */
+    int32_t off_jitted_func;           /* of the function in a jitted one */
+    int32_t off_type;                  /* offset of ob_type in PyObject */
+    int32_t off_float;                 /* of ob_fval in float and np.float64 objects */
+    int32_t off_complex;               /* of the real part in complex and np.complex128 objects */
+    int32_t off_refcnt, off_size;      /* of ob_refcnt and ob_size */
+    int32_t off_digits;                /* of an int's digits: |ob_size| of them, 32-bit words */
+    int32_t off_list_items;            /* of the pointer to a list's items */
     int32_t off_tuple_items, off_bytes_items; /* of the items themselves */
     int32_t off_npi64, off_npbool;            /* of obval in np.int64 and other numbers, np.bool_ */
     int32_t off_arr_data, off_arr_shape, off_arr_strides, off_arr_flags; /* ndarray fields */

@@ -146,7 +146,7 @@ static void store_slot(const HlBytecode *b, PyObject **slots, int32_t slot, PyOb
     }
 }
 
-int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f)
+int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject **inner)
 {
     const HlBytecode *b = r->code->bytecode;
     PyObject **slots = hl_frame_slots(f);
@@ -171,7 +171,8 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f)
                 made[i] = hl_exit_box(e->type, word);
             break;
         case HL_PLAN_ITER:
-            made[i] = make_iter(e->slot < nslots ? slots[e->slot] : NULL, r->out, e);
+            made[i] = make_iter(e->slot < nslots && e->slot < plan->nslots ? slots[e->slot] : NULL,
+                                r->out, e);
             break;
         case HL_PLAN_COMPLEX:
         case HL_PLAN_NPCOMPLEX: made[i] = make_complex(b, e, made, i, slots, nslots, r->out); break;
@@ -186,8 +187,15 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f)
     }
     for (int32_t i = nslots; i < plan->nslots; i++)
         slots[i] = NULL; /* above the entry's stack: not initialised */
-    for (int32_t i = 0; i < n; i++)
-        store_slot(b, slots, plan->entries[i].slot, made[i], &old[i]);
+    for (int32_t i = 0; i < n; i++) {
+        int32_t slot = plan->entries[i].slot;
+        if (slot < plan->nslots) {
+            store_slot(b, slots, slot, made[i], &old[i]);
+        } else {
+            inner[slot - plan->nslots] = made[i];
+            old[i] = NULL;
+        }
+    }
     hl_frame_set_depth(f, plan->nslots - b->nlocalsplus);
     hl_frame_set_pc(f, plan->pc);
     /* Deaths: of numbers, or checked at entry to be no one's last reference. */

@@ -21,6 +21,8 @@ typedef struct HlFunction {
     bool nopython, fastmath;
 } HlFunction;
 
+const int32_t hl_func_offset = offsetof(HlFunction, func);
+
 PyFunctionObject *hl_func_function(PyObject *self)
 {
     return ((HlFunction *)self)->func;

@@ -94,6 +94,7 @@ void hl_ir_free(HlIr *ir)
     hl_mem_free(ir->snaps);
     hl_mem_free(ir->exits);
     hl_mem_free(ir->inputs);
+    hl_mem_free(ir->inlines);
     hl_mem_free(ir);
 }
 
@@ -134,6 +135,9 @@ HlIr *hl_ir_copy(const HlIr *ir)
     if (ir_dup(&c->inputs, ir->inputs, ir->ninputs, sizeof *ir->inputs))
         goto fail;
     c->ninputs = c->cap_inputs = ir->ninputs;
+    if (ir_dup(&c->inlines, ir->inlines, ir->ninlines, sizeof *ir->inlines))
+        goto fail;
+    c->ninlines = c->cap_inlines = ir->ninlines;
 
     /* The counts of blocks and snapshots grow one by one, so that a failure frees what was
      * copied. */
@@ -170,8 +174,13 @@ int32_t hl_ir_block(HlIr *ir, int32_t pc)
 {
     if (hl_mem_grow((void **)&ir->blocks, &ir->cap_blocks, ir->nblocks + 1, sizeof *ir->blocks))
         return -1;
-    ir->blocks[ir->nblocks] = (HlBlock){
-        .pc = pc, .loop = -1, .loop_of = -1, .term = HL_TERM_OPEN, .target = -1, .exit = -1};
+    ir->blocks[ir->nblocks] = (HlBlock){.pc = pc,
+                                        .loop = -1,
+                                        .loop_of = -1,
+                                        .term = HL_TERM_OPEN,
+                                        .target = -1,
+                                        .exit = -1,
+                                        .inlined = -1};
     return ir->nblocks++;
 }
 
@@ -206,7 +215,7 @@ int32_t hl_ir_snap(HlIr *ir, int32_t pc, const HlSlot *slots, int32_t nslots)
     if (hl_mem_grow((void **)&ir->snaps, &ir->cap_snaps, ir->nsnaps + 1, sizeof *ir->snaps))
         return -1;
     HlSnap *s = &ir->snaps[ir->nsnaps];
-    *s = (HlSnap){.pc = pc, .nslots = nslots, .parent = -1};
+    *s = (HlSnap){.pc = pc, .nslots = nslots, .inlined = -1};
     if (ir_dup(&s->slots, slots, nslots, sizeof *slots))
         return -1;
     return ir->nsnaps++;
@@ -219,6 +228,41 @@ int32_t hl_ir_exit(HlIr *ir, int32_t snap, HlReason reason)
     ir->exits[ir->nexits] =
         (HlExit){.snap = snap, .reason = (uint8_t)reason, .target = -1, .origin = -1};
     return ir->nexits++;
+}
+
+int32_t hl_ir_inline(HlIr *ir, const HlInline *call)
+{
+    for (int32_t i = 0; i < ir->ninlines; i++) {
+        const HlInline *c = &ir->inlines[i];
+        if (c->parent == call->parent && c->pc == call->pc && c->base == call->base &&
+            c->code == call->code)
+            return i;
+    }
+    if (hl_mem_grow((void **)&ir->inlines, &ir->cap_inlines, ir->ninlines + 1, sizeof *ir->inlines))
+        return -1;
+    ir->inlines[ir->ninlines] = *call;
+    return ir->ninlines++;
+}
+
+/* The outermost of the inlined calls that the snapshot is in; NULL = none. */
+static const HlInline *snap_outermost(const HlIr *ir, const HlSnap *snap)
+{
+    const HlInline *call = NULL;
+    for (int32_t i = snap->inlined; i >= 0; i = call->parent)
+        call = &ir->inlines[i];
+    return call;
+}
+
+int32_t hl_ir_own_pc(const HlIr *ir, const HlSnap *snap)
+{
+    const HlInline *call = snap_outermost(ir, snap);
+    return call ? call->pc : snap->pc;
+}
+
+int32_t hl_ir_own_slots(const HlIr *ir, const HlSnap *snap)
+{
+    const HlInline *call = snap_outermost(ir, snap);
+    return call ? call->base : snap->nslots;
 }
 
 int hl_ir_input(HlIr *ir, int32_t slot, HlInputPart part)

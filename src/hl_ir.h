@@ -31,10 +31,10 @@ enum {
     HL_E_WR_ITEMS = 8, /* writes array items */
     HL_E_RD_HEADER =
         16, /* reads an array's data pointer, shape, strides; an object's type, value */
-    HL_E_RD_GLOBALS = 32,                       /* reads a module's or the builtins' dictionary */
-    HL_E_PINNED = 64,                           /* stays where it is, and is kept (PARAM, POLL) */
-    HL_E_RD_LISTS = 128,                        /* reads lists: their lengths and items */
-    HL_E_WR_LISTS = 256,                        /* writes lists */
+    HL_E_RD_GLOBALS = 32, /* reads a module's or the builtins' dictionary, a closure's cell */
+    HL_E_PINNED = 64,     /* stays where it is, and is kept (PARAM, POLL) */
+    HL_E_RD_LISTS = 128,  /* reads lists: their lengths and items */
+    HL_E_WR_LISTS = 256,  /* writes lists */
     HL_E_READS = HL_E_RD_ITEMS | HL_E_RD_LISTS, /* what machine code may have written */
     HL_E_WRITES = HL_E_WR_ITEMS | HL_E_WR_LISTS
 };
@@ -70,6 +70,13 @@ enum {
     /* globals: imm.i = index into the region's globals */                                         \
     _(GUARD_GLOBAL, "guard_global", "", -, HL_E_GUARD | HL_E_RD_GLOBALS) /* still that object */   \
     _(LOAD_GLOBAL, "load_global", "", p, HL_E_GUARD | HL_E_RD_GLOBALS)   /* exits when missing */  \
+    /* Python functions that are called inline */                                                  \
+    _(FUNC, "func", "p", p, HL_E_GUARD | HL_E_RD_HEADER) /* the Python function in an object; */   \
+        /* aux: HlFuncKind; leaves unless its code is object imm.i */                              \
+    _(FUNC_VALUE, "func_value", "p", p, HL_E_GUARD | HL_E_RD_HEADER | HL_E_RD_GLOBALS)             \
+        /* what a FUNC gives to slot imm.i: a default, its cell's content; exits when none */      \
+    _(FUNC_GLOBAL, "func_global", "p", p, HL_E_GUARD | HL_E_RD_GLOBALS)                            \
+        /* imm.i: as LOAD_GLOBAL's, looked up where that FUNC does; exits when missing */          \
     /* conditions */                                                                               \
     _(GUARD_TRUE, "guard_true", "b", -, HL_E_GUARD)                                                \
     _(GUARD_FALSE, "guard_false", "b", -, HL_E_GUARD)                                              \
@@ -186,6 +193,9 @@ typedef enum HlMath { HL_MATHDEF(HL_MATH_ENUM) HL_M__COUNT } HlMath;
 typedef enum HlOp { HL_IRDEF(HL_IR_ENUM) HL_I__COUNT } HlOp;
 #undef HL_IR_ENUM
 
+/* FUNC: what object the function is in. */
+typedef enum HlFuncKind { HL_FUNC_PLAIN, HL_FUNC_JITTED } HlFuncKind;
+
 #define HL_MAX_ARGS 4
 
 typedef struct HlOpInfo {
@@ -234,6 +244,7 @@ typedef struct HlBlock {
     int32_t target;  /* JUMP: block */
     HlRefVec args;   /* JUMP: one per parameter of the target */
     int32_t exit;    /* EXIT: exit index */
+    int32_t inlined; /* inlined call whose code pc is in; -1 = the region's own */
 } HlBlock;
 
 /* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c.
@@ -276,13 +287,25 @@ static inline bool hl_slot_is_iter(const HlSlot *s)
     return s->kind >= HL_SLOT_RANGE;
 }
 
-/* The interpreter's state before the instruction at pc. nslots = nlocalsplus + stack depth.
- * A slot that is a cell stands for the cell's content. */
+/* A call that is compiled inline: one per place of the call, chain of callers and code called. While
+ * it runs, the slots of the callers come first, without the call's operands; then the function object,
+ * and the slots of the function's own frame. */
+typedef struct HlInline {
+    int32_t parent; /* the caller, when inlined itself; -1 = the region's own frame */
+    int32_t pc;     /* of the call, in the caller's code */
+    int32_t base;   /* slot of the function object; its frame's slots follow */
+    int32_t nlocalsplus;
+    int32_t code;  /* its code object: index into the region's objects */
+    int32_t loops; /* loop index of its first loop */
+} HlInline;
+
+/* The interpreter's state before the instruction at pc. nslots = nlocalsplus + stack depth, of all
+ * frames when inlined. A slot that is a cell stands for the cell's content. */
 typedef struct HlSnap {
-    int32_t pc;
+    int32_t pc; /* in the innermost frame's code */
     int32_t nslots;
     HlSlot *slots;
-    int32_t parent; /* snapshot of the caller's frame when inlined; -1 = the region's own frame */
+    int32_t inlined; /* inlined call that the innermost frame is of; -1 = the region's own frame */
 } HlSnap;
 
 /* Indexes never change: statistics are kept in parallel. Several guards may share an exit when it has
@@ -331,6 +354,8 @@ typedef struct HlIr {
     int32_t nexits, cap_exits;
     HlInput *inputs;
     int32_t ninputs, cap_inputs;
+    HlInline *inlines;
+    int32_t ninlines, cap_inlines;
     int32_t nloops; /* loop indexes are below it; machine code counts iterations per loop */
     int32_t
         entry_exit; /* exit whose snapshot is the frame as it was entered; -1 = hoist no guards */
@@ -346,6 +371,11 @@ HlRef hl_ir_param(HlIr *ir, int32_t block, HlType type);
 HlRef hl_ir_emit(HlIr *ir, int32_t block, const HlIns *ins);
 int32_t hl_ir_snap(HlIr *ir, int32_t pc, const HlSlot *slots, int32_t nslots);
 int32_t hl_ir_exit(HlIr *ir, int32_t snap, HlReason reason);
+int32_t hl_ir_inline(HlIr *ir, const HlInline *call); /* index; the one that is there if equal */
+/* Where a snapshot is in the region's own code: its pc, or that of the call that leads there. */
+int32_t hl_ir_own_pc(const HlIr *ir, const HlSnap *snap);
+/* How many of its slots are the region's own frame's. */
+int32_t hl_ir_own_slots(const HlIr *ir, const HlSnap *snap);
 int hl_ir_input(HlIr *ir, int32_t slot, HlInputPart part); /* index, -1 = out of memory */
 int hl_ir_jump(HlIr *ir, int32_t block, int32_t target, const HlRef *args, int32_t nargs);
 void hl_ir_end(HlIr *ir, int32_t block, int32_t exit); /* terminator EXIT */
@@ -439,7 +469,9 @@ typedef struct HlPlanEntry {
     int64_t imm;
 } HlPlanEntry;
 typedef struct HlPlan {
-    int32_t pc, nslots; /* nslots: as the snapshot's; slots from there up are empty */
+    int32_t pc, nslots;   /* of the region's own frame; slots from nslots up are empty... */
+    int32_t inlined;      /* ...or, when this is not -1, of frames of inlined calls: */
+    int32_t top_pc, nall; /* pc of the innermost one, slots of all frames */
     HlReason reason;
     HlRef *live;
     int32_t nlive;

@@ -16,9 +16,14 @@
  *   x1: loop_end pc 24 [0: %0] -> b2
  *
  * One instruction per line: result and its type, operation, what `aux`, `imm` and `check` hold,
- * then operands, the guard's exit, and "@pc" where the bytecode position changes. `pc`, `loop` and
- * `in` (loop_of) follow a block's parameters. An exit: reason, snapshot, the block that continues
- * it, "stay", "origin xN". Blocks that were removed and exits that nothing uses are left out; their
+ * then operands, the guard's exit, and "@pc" where the bytecode position changes. `pc`, `loop`,
+ * `in` (loop_of) and `at` (inlined) follow a block's parameters. An exit: reason, snapshot, the block
+ * that continues it, "stay", "origin xN". Behind the first line come the inlined calls:
+ *
+ *   i0: pc 30 base 6 slots 2 code #1 loops 1
+ *   i1: pc 8 base 9 slots 1 code #2 loops 1 at i0
+ *
+ * Blocks that were removed and exits that nothing uses are left out; their
  * numbers stay free. Instructions without a result get numbers above all others when parsed. A
  * semicolon begins a comment. */
 #include <inttypes.h>
@@ -44,7 +49,8 @@ typedef enum TextField {
     TEXT_AXIS,    /* aux as a number */
     TEXT_DTYPE,   /* aux: HlDtype */
     TEXT_NONNEG,  /* aux 1 as "nonneg" */
-    TEXT_IMAG     /* aux 1 as "imag" */
+    TEXT_IMAG,    /* aux 1 as "imag" */
+    TEXT_FUNC     /* aux 1 as "jitted", imm.i as #n */
 } TextField;
 
 static const uint8_t text_field[HL_I__COUNT] = {
@@ -60,6 +66,8 @@ static const uint8_t text_field[HL_I__COUNT] = {
     [HL_I_NARROW] = TEXT_DTYPE,       [HL_I_NARROW_OV] = TEXT_DTYPE,
     [HL_I_UNBOX_NP] = TEXT_DTYPE,     [HL_I_INDEX] = TEXT_NONNEG,
     [HL_I_UFUNC1] = TEXT_DTYPE,       [HL_I_UFUNC2] = TEXT_DTYPE,
+    [HL_I_FUNC] = TEXT_FUNC,          [HL_I_FUNC_VALUE] = TEXT_INDEX,
+    [HL_I_FUNC_GLOBAL] = TEXT_INDEX,
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
@@ -159,6 +167,7 @@ static void out_field(TextOut *o, const HlIns *ins)
     case TEXT_DTYPE: out(o, " %s", hl_dtype_text(ins->aux)); break;
     case TEXT_NONNEG: out(o, ins->aux ? " nonneg" : ""); break;
     case TEXT_IMAG: out(o, ins->aux ? " imag" : ""); break;
+    case TEXT_FUNC: out(o, "%s #%" PRId64, ins->aux ? " jitted" : "", ins->imm.i); break;
     }
 }
 
@@ -224,6 +233,8 @@ static void out_block(TextOut *o, const HlIr *ir, int32_t index)
         out(o, " loop %d", b->loop);
     if (b->loop_of >= 0)
         out(o, " in %d", b->loop_of);
+    if (b->inlined >= 0)
+        out(o, " at i%d", b->inlined);
     out(o, "\n");
     int32_t pc = b->pc;
     for (int32_t i = 0; i < b->ins.n; i++)
@@ -247,7 +258,10 @@ static void out_exit(TextOut *o, const HlIr *ir, int32_t index)
 {
     const HlExit *x = &ir->exits[index];
     const HlSnap *s = &ir->snaps[x->snap];
-    out(o, "x%d: %s pc %d [", index, hl_reason_key(x->reason), s->pc);
+    out(o, "x%d: %s pc %d ", index, hl_reason_key(x->reason), s->pc);
+    if (s->inlined >= 0)
+        out(o, "at i%d ", s->inlined);
+    out(o, "[");
     for (int32_t i = 0; i < s->nslots; i++) {
         const HlSlot *slot = &s->slots[i];
         out(o, "%s%d: ", i ? ", " : "", i);
@@ -271,6 +285,16 @@ static void out_exit(TextOut *o, const HlIr *ir, int32_t index)
         out(o, " stay");
     if (x->origin >= 0)
         out(o, " origin x%d", x->origin);
+    out(o, "\n");
+}
+
+static void out_inline(TextOut *o, const HlIr *ir, int32_t index)
+{
+    const HlInline *c = &ir->inlines[index];
+    out(o, "i%d: pc %d base %d slots %d code #%d loops %d", index, c->pc, c->base, c->nlocalsplus,
+        c->code, c->loops);
+    if (c->parent >= 0)
+        out(o, " at i%d", c->parent);
     out(o, "\n");
 }
 
@@ -324,6 +348,8 @@ char *hl_irtext_print(const HlIr *ir)
     if (ir->entry_exit >= 0)
         out(&o, " entry x%d", ir->entry_exit);
     out(&o, "\n");
+    for (int32_t i = 0; i < ir->ninlines; i++)
+        out_inline(&o, ir, i);
     for (int32_t i = 0; i < ir->nblocks; i++) {
         if (ir->blocks[i].term != HL_TERM_DEAD)
             out_block(&o, ir, i);
@@ -550,6 +576,10 @@ static void in_field(TextIn *in, HlIns *ins)
     }
     case TEXT_NONNEG: ins->aux = in_take(in, "nonneg"); break;
     case TEXT_IMAG: ins->aux = in_take(in, "imag"); break;
+    case TEXT_FUNC:
+        ins->aux = in_take(in, "jitted");
+        ins->imm.i = in_numbered(in, '#', TEXT_MAX_NUM);
+        break;
     }
 }
 
@@ -608,6 +638,37 @@ static void in_params(TextIn *in, int32_t block)
         in_define(in, r, &b->params, &ins);
     } while (!in->failed && in_take(in, ","));
     in_need(in, ")");
+}
+
+/* "at iN", or nothing: -1. */
+static int32_t in_at(TextIn *in)
+{
+    return in_take(in, "at") ? in_numbered(in, 'i', TEXT_MAX_ID) : -1;
+}
+
+/* "<word> <number>" */
+static int32_t in_count(TextIn *in, const char *word)
+{
+    in_need(in, word);
+    in_space(in);
+    return in_number(in, TEXT_MAX_NUM);
+}
+
+static void in_inline(TextIn *in, int32_t index)
+{
+    HlInline c = {0};
+    in_need(in, ":");
+    c.pc = in_count(in, "pc");
+    c.base = in_count(in, "base");
+    c.nlocalsplus = in_count(in, "slots");
+    in_need(in, "code");
+    c.code = in_numbered(in, '#', TEXT_MAX_NUM);
+    c.loops = in_count(in, "loops");
+    c.parent = in_at(in);
+    if (index != in->ir->ninlines)
+        in_fail(in, "expected i%d", in->ir->ninlines);
+    if (!in->failed && hl_ir_inline(in->ir, &c) < 0)
+        in_fail(in, "out of memory");
 }
 
 /* Blocks and exits up to `index` exist afterwards; those that are never described stay unused. */
@@ -720,6 +781,7 @@ static void in_block(TextIn *in, int32_t index)
         in_space(in);
         b->loop_of = in_number(in, TEXT_MAX_ID);
     }
+    b->inlined = in_at(in);
     for (int32_t i = 0; i < b->params.n; i++)
         in->ir->ins[b->params.v[i]].pc = b->pc;
     int32_t pc = b->pc;
@@ -779,7 +841,7 @@ static void in_exit(TextIn *in, int32_t index)
     x.reason = (uint8_t)reason;
     in_need(in, "pc");
     in_space(in);
-    int32_t pc = in_number(in, TEXT_MAX_NUM);
+    int32_t pc = in_number(in, TEXT_MAX_NUM), inlined = in_at(in);
     in_need(in, "[");
     HlSlot *slots = NULL;
     int32_t n = 0, cap = 0;
@@ -808,8 +870,10 @@ static void in_exit(TextIn *in, int32_t index)
     if (!in->failed && (x.snap = hl_ir_snap(in->ir, pc, slots, n)) < 0)
         in_no_memory(in);
     hl_mem_free(slots);
-    if (!in->failed)
+    if (!in->failed) {
+        in->ir->snaps[x.snap].inlined = inlined;
         in->ir->exits[index] = x;
+    }
 }
 
 /* Makes room for every value number that occurs, so that the others can be numbered above them. */
@@ -872,6 +936,8 @@ static void in_region(TextIn *in)
             in_block(in, 0);
         else if (*in->p == 'x')
             in_exit(in, in_numbered(in, 'x', TEXT_MAX_ID));
+        else if (*in->p == 'i')
+            in_inline(in, in_numbered(in, 'i', TEXT_MAX_ID));
         else
             in_block(in, in_numbered(in, 'b', TEXT_MAX_ID));
     }

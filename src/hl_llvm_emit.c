@@ -773,6 +773,21 @@ static Val not_null(HlEmitter *e, Val p)
     return LLVMBuildICmp(e->b, LLVMIntNE, p, LLVMConstNull(e->ptr), "");
 }
 
+/* The Python function in an object, checked to have the code that was compiled inline. */
+static Val func_of(HlEmitter *e, const HlIns *ins, Val object)
+{
+    const HlEmitEnv *env = e->env;
+    bool jitted = ins->aux == HL_FUNC_JITTED;
+    Val type = hl_llvm_header(e, e->ptr, object, env->off_type);
+    Val want = hl_llvm_ptr(e, jitted ? env->type_jitted : env->type_function);
+    hl_llvm_guard(e, ins, LLVMBuildICmp(e->b, LLVMIntEQ, type, want, ""));
+    Val func = jitted ? hl_llvm_header(e, e->ptr, object, env->off_jitted_func) : object;
+    Val code = hl_llvm_header(e, e->ptr, func, env->off_func_code);
+    hl_llvm_guard(
+        e, ins, LLVMBuildICmp(e->b, LLVMIntEQ, code, hl_llvm_ptr(e, env->objects[ins->imm.i]), ""));
+    return func;
+}
+
 /* shape or strides: a vector that the array header points to. */
 static Val array_axis(HlEmitter *e, const HlIns *ins, Val array, int32_t offset)
 {
@@ -926,6 +941,22 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         Val answer = e->val[ins - e->ir->ins];
         hl_llvm_guard(e, ins,
                       LLVMBuildICmp(B, LLVMIntNE, answer, LLVMConstNull(LLVMTypeOf(answer)), ""));
+        return answer;
+    }
+
+    case HL_I_FUNC: return func_of(e, ins, a[0]);
+    case HL_I_FUNC_VALUE: {
+        LLVMTypeRef params[2] = {e->ptr, e->i64};
+        Val args[2] = {a[0], hl_llvm_int(e, ins->imm.i)};
+        Val answer = call_pure(e, (void *)env->func_value, e->ptr, params, args, 2);
+        hl_llvm_guard(e, ins, not_null(e, answer));
+        return answer;
+    }
+    case HL_I_FUNC_GLOBAL: {
+        LLVMTypeRef params[3] = {e->ptr, e->i64, e->ptr};
+        Val args[3] = {hl_llvm_ptr(e, env->globals), hl_llvm_int(e, ins->imm.i), a[0]};
+        Val answer = call_pure(e, (void *)env->func_global, e->ptr, params, args, 3);
+        hl_llvm_guard(e, ins, not_null(e, answer));
         return answer;
     }
 

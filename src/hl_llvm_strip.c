@@ -265,6 +265,9 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_IS:
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL:
+    case HL_I_FUNC:
+    case HL_I_FUNC_VALUE:
+    case HL_I_FUNC_GLOBAL:
     case HL_I_ARRAY_DATA:
     case HL_I_ARRAY_LEN:
     case HL_I_ARRAY_STRIDE:
@@ -290,15 +293,37 @@ static bool strip_index_known(const Strip *s, HlRef index)
            (!s->branches && strip_linear(s, index));
 }
 
-/* Two accesses to one array must be the same item, read before it is written; through different
- * arrays they are kept apart at run time. */
+/* Is r another number in every iteration? */
+static bool strip_moves(const Strip *s, HlRef r)
+{
+    const HlIns *ins = &s->ir->ins[r];
+    HlRef by;
+    bool down;
+    int64_t k;
+    if (!strip_inside(s, r))
+        return false;
+    if (ins->op == HL_I_PARAM)
+        return strip_steps(s, r, &by, &down) && by != HL_NOREF && strip_kint(s, by, &k) && k != 0;
+    if (ins->op == HL_I_INDEX || ins->op == HL_I_RETYPE)
+        return strip_moves(s, ins->a[0]);
+    if (strip_is_sum(ins) || strip_is_difference(ins)) {
+        bool first = !strip_inside(s, ins->a[0]) || strip_kint(s, ins->a[0], &k);
+        bool second = !strip_inside(s, ins->a[1]) || strip_kint(s, ins->a[1], &k);
+        return (second && strip_moves(s, ins->a[0])) || (first && strip_moves(s, ins->a[1]));
+    }
+    return false;
+}
+
+/* Two accesses to one array must be the same item, read before it is written, and not that of another
+ * iteration; through different arrays they are kept apart at run time. */
 static bool strip_order_ok(const Strip *s)
 {
     for (int32_t i = 0; i < s->nitems; i++) {
         for (int32_t k = 0; k < s->nitems; k++) {
             const HlIns *store = &s->ir->ins[s->items[i]], *load = &s->ir->ins[s->items[k]];
             if (store->op == HL_I_ARRAY_STORE && load->op == HL_I_ARRAY_LOAD &&
-                store->a[0] == load->a[0] && (store->a[2] != load->a[2] || i < k))
+                store->a[0] == load->a[0] &&
+                (store->a[2] != load->a[2] || i < k || !strip_moves(s, load->a[2])))
                 return false;
         }
     }

@@ -134,8 +134,7 @@ static void gvn_key_ins(const HlIns *ins, GvnKey *k)
     int n = hl_op_info[ins->op].nargs;
     for (int i = 0; i < n; i++)
         k->a[i] = ins->a[i];
-    if (n == 0)
-        k->imm = ins->imm.i;
+    k->imm = ins->imm.i;
     if (gvn_commutes(ins->op) && k->a[0] > k->a[1]) {
         k->a[0] = ins->a[1];
         k->a[1] = ins->a[0];
@@ -519,7 +518,8 @@ static HlRef gvn_fold_guard(Gvn *g, HlIns *ins)
     }
     case HL_I_GUARD_ARRAY: return hl_type_eq(a->type, ins->check) ? GVN_REMOVE : GVN_KEEP;
     case HL_I_GUARD_BOUND:
-        return a->op == HL_I_KOBJ || a->op == HL_I_LOAD_GLOBAL || a->type.base == HL_T_ARR
+        return a->op == HL_I_KOBJ || a->op == HL_I_LOAD_GLOBAL || a->op == HL_I_FUNC ||
+                       a->type.base == HL_T_ARR
                    ? GVN_REMOVE
                    : GVN_KEEP;
     default: return GVN_KEEP;

@@ -161,7 +161,7 @@ static int plan_exit(PlanMaker *m)
         HlPlanEntry e = {.slot = i, .from = -1, .a = -1, .b = -1, .c = -1};
         if (plan_slot(m, &snap->slots[i], &e))
             return -1;
-        if (e.kind != HL_PLAN_FRAME || e.from != i)
+        if (e.kind != HL_PLAN_FRAME || e.from != i || i >= plan->nslots)
             plan->entries[plan->nentries++] = e;
     }
     return 0;
@@ -194,8 +194,12 @@ HlPlan *hl_plan_build(const HlIr *ir)
         HlPlan *plan = &plans[x];
         plan->reason = (HlReason)ir->exits[x].reason;
         if (ir->exits[x].snap >= 0) {
-            plan->pc = ir->snaps[ir->exits[x].snap].pc;
-            plan->nslots = ir->snaps[ir->exits[x].snap].nslots;
+            const HlSnap *snap = &ir->snaps[ir->exits[x].snap];
+            plan->pc = hl_ir_own_pc(ir, snap);
+            plan->nslots = hl_ir_own_slots(ir, snap);
+            plan->inlined = snap->inlined;
+            plan->top_pc = snap->pc;
+            plan->nall = snap->nslots;
         }
         m.exit = x;
         m.plan = plan;

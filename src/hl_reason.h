@@ -25,9 +25,13 @@
     _(POLL, "signal, pending call or thread switch")                                               \
     _(RETURN, "function returned")                                                                 \
     _(ENTRY, "types at loop entry differ")                                                         \
+    _(CALLEE, "another function is called")                                                        \
     /* recordings that stopped */                                                                  \
     _(NYI_OP, "bytecode not compiled yet")                                                         \
     _(NYI_CALL, "call not compiled yet")                                                           \
+    _(NYI_CALLEE, "function of a kind that is not compiled inline yet")                            \
+    _(CALL_DEPTH, "calls nested too deep to be compiled inline")                                   \
+    _(CALL_RECURSION, "recursion too deep to be compiled inline")                                  \
     _(NYI_ATTR, "attribute access not compiled yet")                                               \
     _(NYI_TYPE, "operand types not compiled yet")                                                  \
     _(NYI_SUBSCR, "subscript not compiled yet")                                                    \

@@ -301,6 +301,8 @@ RecStatus rec_call(HlRec *R, const HlBc *bc)
     if (method)
         return rec_list_call(R, method, n);
     CallKind kind = fn ? classify(fn, &math) : CALL_UNKNOWN;
+    if (!fn && below.s.kind == HL_SLOT_UNBOUND)
+        return rec_call_function(R, n, NULL, R->pc, bc->next);
     if (kind == CALL_UNKNOWN || n > MAX_CALL_ARGS)
         return rec_stop(R, HL_R_NYI_CALL);
     if (kind == CALL_RANGE)
@@ -333,4 +335,19 @@ RecStatus rec_call(HlRec *R, const HlBc *bc)
             return REC_RAISED;
     }
     return rec_finish_result(R, n + 2, emit_call(R, fn, kind, math, v, n));
+}
+
+RecStatus rec_call_keywords(HlRec *R, const HlBc *bc)
+{
+    const HlBc *call = &R->b->bc[bc->next];
+    int32_t at = bc->next;
+    while (call->op == HL_BC_NOP && !call->flags) {
+        at = call->next;
+        call = &R->b->bc[at];
+    }
+    if (call->op != HL_BC_CALL || call->flags ||
+        rec_peek(R, call->arg + 1).s.kind != HL_SLOT_UNBOUND)
+        return rec_stop(R, HL_R_NYI_CALL);
+    PyObject *kwnames = PyTuple_GET_ITEM(R->code->orig->co_consts, bc->arg);
+    return rec_call_function(R, call->arg, kwnames, at, call->next);
 }

@@ -13,15 +13,19 @@
 #include "hl_record.h"
 
 typedef enum RecStatus {
-    REC_OK,    /* executed; R->next is the next pc */
-    REC_RETRY, /* went over to another block: dispatch the same instruction again */
-    REC_STOP,  /* R->why; not executed (or R->result holds what it computed) */
-    REC_RAISED /* executed and raised */
+    REC_OK,       /* executed; R->next is the next pc */
+    REC_RETRY,    /* went over to another block: dispatch the same instruction again */
+    REC_STOP,     /* R->why; not executed (or R->result holds what it computed) */
+    REC_RAISED,   /* executed and raised */
+    REC_RETURNED, /* an inlined function returns R->result, which is R->returned in IR */
+    REC_OVER      /* the recording ended in an inlined call, which has come to its end */
 } RecStatus;
 
 typedef struct HlRec {
     HlRegion *r;
     HlIr *ir;
+    /* The innermost frame: of an inlined call, or the region's own (inlined is -1). */
+    int32_t inlined;
     HlCode *code;
     const HlBytecode *b;
     HlFrame *f;
@@ -30,8 +34,18 @@ typedef struct HlRec {
     HlSlot *scratch;  /* as many, for handlers */
     int32_t depth;    /* value-stack depth, of both */
     int32_t pc, next;
-    int32_t block;  /* where emissions go */
-    int32_t cursor; /* following: next instruction of the block to compare with */
+    HlSlot *state; /* symbolic state of all frames (HlInline), cap_state slots; st is in it */
+    int32_t cap_state;
+    bool meet; /* paths can meet at pc, whatever the bytecode says: behind an inlined call */
+    bool over; /* the recording has ended */
+    HlRecordEnd end;
+    int32_t stop_pc; /* where in the region's own code */
+    HlSlot returned;
+    int32_t resume;          /* exit in an inlined call to go on at; -1 once that is done */
+    const HlCode *came_from; /* the function that returned last while going on there */
+    bool initial;            /* the region is new */
+    int32_t block;           /* where emissions go */
+    int32_t cursor;          /* following: next instruction of the block to compare with */
     bool following;
     int32_t snap;      /* of the state at pc; -1 = not made yet */
     RecStatus pending; /* REC_OK, or why emission is over for this dispatch */
@@ -91,6 +105,35 @@ HlSlot rec_unbox(HlRec *R, HlRef obj, PyObject *o);
  * without delaying anybody's death. */
 bool rec_is_lasting(PyObject *o);
 
+/* Symbolic value of an object that may be anything: unboxed, a constant, or as an object. */
+HlSlot rec_object(HlRec *R, HlRef obj, PyObject *o);
+/* Index into the region's objects; -1 = out of memory (stopped). */
+int rec_object_index(HlRec *R, PyObject *o);
+/* How many slots the state of all frames has. */
+int32_t rec_nstate(const HlRec *R);
+/* Room for n slots in `state` and `scratch`, which may move; 0, or -1 = out of memory. */
+int rec_reserve(HlRec *R, int32_t n);
+/* Makes `inlined` (-1: the region's own frame) the innermost frame. */
+void rec_set_frame(HlRec *R, int32_t inlined, HlCode *code, HlFrame *f, int32_t depth);
+/* Records from R->pc; false = an inlined function returned. */
+bool rec_run(HlRec *R, bool arrived);
+void rec_take_exit(HlRec *R, int32_t exit);
+
+/* --- hl_rec_inline.c: calls of Python functions -------------------------------------------------- */
+/* kwnames: names of the last of n arguments, or NULL; next: pc behind the call instruction at `at`. */
+RecStatus rec_call_function(HlRec *R, int32_t n, PyObject *kwnames, int32_t at, int32_t next);
+RecStatus rec_return(HlRec *R);
+/* The recording of a new region stopped. */
+void rec_count_stop(HlRec *R, HlReason why);
+/* A global of the innermost frame, which is of an inlined call; index: into the region's globals. */
+HlRef rec_function_global(HlRec *R, int index);
+/* Records on from the snapshot of an exit in inlined calls: makes their frames and runs them until all
+ * have returned, or the recording is over. Then false: R->end and R->pc say how the region's own frame
+ * goes on. */
+bool rec_resume(HlRec *R, int32_t exit, HlInlined *frames);
+/* pc in the region's own code. */
+int32_t rec_own_pc(HlRec *R);
+
 /* --- hl_rec_arith.c ---------------------------------------------------------------------------- */
 RecStatus rec_unary(HlRec *R, int op);
 RecStatus rec_binary(HlRec *R, int op, bool inplace);
@@ -136,6 +179,7 @@ void rec_complex_store(HlRec *R, HlRef arr, HlVal v, HlRef data, HlRef stride, H
 
 /* --- hl_rec_call.c ----------------------------------------------------------------------------- */
 RecStatus rec_call(HlRec *R, const HlBc *bc);
+RecStatus rec_call_keywords(HlRec *R, const HlBc *bc); /* KW_NAMES and the call behind it */
 
 /* --- hl_rec_iter.c ----------------------------------------------------------------------------- */
 RecStatus rec_for_iter(HlRec *R, const HlBc *bc);

@@ -19,7 +19,15 @@ static HlSlot global_value(HlRec *R, PyObject *dict, PyObject *name, PyObject *o
     HlRef ref = rec_emit_ins(R, &ins, HL_R_GLOBAL);
     if (lasting)
         return rec_value(R->pending == REC_OK ? rec_kobj(R, o) : HL_NOREF);
-    return rec_unbox(R, ref, o);
+    return rec_object(R, ref, o);
+}
+
+/* What global_value takes. */
+static bool is_known(PyObject *o)
+{
+    bool big;
+    return o && (rec_is_lasting(o) || hl_record_is_function(o) || hl_record_complex_kind(o) ||
+                 hl_record_type_of(o, &big).base != HL_T_VOID);
 }
 
 RecStatus rec_load_global(HlRec *R, const HlBc *bc)
@@ -32,11 +40,11 @@ RecStatus rec_load_global(HlRec *R, const HlBc *bc)
     if (!o && !PyErr_Occurred())
         o = PyDict_GetItemWithError(b, name);
     PyErr_Clear(); /* names are strings: a miss is not an error here; the interpreter raises */
-    bool big;
-    if (!o || (!rec_is_lasting(o) && !hl_record_complex_kind(o) &&
-               hl_record_type_of(o, &big).base == HL_T_VOID))
+    if (!is_known(o))
         return rec_stop(R, HL_R_NYI_GLOBAL);
-    HlSlot s = global_value(R, NULL, name, o);
+    HlSlot s = R->inlined < 0
+                   ? global_value(R, NULL, name, o)
+                   : rec_object(R, rec_function_global(R, rec_global(R, NULL, name, NULL)), o);
     if (R->pending != REC_OK)
         return R->pending;
     if (bc->arg2)
@@ -67,11 +75,8 @@ static RecStatus module_attr(HlRec *R, PyObject *module, PyObject *name, bool me
 {
     PyObject *dict = PyModule_GetDict(module);
     PyObject *o = PyDict_GetItemWithError(dict, name);
-    bool big;
     PyErr_Clear();
-    if (!PyModule_CheckExact(module) || !o ||
-        (!rec_is_lasting(o) && !hl_record_complex_kind(o) &&
-         hl_record_type_of(o, &big).base == HL_T_VOID))
+    if (!PyModule_CheckExact(module) || !is_known(o))
         return rec_stop(R, HL_R_NYI_ATTR);
     HlSlot s = global_value(R, dict, name, o);
     return finish_attr(R, s, Py_NewRef(o), method);

@@ -14,6 +14,7 @@
  * was executed by the recorder, once, and the interpreter unwinds from it. */
 #include "hl_rec_int.h"
 
+#include "hl_func.h"
 #include "hl_mem.h"
 #include "hl_np.h"
 #include "hl_param.h"
@@ -103,6 +104,8 @@ RecStatus rec_stop(HlRec *R, HlReason why)
 
 void rec_overwrite(HlRec *R, int32_t slot)
 {
+    if (R->inlined >= 0)
+        return; /* what the slots of such frames hold, others hold too */
     for (int32_t i = 0; i < R->r->nentry; i++)
         if (R->r->entry[i].slot == slot)
             R->r->entry[i].dies = true;
@@ -189,20 +192,28 @@ HlRef rec_kbool(HlRec *R, bool v)
     return rec_const(R, HL_I_KBOOL, HL_TYPE(BOOL), v);
 }
 
-HlRef rec_kobj(HlRec *R, PyObject *o)
+int rec_object_index(HlRec *R, PyObject *o)
 {
     HlRegion *r = R->r;
-    HlType seq = PyTuple_CheckExact(o) || PyBytes_CheckExact(o) ? rec_seq_type(o) : HL_TYPE(OBJ);
     for (int32_t i = 0; i < r->nobjects; i++)
         if (r->objects[i] == o)
-            return rec_const(R, HL_I_KOBJ, seq, i);
+            return i;
     if (hl_mem_grow((void **)&r->objects, &r->cap_objects, r->nobjects + 1, sizeof(PyObject *)) <
         0) {
         rec_stop(R, HL_R_NO_MEMORY);
-        return HL_NOREF;
+        return -1;
     }
-    r->objects[r->nobjects++] = Py_NewRef(o);
-    return rec_const(R, HL_I_KOBJ, seq, r->nobjects - 1);
+    if (o != (PyObject *)r->code->orig) /* which owns the region */
+        Py_INCREF(o);
+    r->objects[r->nobjects] = o;
+    return r->nobjects++;
+}
+
+HlRef rec_kobj(HlRec *R, PyObject *o)
+{
+    HlType seq = PyTuple_CheckExact(o) || PyBytes_CheckExact(o) ? rec_seq_type(o) : HL_TYPE(OBJ);
+    int i = rec_object_index(R, o);
+    return i < 0 ? HL_NOREF : rec_const(R, HL_I_KOBJ, seq, i);
 }
 
 bool rec_is_k(HlRec *R, HlRef ref, HlOp op)
@@ -250,7 +261,7 @@ static bool exit_may_grow(HlRec *R, int32_t exit)
     if (why == HL_R_POLL || why == HL_R_ENTRY || why == HL_R_GLOBAL || why == HL_R_RETURN ||
         why == HL_R_RELEASE)
         return false;
-    if (why == HL_R_LOOP_END) {
+    if (why == HL_R_LOOP_END && R->inlined < 0) {
         /* Behind the end of an outermost loop nothing repeats. */
         int32_t loop = hl_bc_loop_of(R->b, R->ir->snaps[R->ir->exits[exit].snap].pc);
         return loop >= 0 && R->b->loops[loop].parent >= 0;
@@ -258,8 +269,29 @@ static bool exit_may_grow(HlRec *R, int32_t exit)
     return R->ir->nblocks < hl_params.max_blocks;
 }
 
+/* The loop of the region, its own or an inlined function's, that the pc is in (header: that begins
+ * there), as the region numbers them; -1 = none. */
+static int32_t rec_loop(HlRec *R, bool header)
+{
+    int32_t loop = header ? hl_bc_loop_at(R->b, R->pc) : hl_bc_loop_of(R->b, R->pc);
+    return loop < 0 || R->inlined < 0 ? loop : loop + R->ir->inlines[R->inlined].loops;
+}
+
+/* A new block at pc. */
+static int32_t rec_block(HlRec *R)
+{
+    int32_t block = hl_ir_block(R->ir, R->pc);
+    if (block < 0) {
+        rec_stop(R, HL_R_NO_MEMORY);
+        return -1;
+    }
+    R->ir->blocks[block].loop_of = rec_loop(R, false);
+    R->ir->blocks[block].inlined = R->inlined;
+    return block;
+}
+
 /* Goes on behind an exit: in the block that continues it, or in a new one. */
-static void rec_take_exit(HlRec *R, int32_t exit)
+void rec_take_exit(HlRec *R, int32_t exit)
 {
     HlExit *x = &R->ir->exits[exit];
     if (x->target >= 0) {
@@ -273,12 +305,9 @@ static void rec_take_exit(HlRec *R, int32_t exit)
         rec_stop(R, R->ir->nblocks < hl_params.max_blocks ? HL_R_NONE : HL_R_TOO_MANY_BLOCKS);
         return;
     }
-    int32_t block = hl_ir_block(R->ir, R->pc);
-    if (block < 0) {
-        rec_stop(R, HL_R_NO_MEMORY);
+    int32_t block = rec_block(R);
+    if (block < 0)
         return;
-    }
-    R->ir->blocks[block].loop_of = hl_bc_loop_of(R->b, R->pc);
     R->ir->exits[exit].target = block;
     R->block = block;
     R->new_exit = exit;
@@ -293,8 +322,11 @@ static int32_t rec_exit(HlRec *R, HlReason why)
 {
     HlIr *ir = R->ir;
     HlRegion *r = R->r;
-    if (R->snap < 0)
-        R->snap = hl_ir_snap(ir, R->pc, R->st, R->b->nlocalsplus + R->depth);
+    if (R->snap < 0) {
+        R->snap = hl_ir_snap(ir, R->pc, R->state, rec_nstate(R));
+        if (R->snap >= 0)
+            ir->snaps[R->snap].inlined = R->inlined;
+    }
     if (R->snap < 0 ||
         hl_mem_grow((void **)&r->exits, &r->cap_exits, ir->nexits + 1, sizeof(HlExitStat)) < 0)
         return -1;
@@ -444,6 +476,18 @@ HlSlot rec_unbox(HlRec *R, HlRef obj, PyObject *o)
     return rec_value(ref);
 }
 
+HlSlot rec_object(HlRec *R, HlRef obj, PyObject *o)
+{
+    bool big;
+    if (rec_is_lasting(o)) {
+        HlRef k = rec_kobj(R, o);
+        rec_guard_cond(R, rec_emit(R, HL_I_IS, HL_TYPE(BOOL), obj, k, 0), true, HL_R_TYPE);
+        return rec_value(k);
+    }
+    hl_record_type_of(o, &big);
+    return big ? rec_value(obj) : rec_unbox(R, obj, o);
+}
+
 /* --- blocks ------------------------------------------------------------------------------------ */
 
 static bool is_param_of(HlRec *R, HlRef ref, int32_t block)
@@ -469,12 +513,12 @@ static int match_ref(HlRec *R, int32_t block, HlRef want, HlRef have, HlRefVec *
 static bool match_state(HlRec *R, int32_t block, HlRefVec *args)
 {
     const HlBlockState *bs = &R->r->states[block];
-    int32_t n = R->b->nlocalsplus + R->depth;
+    int32_t n = rec_nstate(R);
     args->n = 0;
     if (!bs->slots || bs->nslots != n)
         return false;
     for (int32_t i = 0; i < n; i++) {
-        HlSlot w = bs->slots[i], h = R->st[i];
+        HlSlot w = bs->slots[i], h = R->state[i];
         if (w.kind != h.kind)
             return false;
         if (w.kind == HL_SLOT_FRAME && w.a != h.a)
@@ -489,13 +533,13 @@ static bool match_state(HlRec *R, int32_t block, HlRefVec *args)
 static int set_block_state(HlRec *R, int32_t block)
 {
     HlRegion *r = R->r;
-    int32_t n = R->b->nlocalsplus + R->depth;
+    int32_t n = rec_nstate(R);
     if (hl_mem_grow((void **)&r->states, &r->cap_states, block + 1, sizeof(HlBlockState)) < 0)
         return -1;
     HlSlot *copy = hl_mem_alloc((size_t)(n ? n : 1) * sizeof(HlSlot));
     if (!copy)
         return -1;
-    memcpy(copy, R->st, (size_t)n * sizeof(HlSlot));
+    memcpy(copy, R->state, (size_t)n * sizeof(HlSlot));
     r->states[block] = (HlBlockState){.slots = copy, .nslots = n};
     return 0;
 }
@@ -517,17 +561,13 @@ static HlRef make_param(HlRec *R, int32_t block, HlRef have, bool keep_constant,
 /* A new block at pc, whose state is the present one with parameters for what may vary. */
 static int32_t make_block(HlRec *R, HlRefVec *args)
 {
-    int32_t block = hl_ir_block(R->ir, R->pc);
-    if (block < 0) {
-        rec_stop(R, HL_R_NO_MEMORY);
+    int32_t block = rec_block(R);
+    if (block < 0)
         return -1;
-    }
-    HlBlock *blk = &R->ir->blocks[block];
-    blk->loop = hl_bc_loop_at(R->b, R->pc);
-    blk->loop_of = hl_bc_loop_of(R->b, R->pc);
+    R->ir->blocks[block].loop = rec_loop(R, true);
     args->n = 0;
-    for (int32_t i = 0; i < R->b->nlocalsplus + R->depth; i++) {
-        HlSlot *s = &R->st[i];
+    for (int32_t i = 0; i < rec_nstate(R); i++) {
+        HlSlot *s = &R->state[i];
         /* A range's step stays the constant that it is. */
         for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
             s->part[part] =
@@ -541,7 +581,7 @@ static int32_t make_block(HlRec *R, HlRefVec *args)
 static void enter_block(HlRec *R, int32_t block)
 {
     const HlBlockState *bs = &R->r->states[block];
-    memcpy(R->st, bs->slots, (size_t)bs->nslots * sizeof(HlSlot));
+    memcpy(R->state, bs->slots, (size_t)bs->nslots * sizeof(HlSlot));
     R->block = block;
     R->cursor = 0;
     R->following = true;
@@ -554,13 +594,18 @@ static void rec_drop_region(HlRec *R)
     R->r->dead_why = HL_R_NO_MEMORY;
 }
 
+static bool is_here(HlRec *R, int32_t block)
+{
+    const HlBlock *blk = &R->ir->blocks[block];
+    return blk->pc == R->pc && blk->inlined == R->inlined;
+}
+
 /* The recorded path arrives at a join or loop header. */
 static RecStatus rec_arrive(HlRec *R)
 {
     if (R->following) {
         const HlBlock *blk = &R->ir->blocks[R->block];
-        if (R->cursor == blk->ins.n && blk->term == HL_TERM_JUMP &&
-            R->ir->blocks[blk->target].pc == R->pc) {
+        if (R->cursor == blk->ins.n && blk->term == HL_TERM_JUMP && is_here(R, blk->target)) {
             enter_block(R, blk->target);
             return REC_OK;
         }
@@ -577,7 +622,7 @@ static RecStatus rec_arrive(HlRec *R)
     HlRefVec args = {0};
     int32_t variants = 0, found = -1;
     for (int32_t i = 1; i < R->ir->nblocks && found < 0; i++) {
-        if (R->ir->blocks[i].pc != R->pc || i >= R->r->cap_states || !R->r->states[i].slots)
+        if (!is_here(R, i) || i >= R->r->cap_states || !R->r->states[i].slots)
             continue;
         variants++;
         if (match_state(R, i, &args))
@@ -667,6 +712,8 @@ static RecStatus rec_store_deref(HlRec *R, int32_t slot)
     int32_t top = R->b->nlocalsplus + R->depth - 1;
     if (hl_slot_is_iter(&R->st[top]))
         return rec_stop(R, HL_R_NYI_ITER);
+    if (R->inlined >= 0) /* machine code keeps what its own frame's cells hold in registers only */
+        return rec_stop(R, HL_R_NYI_CALLEE);
     rec_overwrite(R, slot);
     R->st[slot] = R->st[top];
     R->st[top] = slot_unbound();
@@ -902,7 +949,8 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_POP_JUMP_IF: return rec_pop_jump(R, bc);
     case HL_BC_JUMP_IF_OR_POP: return rec_jump_or_pop(R, bc);
     case HL_BC_CALL: return rec_call(R, bc);
-    case HL_BC_RETURN_VALUE: return rec_stop(R, HL_R_RETURN);
+    case HL_BC_KW_NAMES: return rec_call_keywords(R, bc);
+    case HL_BC_RETURN_VALUE: return rec_return(R);
     case HL_BC_CACHE:
     case HL_BC_UNSUPPORTED:
     case HL_BC_STORE_GLOBAL:
@@ -910,7 +958,6 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_DELETE_SUBSCR:
     case HL_BC_BUILD_LIST:
     case HL_BC_BUILD_SLICE:
-    case HL_BC_KW_NAMES:
     case HL_BC__COUNT: break;
     }
     return rec_stop(R, HL_R_NYI_OP);
@@ -945,6 +992,11 @@ bool rec_is_lasting(PyObject *o)
     return o == Py_None || PyCFunction_Check(o) || PyModule_Check(o) ||
            (PyType_Check(o) && !PyType_HasFeature((PyTypeObject *)o, Py_TPFLAGS_HEAPTYPE)) ||
            hl_np_is_ufunc(o);
+}
+
+bool hl_record_is_function(PyObject *o)
+{
+    return PyFunction_Check(o) || Py_IS_TYPE(o, &HlFunction_Type);
 }
 
 static HlRef entry_input(HlRec *R, int32_t slot, HlInputPart part, HlType type)
@@ -1014,6 +1066,8 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
         e.type = t;
     else if (rec_is_lasting(o))
         e.same = true;
+    else if (hl_record_is_function(o))
+        e.type = HL_TYPE(OBJ);
 
     if (e.unbound) {
         *s = slot_unbound();
@@ -1065,13 +1119,15 @@ static int rec_entry(HlRec *R)
 /* Is pc inside the loop nest that the region is about? Nothing repeats outside. */
 static bool in_nest(HlRec *R)
 {
+    if (R->inlined >= 0)
+        return true;
     int32_t loop = hl_bc_loop_of(R->b, R->pc);
     return loop >= 0 && outermost(R->b, loop) == outermost(R->b, R->r->loop);
 }
 
 static bool at_boundary(HlRec *R)
 {
-    return (R->b->bc[R->pc].flags & (HL_BCF_JOIN | HL_BCF_HEADER)) != 0;
+    return R->meet || (R->b->bc[R->pc].flags & (HL_BCF_JOIN | HL_BCF_HEADER)) != 0;
 }
 
 /* What an instruction computed before the recorder found that it cannot go on: the effect stays. */
@@ -1084,7 +1140,15 @@ static void rec_keep_result(HlRec *R)
     R->pc = R->next;
 }
 
-static HlRecordEnd rec_run(HlRec *R, bool arrived)
+static bool rec_ends(HlRec *R, HlRecordEnd end)
+{
+    R->stop_pc = rec_own_pc(R);
+    R->over = true;
+    R->end = end;
+    return true;
+}
+
+bool rec_run(HlRec *R, bool arrived)
 {
     for (;;) {
         const HlBc *bc = &R->b->bc[R->pc];
@@ -1094,27 +1158,28 @@ static HlRecordEnd rec_run(HlRec *R, bool arrived)
         if (!in_nest(R)) {
             R->why = HL_R_LOOP_END;
             rec_end_path(R, HL_R_LOOP_END);
-            return HL_RECORD_DONE;
+            return rec_ends(R, HL_RECORD_DONE);
         }
         if (!arrived && at_boundary(R)) {
             bool header = (bc->flags & HL_BCF_HEADER) != 0;
             if (rec_arrive(R) != REC_OK) {
                 rec_end_path(R, R->why);
-                return HL_RECORD_DONE;
+                return rec_ends(R, HL_RECORD_DONE);
             }
             if (header && R->following && ++R->settled > hl_params.settle)
-                return HL_RECORD_DONE;
+                return rec_ends(R, HL_RECORD_DONE);
         }
         arrived = true; /* of this pc, whatever is retried */
+        R->meet = false;
         if (R->nsteps >= hl_params.max_record || R->path_steps >= hl_params.max_path) {
             R->why = HL_R_TOO_LONG;
             rec_end_path(R, R->following ? HL_R_NONE : HL_R_TOO_LONG);
-            return HL_RECORD_DONE;
+            return rec_ends(R, HL_RECORD_DONE);
         }
         if ((bc->flags & HL_BCF_BACKEDGE) && *hl_eval_breaker()) {
             R->why = HL_R_INTERRUPTED;
             rec_end_path(R, HL_R_INTERRUPTED);
-            return HL_RECORD_SERVE;
+            return rec_ends(R, HL_RECORD_SERVE);
         }
         R->next = bc->next;
         R->pops = 0;
@@ -1127,63 +1192,96 @@ static HlRecordEnd rec_run(HlRec *R, bool arrived)
             if (!R->following)
                 R->path_steps++;
             arrived = false;
+        } else if (st == REC_RETURNED) {
+            R->nsteps++;
+            if (!R->following)
+                R->path_steps++;
+            return false;
+        } else if (st == REC_OVER) {
+            return true;
         } else if (st == REC_STOP || st == REC_RAISED) {
             rec_end_path(R, st == REC_RAISED ? HL_R_RAISED : R->why);
-            if (st == REC_RAISED)
-                return HL_RECORD_RAISED;
-            if (R->result)
+            rec_ends(R, st == REC_RAISED ? HL_RECORD_RAISED : HL_RECORD_DONE);
+            if (st == REC_STOP && R->initial)
+                rec_count_stop(R, R->why);
+            if (st == REC_STOP && R->result)
                 rec_keep_result(R);
-            return HL_RECORD_DONE;
+            return true;
         }
     }
 }
 
-HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit)
+int32_t rec_nstate(const HlRec *R)
 {
-    const HlBytecode *b = r->code->bytecode;
+    return (int32_t)(R->st - R->state) + R->b->nlocalsplus + R->depth;
+}
+
+int rec_reserve(HlRec *R, int32_t n)
+{
+    int32_t cap = R->cap_state;
+    if (hl_mem_grow((void **)&R->state, &R->cap_state, n, sizeof(HlSlot)) < 0 ||
+        hl_mem_grow((void **)&R->scratch, &cap, n, sizeof(HlSlot)) < 0)
+        return -1;
+    return 0;
+}
+
+void rec_set_frame(HlRec *R, int32_t inlined, HlCode *code, HlFrame *f, int32_t depth)
+{
+    R->inlined = inlined;
+    R->code = code;
+    R->b = code->bytecode;
+    R->f = f;
+    R->slots = hl_frame_slots(f);
+    R->st = R->state + (inlined < 0 ? 0 : R->ir->inlines[inlined].base + 1);
+    R->depth = depth;
+}
+
+/* Takes the state from where the recording begins; 0, or -1: R->why. */
+static int rec_begin(HlRec *R, HlFrame *f, int32_t exit)
+{
+    HlRegion *r = R->r;
+    const HlSnap *s = exit < 0 ? NULL : &r->ir->snaps[r->ir->exits[exit].snap];
+    int32_t need = r->code->bytecode->nslots + 1;
+    R->why = HL_R_NO_MEMORY;
+    for (int32_t i = s ? s->inlined : -1; i >= 0; i = r->ir->inlines[i].parent) {
+        int32_t end = r->ir->inlines[i].base + 1 + hl_inlined_code(r, i)->bytecode->nslots + 1;
+        need = end > need ? end : need;
+    }
+    if (rec_reserve(R, need) < 0)
+        return -1;
+    rec_set_frame(R, -1, r->code, f, hl_frame_depth(f));
+    if (!s)
+        return rec_entry(R);
+    memcpy(R->state, s->slots, (size_t)s->nslots * sizeof(HlSlot));
+    if (s->inlined >= 0) /* rec_resume takes the exit */
+        return 0;
+    rec_take_exit(R, exit);
+    return R->pending == REC_RETRY ? 0 : -1;
+}
+
+HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit, HlInlined *inlined)
+{
     HlRec rec = {.r = r,
                  .ir = r->ir,
-                 .code = r->code,
-                 .b = b,
-                 .f = f,
-                 .slots = hl_frame_slots(f),
-                 .depth = hl_frame_depth(f),
                  .pc = hl_frame_pc(f),
                  .snap = -1,
-                 .new_exit = exit};
+                 .new_exit = exit,
+                 .initial = exit < 0};
     HlRec *R = &rec;
-    HlRecordResult res = {.end = HL_RECORD_DONE, .why = HL_R_NO_MEMORY, .pc = rec.pc};
-    HlFrameLink link;
-
-    rec.st = hl_mem_alloc(2 * (size_t)(b->nslots + 1) * sizeof(HlSlot));
-    if (!rec.st)
-        return res;
-    rec.scratch = rec.st + b->nslots + 1;
-    if (exit < 0) {
-        if (rec_entry(R) < 0) {
-            hl_mem_free(rec.st);
-            return res;
-        }
-    } else {
-        const HlSnap *s = &r->ir->snaps[r->ir->exits[exit].snap];
-        memcpy(rec.st, s->slots, (size_t)s->nslots * sizeof(HlSlot));
-        rec_take_exit(R, exit);
-        if (R->pending != REC_RETRY) {
-            res.why = R->why;
-            hl_mem_free(rec.st);
-            return res;
-        }
+    R->stop_pc = R->pc;
+    if (rec_begin(R, f, exit) == 0) {
+        HlFrameLink link;
+        hl_frame_enter(f, r->code, &link);
+        if (!inlined || rec_resume(R, exit, inlined))
+            rec_run(R, exit >= 0 && !inlined);
+        rec_set_frame(R, -1, r->code, f, R->depth);
+        hl_frame_set_depth(f, R->depth);
+        hl_frame_leave(f, r->code, &link);
+        hl_frame_set_pc(f, R->pc);
+        Py_CLEAR(R->result);
     }
-    hl_frame_enter(f, r->code, &link);
-    res.end = rec_run(R, exit >= 0);
-    hl_frame_set_depth(f, R->depth);
-    hl_frame_leave(f, r->code, &link);
-    hl_frame_set_pc(f, R->pc);
-    Py_CLEAR(R->result);
-    hl_mem_free(rec.st);
-    res.why = R->why;
-    res.pc = R->pc;
-    res.closed = R->closed;
-    res.grew = R->grew;
-    return res;
+    hl_mem_free(R->state);
+    hl_mem_free(R->scratch);
+    return (HlRecordResult){
+        .end = R->end, .why = R->why, .pc = R->stop_pc, .closed = R->closed, .grew = R->grew};
 }

@@ -2,6 +2,7 @@
 #ifndef HL_RECORD_H
 #define HL_RECORD_H
 
+#include "hl_inline.h"
 #include "hl_region.h"
 
 typedef enum HlRecordEnd {
@@ -20,8 +21,9 @@ typedef struct HlRecordResult {
 
 /* Executes the frame's bytecode from its pc on, adding what it sees to r->ir. The frame is off the
  * chain at r's loop header (exit = -1: a new region, whose entry is typed by what the frame holds) or
- * at the snapshot of `exit`, just rebuilt. */
-HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit);
+ * at the snapshot of `exit`, just rebuilt. `inlined`: the frames of inlined calls at that exit, which
+ * are still to be made; NULL = there are none. */
+HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit, HlInlined *inlined);
 
 /* What type an object has for machine code: VOID = none (then *big says whether it is an int that
  * does not fit 64 bits). */
@@ -29,5 +31,8 @@ HlType hl_record_type_of(PyObject *o, bool *big);
 /* HL_SLOT_COMPLEX for an exact complex, HL_SLOT_NPCOMPLEX for an np.complex128, 0 for all others. Both
  * have a PyComplexObject's layout. */
 int hl_record_complex_kind(PyObject *o);
+
+/* A Python function, or a jitted one: an object that machine code may call inline. */
+bool hl_record_is_function(PyObject *o);
 
 #endif

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "hl_exit.h"
+#include "hl_inline.h"
 #include "hl_mem.h"
 #include "hl_np.h"
 #include "hl_param.h"
@@ -43,7 +44,8 @@ static void region_free(HlRegion *r)
     hl_compile_forget(r);
     hl_compile_release(r->blob);
     for (int32_t i = 0; i < r->nobjects; i++)
-        Py_DECREF(r->objects[i]);
+        if (r->objects[i] != (PyObject *)r->code->orig)
+            Py_DECREF(r->objects[i]);
     for (int32_t i = 0; i < r->globals.n; i++) {
         Py_XDECREF(r->globals.v[i].dict);
         Py_DECREF(r->globals.v[i].name);
@@ -76,7 +78,7 @@ static HlRegion *region_new(HlCode *code, int loop)
     r->may_npwrap = hl_np_ready() && hl_np_overflow_ignored();
     r->ir = hl_ir_new(PyUnicode_AsUTF8(code->orig->co_name), code->bytecode->nlocalsplus,
                       code->bytecode->nloops);
-    r->native = hl_mem_alloc(sizeof(int64_t) * (size_t)code->bytecode->nloops);
+    r->native = hl_mem_alloc(sizeof(int64_t) * (size_t)(code->bytecode->nloops + HL_INLINED_LOOPS));
     if (!r->ir || !r->native) {
         region_free(r);
         return NULL;
@@ -87,6 +89,9 @@ static HlRegion *region_new(HlCode *code, int loop)
 /* Never entered again. Its counters stay for the report, in its loop's list. */
 static void region_kill(HlRegion *r, HlReason why)
 {
+    if (r->killed)
+        return;
+    r->killed = true;
     hl_compile_forget(r);
     hl_compile_release(r->blob);
     r->blob = NULL;
@@ -146,8 +151,8 @@ static bool unbox_slot(PyObject *o, HlType t, int64_t *word)
     case HL_T_LIST: *word = (int64_t)(intptr_t)o; return PyList_CheckExact(o);
     case HL_T_TUPLE: *word = (int64_t)(intptr_t)o; return PyTuple_CheckExact(o);
     case HL_T_BYTES: *word = (int64_t)(intptr_t)o; return PyBytes_CheckExact(o);
+    case HL_T_OBJ: *word = (int64_t)(intptr_t)o; return hl_record_is_function(o);
     case HL_T_C128:
-    case HL_T_OBJ:
     case HL_T_VOID:
     case HL_T_PTR:
     case HL_T__COUNT: break;
@@ -279,10 +284,10 @@ static HlGo go_of(const HlRecordResult *res)
                                          : HL_GO_ON;
 }
 
-static HlRecordResult record_timed(HlRegion *r, HlFrame *f, int32_t exit)
+static HlRecordResult record_timed(HlRegion *r, HlFrame *f, int32_t exit, HlInlined *inlined)
 {
     double t = now();
-    HlRecordResult res = hl_record(r, f, exit);
+    HlRecordResult res = hl_record(r, f, exit, inlined);
     r->record_seconds += now() - t;
     if (res.why != HL_R_NONE && res.why != HL_R_LOOP_END)
         hl_stats_note(r->code, r->loop, res.pc, res.why);
@@ -300,7 +305,7 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f)
         PyErr_Clear();
         return give_up(code, index, HL_R_NO_MEMORY, f);
     }
-    HlRecordResult res = record_timed(r, f, -1);
+    HlRecordResult res = record_timed(r, f, -1, NULL);
     if (res.closed && r->state != HL_REGION_DEAD) {
         r->next = loop->regions;
         loop->regions = r;
@@ -317,22 +322,25 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f)
         return go_of(&res);
     }
     loop->tries++;
-    loop_wait(loop, code->threshold << loop->tries);
+    /* Not in step with what a program does every 10th, or 100th, iteration. */
+    loop_wait(loop, (code->threshold << loop->tries) + loop->tries);
     if (loop->tries > hl_params.max_tries && res.end == HL_RECORD_DONE)
         return give_up(code, index, res.why == HL_R_LOOP_END ? HL_R_NO_LOOP : res.why, f);
     return go_of(&res);
 }
 
 /* Records what lies behind an exit that is taken often. */
-static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f)
+static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f, HlInlined *inlined)
 {
     HlExitStat *x = &r->exits[exit];
     if (r->compiles >= hl_params.max_compiles) {
         x->why_not = HL_R_TOO_MANY_COMPILES;
-        return HL_GO_ON;
+        return inlined ? hl_inlined_finish(inlined, f) : HL_GO_ON;
     }
-    HlRecordResult res = record_timed(r, f, exit);
+    HlRecordResult res = record_timed(r, f, exit, inlined);
     x = &r->exits[exit];
+    if (r->killed) /* by what inlined calls ran when the recording was over */
+        return go_of(&res);
     if (r->ir->exits[exit].target >= 0 && res.grew) {
         if (r->state == HL_REGION_DEAD)
             region_kill(r, r->dead_why);
@@ -376,11 +384,14 @@ static HlGo entry_failed(HlRegion *r, int32_t exit, HlReason why, HlFrame *f)
     return HL_GO_ON;
 }
 
-/* Machine code that is left again and again after a few iterations costs more than it gains. */
-static bool no_gain(HlRegion *r)
+/* Machine code that is left again and again after a few iterations costs more than it gains; twice as
+ * much when frames have to be made. */
+static bool no_gain(HlRegion *r, int cost)
 {
     int64_t native = 0;
-    if (++r->bad_exits % GAIN_EVERY != 0)
+    int64_t before = r->bad_exits / GAIN_EVERY;
+    r->bad_exits += cost;
+    if (r->bad_exits / GAIN_EVERY == before)
         return false;
     for (int32_t i = 0; i < r->ir->nloops; i++)
         native += r->native[i];
@@ -399,21 +410,35 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index)
     HlReason why = plan->reason;
     HlCode *code = r->code;
     int loop = r->loop;
+    bool calls = plan->inlined >= 0;
+    PyObject *inner[plan->nall - plan->nslots + 1];
+    HlInlined inlined = {.r = r,
+                         .inlined = plan->inlined,
+                         .pc = plan->top_pc,
+                         .values = inner,
+                         .first = plan->nslots,
+                         .n = plan->nall - plan->nslots};
 
     x->taken++;
-    int restored = hl_exit_restore(r, plan, f);
+    int restored = hl_exit_restore(r, plan, f, inner);
     hl_release_all();
     if (restored < 0) {
+        hl_inlined_free(&inlined);
         hl_stats_note(code, loop, plan->pc, HL_R_NO_MEMORY);
         return HL_GO_RAISED;
     }
+    bool hot = origin < 0 && why != HL_R_GLOBAL && why != HL_R_POLL && x->why_not == HL_R_NONE &&
+               r->ir->exits[exit].target < 0 && --x->countdown <= 0;
+    if (hot)
+        return record_exit(r, exit, f, calls ? &inlined : NULL);
+    if (calls && hl_inlined_finish(&inlined, f) != HL_GO_ON)
+        return HL_GO_RAISED;
+    x = &r->exits[exit]; /* the calls may have recorded more */
     if (why == HL_R_POLL)
-        return HL_GO_SERVE;
+        return calls ? HL_GO_ON : HL_GO_SERVE;
     if (origin >= 0 || why == HL_R_GLOBAL)
         return entry_failed(r, exit, why, f);
-    if (x->why_not == HL_R_NONE && r->ir->exits[exit].target < 0 && --x->countdown <= 0)
-        return record_exit(r, exit, f);
-    if (why != HL_R_LOOP_END && x->why_not != HL_R_LOOP_END && no_gain(r)) {
+    if (why != HL_R_LOOP_END && x->why_not != HL_R_LOOP_END && no_gain(r, calls ? 2 : 1)) {
         region_kill(r, HL_R_NO_NATIVE_GAIN);
         return give_up(code, loop, HL_R_NO_NATIVE_GAIN, f);
     }
@@ -450,6 +475,8 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
     for (HlRegion *r = loop->regions; r; r = r->next) {
         if (r->state == HL_REGION_READY) {
             ready = true;
+            if (r->levels && hl_recursion_left() < r->levels + HL_RECURSION_SPARE)
+                return HL_GO_ON; /* inlined calls count no levels */
             if (region_fits(r, f)) {
                 loop->misses = 0;
                 loop_wait(loop, 1);

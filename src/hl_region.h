@@ -27,6 +27,11 @@ typedef struct HlExitStat {
     uint8_t why_not;   /* HlReason: why it is never recorded (again); NONE = it may be */
 } HlExitStat;
 
+enum {
+    HL_INLINED_LOOPS = 64, /* loops of inlined functions in a region, at most */
+    HL_RECURSION_SPARE = 8 /* levels of recursion that must be left beyond those of inlined calls */
+};
+
 typedef enum HlRegionState {
     HL_REGION_RECORDED, /* has IR, waits for its first machine code */
     HL_REGION_READY,    /* has machine code */
@@ -91,11 +96,13 @@ typedef struct HlRegion {
     HlEntrySlot *entry;
     int32_t nentry;
     PyObject **objects;
-    int32_t nobjects, cap_objects; /* KOBJ constants, owned */
+    int32_t nobjects,
+        cap_objects; /* KOBJ constants, code compiled inline; owned but for code->orig */
     HlGlobals globals;
     HlExitStat *exits;
     int32_t nexits, cap_exits; /* parallel to ir->exits */
     int64_t *native;           /* native iterations per loop index, added to by machine code */
+    int32_t levels;            /* inlined calls inside each other, at most */
     int64_t *in, *out;         /* buffers of the machine code */
     int32_t cap_in, cap_out;
     int32_t running; /* activations inside the machine code now */
@@ -105,6 +112,7 @@ typedef struct HlRegion {
     double compile_seconds, record_seconds;
     double hot_seconds;     /* from its recording to its first machine code: what both took */
     uint8_t dead_why;       /* HlReason */
+    bool killed;            /* DEAD, and no longer counted by its loop */
     int64_t bad_exits;      /* exits that were no end of a loop and no poll */
     int64_t native_checked; /* native iterations when the gain was last looked at */
     uint8_t strikes;        /* times in a row that there was none */

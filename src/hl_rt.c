@@ -4,15 +4,13 @@
 #include "hl_rt.h"
 
 #include "hl_exit.h"
+#include "hl_func.h"
 #include "hl_np.h"
 #include "hl_release.h"
 
 /* A dict's version changes at every store into it, so a mismatch only means: look again. */
-PyObject *hl_rt_global(HlGlobals *globals, int64_t index)
+static PyObject *global_in(HlGlobalRef *ref, PyObject *first, PyObject *second)
 {
-    HlGlobalRef *ref = &globals->v[index];
-    PyObject *first = ref->dict ? ref->dict : globals->globals;
-    PyObject *second = ref->dict ? ref->dict : globals->builtins;
     uint64_t v1 = hl_dict_version(first), v2 = hl_dict_version(second);
     if (HL_LIKELY(v1 && v2 && v1 == ref->globals_version && v2 == ref->builtins_version))
         return ref->cached;
@@ -25,6 +23,55 @@ PyObject *hl_rt_global(HlGlobals *globals, int64_t index)
     ref->builtins_version = v2;
     ref->cached = o;
     return o;
+}
+
+PyObject *hl_rt_global(HlGlobals *globals, int64_t index)
+{
+    HlGlobalRef *ref = &globals->v[index];
+    return ref->dict ? global_in(ref, ref->dict, ref->dict)
+                     : global_in(ref, globals->globals, globals->builtins);
+}
+
+PyObject *hl_rt_func_global(HlGlobals *globals, int64_t index, PyObject *func)
+{
+    PyFunctionObject *f = (PyFunctionObject *)func;
+    if (!PyDict_CheckExact(f->func_globals) || !PyDict_CheckExact(f->func_builtins))
+        return NULL;
+    return global_in(&globals->v[index], f->func_globals, f->func_builtins);
+}
+
+PyObject *hl_rt_func_value(PyObject *func, int64_t slot)
+{
+    PyFunctionObject *f = (PyFunctionObject *)func;
+    PyCodeObject *co = (PyCodeObject *)f->func_code;
+    int64_t free = slot - (co->co_nlocalsplus - co->co_nfreevars), nargs = co->co_argcount;
+    if (free >= 0) {
+        PyObject *cells = f->func_closure;
+        return cells && free < PyTuple_GET_SIZE(cells) ? PyCell_GET(PyTuple_GET_ITEM(cells, free))
+                                                       : NULL;
+    }
+    if (slot < nargs) {
+        PyObject *defaults = f->func_defaults;
+        int64_t i = defaults ? slot - nargs + PyTuple_GET_SIZE(defaults) : -1;
+        return i >= 0 ? PyTuple_GET_ITEM(defaults, i) : NULL;
+    }
+    if (!f->func_kwdefaults)
+        return NULL;
+    PyObject *name = PyTuple_GET_ITEM(co->co_localsplusnames, slot);
+    PyObject *o = PyDict_GetItemWithError(f->func_kwdefaults, name);
+    if (!o)
+        PyErr_Clear(); /* a key's __eq__ raised: missing, the interpreter asks again */
+    return o;
+}
+
+static void *rt_func_value(void *func, int64_t slot)
+{
+    return hl_rt_func_value(func, slot);
+}
+
+static void *rt_func_global(void *globals, int64_t index, void *func)
+{
+    return hl_rt_func_global(globals, index, func);
 }
 
 static int rt_guard_global(void *globals, int64_t index)
@@ -149,6 +196,12 @@ void hl_rt_fill_env(HlEmitEnv *env, HlRegion *r, void *const *objects)
         .globals = &r->globals,
         .guard_global = rt_guard_global,
         .load_global = rt_load_global,
+        .func_value = rt_func_value,
+        .func_global = rt_func_global,
+        .type_function = &PyFunction_Type,
+        .type_jitted = &HlFunction_Type,
+        .off_func_code = offsetof(PyFunctionObject, func_code),
+        .off_jitted_func = hl_func_offset,
         .unbox_i64 = rt_unbox_i64,
         .type_object = rt_type_object,
         .py_true = Py_True,

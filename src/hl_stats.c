@@ -62,10 +62,16 @@ void hl_stats_note(HlCode *code, int loop, int32_t pc, HlReason why)
     s->stops[s->n++] = (StatsStop){.loop = loop, .pc = pc, .why = why, .count = 1};
 }
 
+/* A function without loops that only others have inlined is none of a report's functions. */
+static bool stats_shown(const HlCode *code)
+{
+    return code->jitted || !code->bytecode || code->bytecode->nloops;
+}
+
 void hl_stats_forget(HlCode *code)
 {
     int nloops = code->bytecode ? code->bytecode->nloops : 0;
-    forgotten.functions++;
+    forgotten.functions += stats_shown(code);
     forgotten.driven_calls += code->entries;
     for (int why = 0; why < HL_R__COUNT; why++)
         forgotten.plain_calls += code->plain_calls[why];
@@ -131,10 +137,7 @@ static PyObject *stats_place(const HlCode *code, int32_t pc, HlReason why, int64
 /* Bytecode at which an exit hands the region's own frame back. */
 static int32_t stats_exit_pc(const HlIr *ir, int32_t exit)
 {
-    const HlSnap *snap = &ir->snaps[ir->exits[exit].snap];
-    while (snap->parent >= 0)
-        snap = &ir->snaps[snap->parent];
-    return snap->pc;
+    return hl_ir_own_pc(ir, &ir->snaps[ir->exits[exit].snap]);
 }
 
 static PyObject *stats_exits(const HlCode *code, const HlRegion *r)
@@ -271,7 +274,7 @@ PyObject *hl_stats_all(void)
     int gc = PyGC_Disable();
     PyObject *list = PyList_New(0);
     for (HlCode *code = hl_code_first(); list && code; code = code->next)
-        if (list_add(list, stats_build(code)) < 0)
+        if (stats_shown(code) && list_add(list, stats_build(code)) < 0)
             Py_CLEAR(list);
     if (gc)
         PyGC_Enable();

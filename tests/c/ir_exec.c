@@ -225,6 +225,29 @@ static Step exec_seq(Exec *x, const HlIns *ins, int64_t *out)
     return STEP_ON;
 }
 
+/* Every function looks its globals up in the same world. */
+static Step exec_func(Exec *x, const HlIns *ins, int64_t *out)
+{
+    ExecObj *p = as_obj(x->v[ins->a[0]]);
+    if (!p)
+        return bad(x, "NULL function");
+    if (ins->op == HL_I_FUNC) {
+        ExecObj *f = ins->aux == HL_FUNC_JITTED ? p->inner : p->inner ? NULL : p;
+        *out = (intptr_t)f;
+        return holds(f && f->type.base == HL_T_OBJ && f->word == ins->imm.i);
+    }
+    if (p->type.base != HL_T_OBJ)
+        return bad(x, "no function");
+    if (ins->op == HL_I_FUNC_VALUE) {
+        *out = ins->imm.i < p->len ? p->items[ins->imm.i] : 0;
+        return holds(*out != 0);
+    }
+    if (ins->imm.i >= x->world->nglobals)
+        return bad(x, "no such global");
+    *out = (intptr_t)x->world->globals[ins->imm.i];
+    return holds(*out != 0);
+}
+
 static Step exec_ins(Exec *x, HlRef r)
 {
     const HlIns *ins = &x->ir->ins[r];
@@ -269,6 +292,9 @@ static Step exec_ins(Exec *x, HlRef r)
             return holds(x->world->same[ins->imm.i]);
         *out = (intptr_t)x->world->globals[ins->imm.i];
         return holds(*out != 0);
+    case HL_I_FUNC:
+    case HL_I_FUNC_VALUE:
+    case HL_I_FUNC_GLOBAL: return exec_func(x, ins, out);
     case HL_I_GUARD_TRUE: return holds(a);
     case HL_I_GUARD_FALSE: return holds(!a);
     case HL_I_ICMP: *out = compare_i(ins->aux, a, b); break;
@@ -640,9 +666,9 @@ char *exec_plan_frame(const HlIr *ir, const ExecWorld *world, const HlPlan *plan
     Text t = {0};
     for (int32_t i = 0; i < plan->nlive; i++)
         out[i] = r->values[plan->live[i]];
-    put(&t, "pc %d\n", plan->pc);
+    put(&t, "pc %d\n", plan->top_pc);
     int32_t k = 0;
-    for (int32_t i = 0; i < plan->nslots; i++) {
+    for (int32_t i = 0; i < plan->nall; i++) {
         put(&t, "%d: ", i);
         if (k < plan->nentries && plan->entries[k].slot == i)
             put_planned(&t, ir, world, &plan->entries[k++], in, out);

@@ -172,6 +172,10 @@ static ExecObj *read_object(World *w, const char *s, bool *ok)
     char *end = (char *)s + n + 1;
     if (!strcmp(s, "other")) {
         *ok = true;
+    } else if (!strncmp(s, "func:", 5)) { /* with the code of that number */
+        o->type = HL_TYPE(OBJ);
+        o->word = strtoll(s + 5, &end, 10);
+        *ok = !*end;
     } else if (!strcmp(s, "big")) {
         o->type = HL_TYPE(I64);
         o->big = *ok = true;

@@ -118,6 +118,17 @@ static void *load_global(void *globals, int64_t index)
     return globals == &globals_seen && index == 5 ? &true_object : NULL;
 }
 
+/* A function gives its slot 2, and finds its global 5. */
+static void *func_value(void *func, int64_t slot)
+{
+    return slot == 2 ? func : NULL;
+}
+
+static void *func_global(void *globals, int64_t index, void *func)
+{
+    return globals == &globals_seen && index == 5 ? func : NULL;
+}
+
 static int unbox_i64(void *object, int64_t *out)
 {
     const Int *o = object;
@@ -197,6 +208,12 @@ static const HlEmitEnv env = {
     .globals = &globals_seen,
     .guard_global = guard_global,
     .load_global = load_global,
+    .func_value = func_value,
+    .func_global = func_global,
+    .type_function = &type_of[HL_T_OBJ][0],
+    .type_jitted = &type_of[HL_T_OBJ][1],
+    .off_func_code = offsetof(Object, u),
+    .off_jitted_func = offsetof(Object, u),
     .unbox_i64 = unbox_i64,
     .guard_array = guard_array,
     .type_object = type_object,
@@ -992,6 +1009,19 @@ static void test_objects(void)
     EXPECT("load_global #5", "", "obj", true, 0, 0, 2, word(&true_object));
     EXPECT("load_global #6", "", "obj", true, 0, 0, 1, 0);
     CHECK(globals_seen[0] == 4 && globals_seen[1] == 6);
+    Object func = {.refs = 1, .type = env.type_function, .u.i = word(&object_b)};
+    Object jitted = {.refs = 1, .type = env.type_jitted, .u.i = word(&func)};
+    EXPECT("func #1 %0", "p", "obj", true, word(&func), 0, 2, word(&func));
+    EXPECT("func #0 %0", "p", "obj", true, word(&func), 0, 1, 0);
+    EXPECT("func #1 %0", "p", "obj", true, word(&jitted), 0, 1, 0);
+    EXPECT("func #1 %0", "p", "obj", true, word(&i), 0, 1, 0);
+    EXPECT("func jitted #1 %0", "p", "obj", true, word(&jitted), 0, 2, word(&func));
+    EXPECT("func jitted #0 %0", "p", "obj", true, word(&jitted), 0, 1, 0);
+    EXPECT("func jitted #1 %0", "p", "obj", true, word(&func), 0, 1, 0);
+    EXPECT("func_value #2 %0", "p", "obj", true, word(&func), 0, 2, word(&func));
+    EXPECT("func_value #3 %0", "p", "obj", true, word(&func), 0, 1, 0);
+    EXPECT("func_global #5 %0", "p", "obj", true, word(&func), 0, 2, word(&func));
+    EXPECT("func_global #6 %0", "p", "obj", true, word(&func), 0, 1, 0);
 }
 
 static void test_sequences(void)

@@ -491,7 +491,7 @@ static const char *break_region(HlIr *ir, int which)
     case 7: ir->exits[3].reason = HL_R__COUNT; return "x3 has no valid reason";
     case 8: ir->exits[3].origin = 50; return "x3 has a bad origin";
     case 9: ir->snaps[ir->exits[3].snap].slots[0].kind = 77; return "has no valid kind";
-    case 10: ir->snaps[ir->exits[3].snap].parent = 0; return "inlined frames";
+    case 10: ir->snaps[ir->exits[3].snap].inlined = 0; return "x3: in an inlined call";
     case 11: ir->blocks[2].term = HL_TERM_DEAD; return "which was removed";
     case 12: ir->ninputs--; return "5 parameters and 4 inputs";
     case 13: ir->inputs[1].part = 99; return "input 1 is bad";
@@ -657,6 +657,51 @@ static void test_complex_plans(void)
     e = entry_of(p, 6);
     CHECK(e->kind == HL_PLAN_COMPLEX && p->live[e->a] == 5 && p->live[e->b] == 1);
     hl_plan_free(p, ir->nexits);
+    hl_ir_free(ir);
+}
+
+/* Slots of inlined calls are never left out: they have no frame yet. */
+static void test_plans_inlined(void)
+{
+    HlIr *ir = parse(
+        "region inlined slots 2 loops 1\n"
+        "i0: pc 10 base 3 slots 1 code #0 loops 1\n"
+        "i1: pc 4 base 6 slots 1 code #1 loops 1 at i0\n"
+        "entry(%0: obj = slot 0, %1: i64 = slot 1): pc 3\n"
+        "  %2: obj = func #0 %0 -> x0\n"
+        "  %3: i64 = add_ov %1 %1 -> x1\n"
+        "  exit x2\n"
+        "x0: callee pc 10 [0: %0, 1: %1, 2: frame, 3: unbound, 4: %0, 5: %1]\n"
+        "x1: overflow pc 2 at i0 [0: %0, 1: %1, 2: frame, 3: %2, 4: %1, 5: frame 2]\n"
+        "x2: return pc 6 at i1 [0: %0, 1: %3, 2: frame, 3: %2, 4: %1, 5: frame, 6: %2, 7: %3, "
+        "8: frame 8]\n");
+    CHECK(verifies(ir) && round_trips(ir));
+    HlPlan *p = hl_plan_build(ir);
+    CHECK(p != NULL);
+    CHECK(p[0].pc == 10 && p[0].nslots == 6 && p[0].nall == 6 && p[0].inlined == -1);
+    CHECK(p[1].pc == 10 && p[1].top_pc == 2 && p[1].nslots == 3 && p[1].nall == 6);
+    CHECK(p[1].inlined == 0 && p[1].nentries == 3 && p[1].nlive == 1);
+    CHECK(entry_of(&p[1], 4)->kind == HL_PLAN_FRAME && entry_of(&p[1], 4)->from == 1);
+    CHECK(p[2].pc == 10 && p[2].top_pc == 6 && p[2].nslots == 3 && p[2].nall == 9);
+    CHECK(p[2].inlined == 1 && p[2].nentries == 7 && entry_of(&p[2], 5)->from == 5);
+    CHECK(entry_of(&p[2], 8)->kind == HL_PLAN_FRAME && entry_of(&p[2], 8)->from == 8);
+    hl_plan_free(p, ir->nexits);
+    HlIr *copy = hl_ir_copy(ir);
+    CHECK(copy && copy->ninlines == 2 && round_trips(copy));
+    hl_ir_free(copy);
+
+    char why[200];
+    ir->inlines[1].parent = 1;
+    CHECK(strstr(hl_check_ir(ir, why, sizeof why), "i1: has no caller"));
+    ir->inlines[1].parent = 0;
+    ir->inlines[1].base = 4;
+    CHECK(strstr(hl_check_ir(ir, why, sizeof why), "i1: slots or code are bad"));
+    ir->inlines[1].base = 6;
+    ir->inlines[1].nlocalsplus = 9;
+    CHECK(strstr(hl_check_ir(ir, why, sizeof why), "x2: snapshot has 9 slots, too few for i1"));
+    ir->inlines[1].nlocalsplus = 1;
+    ir->snaps[ir->exits[1].snap].slots[3].kind = HL_SLOT_UNBOUND;
+    CHECK(strstr(hl_check_ir(ir, why, sizeof why), "x1: slot 3 is not the function of i0"));
     hl_ir_free(ir);
 }
 
@@ -865,6 +910,7 @@ int main(void)
         {"cfg", test_cfg},
         {"plans", test_plans},
         {"plans: complex numbers", test_complex_plans},
+        {"plans of inlined calls", test_plans_inlined},
         {"copy", test_copy},
         {"no memory", test_no_memory},
     };

@@ -429,3 +429,23 @@ def test_results_that_are_converted_at_once(jit, out):
         out(f, xs, 0.0, 4.0, 300)
         out(f, xs, -1e308, 4.0, 300)
         out(f, xs, bad, 4.0, 300)
+
+
+@diff
+def test_one_item_multiplied_again_and_again(jit, out):
+    """What one iteration stores, the next one reads: nothing can be checked ahead of the stores."""
+    @jit
+    def last(a, k, n):
+        for i in range(n):
+            a[-1] *= k
+
+    @jit
+    def item(a, k, n, m):
+        for i in range(n):
+            a[i * m] *= k
+    for n in (3, 50, 50):
+        out(last, np.ones(3, np.int64), 11, n)
+        out(last, np.full(3, 1e280), 11.0, n)
+        out(item, np.ones(60, np.int64), 11, n, 0)
+        out(item, np.full(60, 1e280), 11.0, n, 0)
+        out(item, np.full(60, 1e280), 11.0, n, 1)
