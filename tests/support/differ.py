@@ -226,7 +226,7 @@ class Program:
 
             function(mark, log)
         assert log.events, "the program showed nothing"
-        return log.events, functions
+        return list(log.events), functions  # cycles are found later, and may note that they died
 
 
 class _Square(ast.NodeTransformer):
@@ -255,9 +255,11 @@ class Difference(AssertionError):
     """The two runs of a program do not agree."""
 
 
-def compare(program, mode, filters="always", native_expected=True, jit=None):
-    """Runs a Program plainly and in a mode; raises Difference where the logs differ."""
-    expected, _ = program.run(None, filters=filters)
+def compare(program, mode, filters="always", native_expected=True, jit=None, expected=None):
+    """Runs a Program plainly (unless it is known what to expect) and in a mode; raises Difference where the
+    logs differ. Returns the jitted functions."""
+    if expected is None:
+        expected, _ = program.run(None, filters=filters)
     actual, functions = program.run(mode, jit=jit, filters=filters)
     if expected != actual:
         raise Difference(f"{program.name} differs in mode {mode} (- plain, + jitted):\n"
@@ -265,6 +267,7 @@ def compare(program, mode, filters="always", native_expected=True, jit=None):
     if native_expected and mode != "background" and jit is None:
         assert functions and sum(map(native.native_iterations, functions)) > 0, \
             f"{program.name}: no native iteration in mode {mode}"
+    return functions
 
 
 def check(source_or_function, make_args, mode, calls=4, native_expected=True, jit=None, square=False):
