@@ -13,6 +13,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -130,6 +131,7 @@ def main():
     parser.add_argument("--python", default=sys.executable, help="with what the tests need")
     parser.add_argument("--scratch", type=Path, default=ROOT / "build/mutants")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it, and tests send it
     every = mutants()
     for mutant in every:
         mutated(mutant, (ROOT / mutant["file"]).read_text())
