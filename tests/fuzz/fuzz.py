@@ -47,8 +47,8 @@ class Worker:
         self.stderr = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [sys.executable, os.path.join(HERE, "worker.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.stderr, text=True, bufsize=1, env={**environment, "PYTHONHASHSEED": "0"})
-        self.served = 0
+            stderr=self.stderr, bufsize=0, env={**environment, "PYTHONHASHSEED": "0"})
+        self.served, self.read = 0, b""
 
     def stop(self):
         if self.process:
@@ -67,7 +67,8 @@ class Worker:
         self.served += 1
         plain = False
         try:
-            self.process.stdin.write(json.dumps(dict(text=text, modes=list(modes), limit=limit, fork=fork)) + "\n")
+            request = json.dumps(dict(text=text, modes=list(modes), limit=limit, fork=fork)) + "\n"
+            self.process.stdin.write(request.encode())
             for line in iter(self.line, ""):
                 answer = json.loads(line)
                 if "end" in answer:
@@ -78,8 +79,15 @@ class Worker:
         return self.death(plain)
 
     def line(self):
-        ready, _, _ = select.select([self.process.stdout], [], [], 2 * LIMIT)
-        return self.process.stdout.readline() if ready else ""
+        """A line of its answers; "" when there is none any more, or none in time."""
+        while b"\n" not in self.read:
+            ready, _, _ = select.select([self.process.stdout], [], [], 2 * LIMIT)
+            more = os.read(self.process.stdout.fileno(), 1 << 16) if ready else b""
+            if not more:
+                return ""
+            self.read += more
+        line, _, self.read = self.read.partition(b"\n")
+        return line.decode()
 
     def death(self, plain):
         self.process.stdin.close()
