@@ -35,11 +35,11 @@ def mutants():
         return tomllib.load(f)["mutant"]
 
 
-def mutated(mutant, text):
-    found = text.count(mutant["find"])
-    if found != 1:
-        sys.exit(f"mutants: {mutant['name']}: its text occurs {found} times in {mutant['file']}, not once")
-    return text.replace(mutant["find"], mutant["replace"])
+def misfit(mutant):
+    """Why a mutant does not apply; None: it does."""
+    path = ROOT / mutant["file"]
+    found = path.read_text().count(mutant["find"]) if path.exists() else 0
+    return f"{mutant['name']}: its text occurs {found} times in {mutant['file']}, not once" if found != 1 else None
 
 
 class Scratch:
@@ -102,7 +102,7 @@ def catch(scratch, mutant, quick):
     """The test that catches a mutant, or None; quick: only its first tests are asked."""
     path = scratch.tree / mutant["file"]
     original = path.read_text()
-    path.write_text(mutated(mutant, original))
+    path.write_text(original.replace(mutant["find"], mutant["replace"]))
     try:
         if not scratch.make():
             sys.exit(f"mutants: {mutant['name']} does not compile")
@@ -133,8 +133,8 @@ def main():
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it, and tests send it
     every = mutants()
-    for mutant in every:
-        mutated(mutant, (ROOT / mutant["file"]).read_text())
+    if misfits := list(filter(None, map(misfit, every))):
+        sys.exit("mutants: " + "\nmutants: ".join(misfits))
     if options.check:
         print(f"mutants: all {len(every)} apply")
         return 0
