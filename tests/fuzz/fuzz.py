@@ -98,9 +98,9 @@ class Worker:
         self.stderr.seek(0)
         said = self.stderr.read()[-4000:]
         self.stop()
-        if status is None or status > 0:
+        if status is None or "Timeout (" in said:
             return {"end": "hang" if plain else "slow", "why": said}
-        return {"end": "crash", "why": f"signal {-status}\n{said}"}
+        return {"end": "crash", "why": f"exit status {status}\n{said}"}
 
 
 class Finding:

@@ -10,7 +10,7 @@ import fuzz
 import grammar
 import reduce
 
-COUNT = 240
+COUNT = 160
 PARTS = 4  # for pytest -n
 
 

@@ -23,6 +23,9 @@ import freeze  # noqa: E402
 import native  # noqa: E402
 
 
+SANITIZER = 97  # exit status, see bootstrap
+
+
 def run(request, say):
     program = differ.Program.of_text(request["text"])
     program.namespace.update(np=np, math=math)
@@ -60,6 +63,8 @@ def run_forked(request, say):
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         return {"end": "crash", "why": signal.Signals(os.WTERMSIG(status)).name}
+    if os.WEXITSTATUS(status) == SANITIZER:
+        return {"end": "crash", "why": "a sanitizer ended it"}
     return {"end": "hang", "why": "no end"} if os.WEXITSTATUS(status) else None
 
 
