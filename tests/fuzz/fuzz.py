@@ -16,6 +16,7 @@ import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ import grammar  # noqa: E402
 import reduce  # noqa: E402
 
 MODES = ("eager", "sync", "background")
-LIMIT = 60  # seconds of one program
+LIMIT = 40  # seconds of one program
 REDUCED_LIMIT = 10
 RESTART = 400  # programs of one worker
 
@@ -81,7 +82,7 @@ class Worker:
     def line(self):
         """A line of its answers; "" when there is none any more, or none in time."""
         while b"\n" not in self.read:
-            ready, _, _ = select.select([self.process.stdout], [], [], 2 * LIMIT)
+            ready, _, _ = select.select([self.process.stdout], [], [], 10 * LIMIT)
             more = os.read(self.process.stdout.fileno(), 1 << 16) if ready else b""
             if not more:
                 return ""
@@ -98,7 +99,7 @@ class Worker:
         self.stderr.seek(0)
         said = self.stderr.read()[-4000:]
         self.stop()
-        if status is None or "Timeout (" in said:
+        if status is None or status == -signal.SIGXCPU or "Timeout (" in said:
             return {"end": "hang" if plain else "slow", "why": said}
         return {"end": "crash", "why": f"exit status {status}\n{said}"}
 

@@ -64,6 +64,7 @@ def test_reducer():
     ("import hotloop._hotloop\n        n += jitted(f)", "differs"),
     ("import os, signal\n        jitted(f) and os.kill(os.getpid(), signal.SIGSEGV)", "crash"),
     ("while jitted(f): pass", "hang"),
+    ("import time\n        jitted(f) and time.sleep(100)", "hang"),
     ("while True: pass", "slow"),
     ("raise SystemExit", "same"),
 ])

@@ -134,7 +134,7 @@ def test_every_allocation_of_the_core(case, what):
         live, blocks = settled()
         n = tried = told = 0
         while True:
-            n += 1 + n // 30
+            n += 1 + n // 15
             tried += 1
             calls, reasons, _ = once(function, what, n, expected)
             told += bool({"no_memory", "llvm"} & reasons)
@@ -156,7 +156,7 @@ def test_allocations_of_python(case):
         live, blocks = settled()
         raised = n = 0
         while True:
-            n += 1 + n // 30  # the first ones all, then further and further apart
+            n += 1 + n // 15  # the first ones all, then further and further apart
             f = core.wrap(fresh(function))
             a = np.arange(9) * 0.5
             core.fail_at("python", n)
