@@ -87,7 +87,7 @@ def test_shift_counts_at_the_edges(jit, out):
         for i in range(n):
             x = a >> int(counts[i])
         return x
-    for count in (61, 62, 63, 64, 65, 66, 128, -1, -64):
+    for count in (64, 65, 128, -1, -64, 66, 61, 62, 63):  # the loop is given up after some
         counts = np.full(60, 3)
         counts[40:] = count
         for a in (1, -1, 5, 0):

@@ -47,6 +47,8 @@ FORMS = {
         ($i or $i) | (not $n) | len(u) | v.size | u.shape[0] | ($i * $i & 0x7FFFFFFFFFFFFFFF) | ($i * $i % 1000003)
         ($i * 6364136223846793005 + 1442695040888963407 & 0xFFFFFFFFFFFFFFFF) | v[$x] | int(v[$x]) | ($n < $n)
         (c := $i) | math.floor($f) | int($b) | min($i, $i, $i) | (cell + $i)
+        round($f) | divmod($i, 7)[0] | ($i in (1, 2, 3)) | ($i not in (5, -1)) | abs(int($f))
+        list: p[$x] | len(p) | p[-1] | p[$x % len(p)] | p[i % len(p)] | len(q) | p[1] | q[$x]
         list: p[$x] | len(p) | sum(q) | ($i in p) | p[-1] | max(p) | p.index($i) | sum([k + $i for k in p[:4]])
         tuple: t[$x] | len(t) | divmod($i, 7)[1] | t[0]
         call: h0($i) | h1($i, $i) | h2($i) | h3($i) | h4($i & 7) | h1($i, r=$i) | (lambda r: r + $i)($i)
@@ -61,6 +63,8 @@ FORMS = {
         min($f, $f) | max($f, $f) | float($i) | float($f) | math.sqrt(abs($f)) | math.sin($f)
         math.exp(min($f, 3.0)) | math.log(abs($f) + 1.0) | math.atan2($f, $f) | ($f if $f < $f else $f) | u[$x]
         g[$x] | ($f + True) | v[$x] | ($f or $f) | (y := $f) | math.fmod($f, 7.5) | math.floor($f) | u[-$x]
+        round($f, 2) | (1.5 if $f in (0.5, 1.0) else $f)
+        list: q[$x] | q[i % len(q)] | q[-1] | q[$x % len(q)] | (q[0] + p[1])
         list: q[$x] | sum(q) | min(q) | sum([k * 0.5 for k in q])
         tuple: t[-1] | (x, y, 1.5)[$x % 3]
         call: h1($f) | h0($f)
@@ -94,7 +98,9 @@ STATEMENTS = {  # one line each
         u[$x] = $n | u[$x] = $f | u[$x] += $f | v[$x] = $i | v[$x] += $i & 15 | w[$x] = $b | g[$x] *= 0.5
         g[$x] = u[$x] | t0 += $f | t0 -= x | n0 += $i | n0 ^= a | assert $i != 77 | print(i) if i == 33 else None
         u[i % len(u)] = u[(i + 1) % len(u)] + 1 | v[i % len(v)] ^= $i & 255""",
-    "list": """p[$x % len(p)] = $n | p.append($n) | p.append(i) | q.append($f) | p = $p | q = $p | del p[0] | p[$x] = $i
+    "list": """p[i % len(p)] = $i | q[i % len(q)] = $f | p[$x] += 1 | q[$x] *= 0.5 | p[0], p[1] = p[1], p[0]
+        p[i % len(p)] = p[-1] | q[0] = x = $f | p[$x] = q[$x] | p.append($i) | x = q.pop() | q.append(x) | x = q[$x]
+        p[$x % len(p)] = $n | p.append($n) | p.append(i) | q.append($f) | p = $p | q = $p | del p[0] | p[$x] = $i
         p.pop() | a = p.pop() | p.insert(0, $i) | p.extend(t) | p[:] = p[-6:] | p.reverse() | p.sort() | q = p
         p += [$i] | a, *p = $i, $i, $i, $f | x, a = p[:2] | p[-1] += $i | q[0] = p[0] | p.clear()""",
     "tuple": """t = $t | a, b = t[:2] | a, x = ($i, $f) | t = t[-3:] + ($n,) | (a, b), x = ($i, $i), $f | a, *_ = t""",
@@ -155,7 +161,8 @@ class Maker:
         self.random = random.Random(seed)
         # Half of the programs keep to what surely becomes machine code, all of it.
         share = self.pick([0.05, 0.22])
-        self.features = {f for f in FEATURES if self.chance(share)}
+        few = self.pick([(), ("list",), ("list", "tuple")])
+        self.features = {f for f in FEATURES if self.chance(share) or f in few}
         self.loops = 0
         self.dtype = self.pick(DTYPES)
 
@@ -227,6 +234,8 @@ class Maker:
                  "for $N in range(0, 12, 5)", "for $N in range($i & 7)", "for $N in range(2, $i & 15, 3)",
                  "for $N in range(i & 3, 5)"]
         if "list" in self.features:
+            heads += ["for $N in p", "for $N in q", "for j, $N in enumerate(p)", "for j, k in zip(p, q)",
+                      "for $N in reversed(p)", "for $N in range(len(p))", "for j, $N in enumerate(q, 1)"]
             heads += ["for $N in p[:7]", "for j, $N in enumerate(q[:5])", "for j, k in zip(p[:6], t)", "for $N in q[-4:]",
                       "for $N in reversed(p[:5])", "for k in sorted(p[:5], key=abs)", "for j, k in enumerate(t, 3)"]
         if "tuple" in self.features:
@@ -236,7 +245,10 @@ class Maker:
         if "dtype" in self.features:
             heads += ["for $N in u[:4]", "for $N in e[:5]"]
         head = self.fill(self.pick(heads).replace("$N", self.pick(["j", "k", "c"])), 1)
-        lines = [head + ":", *indent(self.block(depth, True, 3))]
+        body = self.block(depth, True, 3)
+        if re.search(r"\b[pq]\b(?!\[)", head) and "len(" not in head:  # which may grow in the loop
+            body = ["if len(p) + len(q) > 120:", "    break", *body]
+        lines = [head + ":", *indent(body)]
         if self.chance(0.15):
             lines += ["else:", *indent(self.block(depth, looping, 2))]
         return lines
@@ -330,7 +342,7 @@ class Maker:
         body += ["if i & 15 == 9:", "    try:", *[f"        {name} = {name} & 0xFFFFFFFFFFFF" for name in "abc"],
                  "    except TypeError:", "        a, b, c = 1, 2, 3"]
         if self.features & {"list", "call"}:
-            body += ["if len(p) > 40:", "    p = p[-5:]"]
+            body += ["if len(p) + len(q) > 50:", "    p, q = p[-5:], q[-5:]"]
         kind = self.random.randrange(6)
         if kind == 0:
             return ["while i < n:", "    i += 1", *indent(body)]

@@ -83,7 +83,7 @@ def main():
     os.dup2(2, 1)  # what prints past sys.stdout
     faulthandler.enable()
     faulthandler.register(signal.SIGXCPU, chain=True)
-    freeze.ONE_NAN = True
+    freeze.ONE_NAN, differ.UNBOUND_LINES = True, False
     import hotloop
     hotloop.jit(lambda: None)
     gc.collect()
