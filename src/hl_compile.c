@@ -82,7 +82,7 @@ static int32_t last_serial; /* with the GIL, as the next */
 static char last_message[MESSAGE_SIZE];
 
 #ifdef HL_DEBUG
-static long test_fail; /* HOTLOOP_TEST_LLVM_FAIL: the compile that fails; with `work` held */
+static long test_fail; /* the compile that fails, 0 = none; with `work` held */
 #endif
 
 static double now(void)
@@ -679,3 +679,12 @@ int hl_compile_init(void)
 #endif
     return 0;
 }
+
+#ifdef HL_DEBUG
+void hl_compile_fail_at(long n)
+{
+    work_enter();
+    test_fail = n;
+    work_leave();
+}
+#endif

@@ -71,6 +71,9 @@ typedef struct HlBackend {
      * malloc'ed; NULL and a message on failure. */
     char *(*text)(const HlIr *ir, const HlPlan *plans, const HlEmitEnv *env, char what, char *err,
                   size_t err_size);
+    /* hl_mem_fail_at and hl_mem_live of the code generator, which has an allocator of its own. */
+    long (*fail_at)(long n);
+    long (*live)(void);
 } HlBackend;
 
 /* The one symbol that _llvm.so exports. */

@@ -52,8 +52,10 @@ static PyObject *func_vectorcall(PyObject *self, PyObject *const *args, size_t n
                                  PyObject *kwnames)
 {
     HlFunction *f = (HlFunction *)self;
-    if (HL_UNLIKELY((PyObject *)f->co != f->func->func_code) && func_resolve(f) < 0)
-        return NULL;
+    if (HL_UNLIKELY((PyObject *)f->co != f->func->func_code) && func_resolve(f) < 0) {
+        PyErr_Clear(); /* no memory for counting: the next call tries again */
+        return PyObject_Vectorcall((PyObject *)f->func, args, nargsf, kwnames);
+    }
     return hl_hook_call(self, f->func, f->code, args, nargsf, kwnames);
 }
 

@@ -372,6 +372,8 @@ __attribute__((visibility("default"))) const HlBackend *hl_backend(void)
         .code_size = blob_code_size,
         .release = blob_release,
         .text = region_text,
+        .fail_at = hl_mem_fail_at,
+        .live = hl_mem_live,
     };
     unsigned major, minor, patch;
     LLVMGetVersion(&major, &minor, &patch);

@@ -7,8 +7,9 @@
 #ifdef HL_DEBUG
 #include <stdatomic.h>
 
-static atomic_long mem_calls; /* since the last hl_mem_fail_at */
-static atomic_long mem_fail;  /* the call that fails, 0 = none */
+static atomic_long mem_calls;  /* since the last hl_mem_fail_at */
+static atomic_long mem_fail;   /* the call that fails, 0 = none */
+static atomic_long mem_blocks; /* not freed yet */
 
 static bool mem_refuse(void)
 {
@@ -21,7 +22,35 @@ long hl_mem_fail_at(long n)
     atomic_store(&mem_fail, n);
     return atomic_exchange(&mem_calls, 0);
 }
+
+long hl_mem_live(void)
+{
+    return atomic_load(&mem_blocks);
+}
+
+static void *mem_count(void *made)
+{
+    if (made)
+        atomic_fetch_add(&mem_blocks, 1);
+    return made;
+}
+
+static void mem_uncount(const void *p)
+{
+    if (p)
+        atomic_fetch_sub(&mem_blocks, 1);
+}
 #else
+static inline void *mem_count(void *made)
+{
+    return made;
+}
+
+static inline void mem_uncount(const void *p)
+{
+    (void)p;
+}
+
 static inline bool mem_refuse(void)
 {
     return false;
@@ -32,18 +61,23 @@ long hl_mem_fail_at(long n)
     (void)n;
     return 0;
 }
+
+long hl_mem_live(void)
+{
+    return 0;
+}
 #endif
 
 void *hl_mem_alloc(size_t size)
 {
-    return mem_refuse() ? NULL : calloc(1, size ? size : 1);
+    return mem_refuse() ? NULL : mem_count(calloc(1, size ? size : 1));
 }
 
 void *hl_mem_realloc(void *p, size_t old_size, size_t size)
 {
     if (mem_refuse())
         return NULL;
-    char *q = realloc(p, size ? size : 1);
+    char *q = p ? realloc(p, size ? size : 1) : mem_count(malloc(size ? size : 1));
     if (q && size > old_size)
         memset(q + old_size, 0, size - old_size);
     return q;
@@ -51,6 +85,7 @@ void *hl_mem_realloc(void *p, size_t old_size, size_t size)
 
 void hl_mem_free(void *p)
 {
+    mem_uncount(p);
     free(p);
 }
 

@@ -18,5 +18,7 @@ int hl_mem_grow(void **vec, int32_t *cap, int32_t need, size_t item);
 
 /* Debug builds: let the n-th allocation from now on fail (0 = never); returns calls so far. */
 long hl_mem_fail_at(long n);
+/* Debug builds: how many blocks have not been freed. */
+long hl_mem_live(void);
 
 #endif

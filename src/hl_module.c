@@ -16,6 +16,7 @@
 #include "hl_reason.h"
 #include "hl_region.h"
 #include "hl_stats.h"
+#include "hl_test.h"
 
 /* Why nothing is jitted in this process, a str; NULL = hotloop is active. */
 static PyObject *inactive;
@@ -361,6 +362,10 @@ static int module_reasons(PyObject *module)
 
 static int module_exec(PyObject *module)
 {
+#ifdef HL_DEBUG
+    if (PyModule_AddFunctions(module, hl_test_methods) < 0)
+        return -1;
+#endif
     if (module_start() < 0 || module_reasons(module) < 0 ||
         PyModule_AddObjectRef(module, "Function", (PyObject *)&HlFunction_Type) < 0 ||
         PyModule_AddObjectRef(module, "FallbackWarning", hl_fallback_warning) < 0 ||

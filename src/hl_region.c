@@ -491,7 +491,7 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
         loop_wait(loop, WAIT_COMPILE);
         return HL_GO_ON;
     }
-    if (loop->regions && never_compiles(loop->regions))
+    if (!ready && loop->regions && never_compiles(loop->regions))
         return give_up(code, index, loop->regions->dead_why, f);
     if (!ready)
         return record_loop(code, index, f);

@@ -142,7 +142,10 @@ void hl_compile_stop(void); /* at interpreter exit: ends the thread; any number 
 const HlBackend *hl_compile_backend(void); /* loads it; NULL with an exception */
 /* A compiled region as text, `what` as in HlBackend.text. malloc'ed; NULL: message in err. */
 char *hl_compile_text(HlRegion *r, char what, char *err, size_t err_size);
-const char *hl_compile_message(void);    /* why the last compile that failed did; "" = none did */
+const char *hl_compile_message(void); /* why the last compile that failed did; "" = none did */
+#ifdef HL_DEBUG
+void hl_compile_fail_at(long n); /* tests: the n-th compile from now on fails, 0 = none */
+#endif
 extern volatile int hl_compile_finished; /* non-zero: hl_compile_poll has something to publish */
 
 #endif

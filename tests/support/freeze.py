@@ -6,9 +6,13 @@ other objects with an identity are numbered by first appearance, so that sharing
 identity of numbers is left out: it may differ for computed ones (docs/semantics.md)."""
 
 import collections.abc
+import math
 import struct
 import sys
 import types
+
+# Whether all NaNs are taken for the same: which of two comes out of an operation is not promised.
+ONE_NAN = False
 
 _PLAIN = (type(None), bool, int, str, bytes, type(Ellipsis), type(NotImplemented), range, slice)
 _RANGE_ITERATOR = type(iter(range(0)))
@@ -22,7 +26,14 @@ def freeze(value, memo=None):
 
 
 def float_bits(x):
-    return struct.pack(">d", x).hex()
+    return "nan" if ONE_NAN and x != x else struct.pack(">d", x).hex()
+
+
+def _array_bytes(x):
+    if ONE_NAN and x.dtype.kind in "fc":
+        x = x.copy()
+        x[x != x] = math.nan
+    return x.tobytes().hex()
 
 
 def _freeze(x, memo):
@@ -32,10 +43,10 @@ def _freeze(x, memo):
     if t is float:
         return ("float", repr(x), float_bits(x))
     if t is complex:
-        return ("complex", repr(x), float_bits(x.real), float_bits(x.imag))
+        return ("complex", float_bits(x.real), float_bits(x.imag))
     np = sys.modules.get("numpy")
     if np is not None and isinstance(x, np.generic):
-        return ("np", t.__name__, x.dtype.str, repr(x), x.tobytes().hex())
+        return ("np", t.__name__, x.dtype.str, repr(x), _array_bytes(np.array(x)))
     if isinstance(x, type):
         return ("class", x.__module__, x.__qualname__)
     if isinstance(x, types.ModuleType):
@@ -56,7 +67,7 @@ def _freeze(x, memo):
 def _freeze_object(x, t, memo):
     np = sys.modules.get("numpy")
     if np is not None and isinstance(x, np.ndarray):
-        items = _freeze(x.tolist(), memo) if x.dtype.hasobject else x.view(np.ndarray).tobytes().hex()
+        items = _freeze(x.tolist(), memo) if x.dtype.hasobject else _array_bytes(x.view(np.ndarray))
         return ("array", t.__name__, x.dtype.str, x.shape, x.strides, x.flags.writeable, items)
     if t in (tuple, list) or isinstance(x, (tuple, list)):
         return (t.__name__, tuple(_freeze(v, memo) for v in x))

@@ -1,0 +1,45 @@
+"""Every iteration is counted once, wherever it ran."""
+
+import pytest
+
+import native
+from differ import MODES, params
+
+
+def plain(n):
+    s = 0
+    for i in range(n):
+        s += i
+    return s
+
+
+def strips(n):
+    s = 0.5
+    for i in range(n):
+        s = s * 0.5 + 1.0
+    return s
+
+
+def skips(n):
+    s = 0
+    for i in range(n):
+        if i % 3 == 1:
+            continue
+        s += i
+    return s
+
+
+@pytest.mark.parametrize("mode", ["eager", "sync"])
+@pytest.mark.parametrize("function", [plain, strips, skips])
+def test_iterations(function, mode):
+    import hotloop
+    copy = type(function)(function.__code__.replace(), function.__globals__)
+    with params(**MODES[mode]):
+        f = hotloop.jit(copy)
+        f(50)  # compiles
+        before = native.native_iterations(f), native.interpreted_iterations(f)
+        f(10_000)
+        ran = native.native_iterations(f) - before[0]
+        interpreted = native.interpreted_iterations(f) - before[1]
+    assert ran > 9_000
+    assert abs(ran + interpreted - 10_000) <= 2

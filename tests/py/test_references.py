@@ -1,0 +1,158 @@
+"""Every program of tests/diff, run again and again in one process with the machine code it got: nothing may
+grow from run to run. Not Python's memory, not the C library's, not the reference counts of what the program's
+code names.
+
+HOTLOOP_REFERENCES=S spends some S seconds on each program (0.03 by default), up to 1,000 runs; programs of
+which a single run takes longer than half a second are left out."""
+
+import contextlib
+import ctypes
+import gc
+import importlib.util
+import os
+import pathlib
+import sys
+import time
+import types
+import warnings
+
+import numpy as np
+import pytest
+
+from differ import MODES, params
+
+SECONDS = float(os.environ.get("HOTLOOP_REFERENCES", "0.03"))
+LEAST, MOST, SLOW = 6, 500, 0.5  # runs in one of the two stretches that are measured
+FILES = sorted((pathlib.Path(__file__).parent.parent / "diff").glob("test_diff_*.py"))
+
+
+class Sink:
+    """The `out` of a program: calls, and keeps nothing."""
+
+    def __call__(self, func, /, *args, **kwargs):
+        try:
+            return func(*args, **kwargs)
+        except BaseException:  # any outcome will do
+            return None
+
+    def ignore(self, *args, **kwargs):
+        pass
+
+    value = note = write = flush = warning = unraisable = ignore
+
+
+class Mallinfo(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in
+                "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
+
+
+def c_memory():
+    try:
+        mallinfo = ctypes.CDLL(None).mallinfo2
+    except AttributeError:
+        return 0
+    mallinfo.restype = Mallinfo
+    info = mallinfo()
+    return info.uordblks + info.hblkhd
+
+
+def constants(code):
+    for c in code.co_consts:
+        yield c
+        if isinstance(c, types.CodeType):
+            yield from constants(c)
+
+
+def measure(watched):
+    """What must not grow, by name; the second number is by how much each run may let it grow."""
+    gc.collect()
+    from hotloop import _hotloop
+    found = {"Python's blocks": (sys.getallocatedblocks(), 0.8), "C's memory": (c_memory(), 14),
+             "objects": (len(gc.get_objects()), 0.8)}
+    if hasattr(_hotloop, "live_blocks"):
+        found["core's blocks"] = (_hotloop.live_blocks(), 0.8)
+    for k, o in enumerate(watched):
+        found[f"references of {o!r:.60} ({k})"] = (sys.getrefcount(o), 0.8)
+    return found
+
+
+def grown(run, watched, times):
+    """What grew in each of two stretches of runs."""
+    points = [measure(watched)]
+    for _ in range(2):
+        for _ in range(times):
+            run()
+        points.append(measure(watched))
+    first, middle, last = points
+    return {name: (middle[name][0] - first[name][0], last[name][0] - middle[name][0]) for name, (_, each) in first.items()
+            if min(middle[name][0] - first[name][0], last[name][0] - middle[name][0]) >= each * times}
+
+
+def watch(function):
+    shared = [None, True, False, -1, 0, 1, 2, 5, int, float, bool, range, np.float64, np.int64, np.bool_, np.ndarray,
+              abs, len, min, max, type(iter(range(1)))]
+    return [*shared, *constants(function.__code__)]
+
+
+@contextlib.contextmanager
+def quiet(out):
+    with warnings.catch_warnings(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        warnings.simplefilter("always")
+        warnings.showwarning = out.warning
+        hook, sys.unraisablehook = sys.unraisablehook, out.unraisable
+        try:
+            yield
+        finally:
+            sys.unraisablehook = hook
+
+
+def runs(program, jit):
+    """A function that runs the program once; all runs share one code object, and so the machine code."""
+    function, _ = program.make(False)
+    out = Sink()
+
+    def mark(func=None, **options):
+        if func is None:
+            return lambda f: mark(f, **options)
+        return jit(func, **options)
+
+    def run():
+        with quiet(out):
+            function(mark, out)
+    return run, watch(function)
+
+
+def examine(program):
+    import hotloop
+    run, watched = runs(program, hotloop.jit)
+    start, warm = time.perf_counter(), 0
+    while warm < 8 or (warm < 40 and time.perf_counter() - start < SECONDS):
+        begin = time.perf_counter()
+        run()
+        warm += 1
+        each = time.perf_counter() - begin
+        if each > SLOW:
+            return []
+    times = int(min(MOST, max(LEAST, SECONDS / each / 2)))
+    for times in (times, 4 * times, 8 * times):  # longer, in case it was still growing up
+        found = grown(run, watched, times)
+        if not found:
+            return []
+    plain, watched = runs(program, lambda f, **_: f)
+    plain()
+    same = grown(plain, watched, times)
+    return [f"{program.name}: {name} {a:+} and {b:+} in {times} runs each" for name, (a, b) in found.items()
+            if name not in same]
+
+
+@pytest.mark.parametrize("path", FILES, ids=[p.stem for p in FILES])
+def test_nothing_grows(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    programs = [t.program for t in vars(module).values() if hasattr(t, "program")]
+    found = []
+    with params(**MODES["eager"]):
+        for program in programs:
+            found += examine(program)
+    assert not found, "\n".join(found)
