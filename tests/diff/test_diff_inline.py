@@ -644,6 +644,24 @@ def test_lists_and_defaults_that_are_lists(jit, out):
 
 
 @diff
+def test_complex_numbers(jit, out):
+    def step(z, c=0.25 + 0.1j):
+        if abs(z) > 2:
+            return z / 4
+        return z * z + c
+
+    @jit
+    def f(n, z, w):
+        for i in range(n):
+            z = step(z)
+            if i == 200:
+                z = step(z, w)
+        return z
+    for w in (1j, 0.5, np.complex128(1 - 2j), "x"):
+        out(f, 300, 0.1j, w)
+
+
+@diff
 def test_jitted_callees(jit, out):
     @jit
     def g(x, k=3):
