@@ -10,12 +10,14 @@ Works in a copy of the tree (--scratch, build/mutants by default) that is config
 incrementally. A mutant that no test catches is an error, and so is one whose text is not found exactly once."""
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from pathlib import Path
@@ -86,16 +88,29 @@ class Scratch:
         """The first test that fails or does not survive; None when all pass."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HOTLOOP")}
         environment.update(HOTLOOP_BUILD=str(self.build), PYTHONPATH=str(self.package), HOTLOOP_TEST_LIMIT=str(LIMIT))
-        done = subprocess.run(
+        status, output = run_in_group(
             [self.python, "-m", "pytest", "-v", "-x", "--tb=no", "-p", "no:cacheprovider", *tests],
-            cwd=self.tree, text=True, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT)
-        if done.returncode == 0:
+            self.tree, environment)
+        if status == 0:
             return None
-        if m := re.search(r"^(tests/.*) (?:FAILED|ERROR)", done.stdout, re.M):
+        if m := re.search(r"^(tests/.*) (?:FAILED|ERROR)", output, re.M):
             return m[1]
-        started = re.findall(r"^(tests/\S+::.*?)(?: (?:PASSED|SKIPPED|XFAIL).*)?$", done.stdout, re.M)
-        return (started[-1] if started else tests[0]) + (" (hangs)" if "Timeout (" in done.stdout else " (crashes)")
+        started = re.findall(r"^(tests/\S+::.*?)(?: (?:PASSED|SKIPPED|XFAIL).*)?$", output, re.M)
+        return (started[-1] if started else tests[0]) + (" (hangs)" if "Timeout (" in output else " (crashes)")
+
+
+def run_in_group(command, cwd, environment):
+    """Exit status and output of a command. What it started ends with it: a mutant's processes may hang."""
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        process = subprocess.Popen(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            status = process.wait()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        output.seek(0)
+        return status, output.read()
 
 
 def catch(scratch, mutant, quick):
