@@ -6,11 +6,15 @@
 
 #include "hl_ir.h"
 
-#define HL_EMIT_ABI 2
+#define HL_EMIT_ABI 3
 
 /* Runs a region. `in`: one 64-bit word per input (doubles as bits, i1 as 0/1, pointers). `out`: room
- * for the largest plan. `counts`: native iterations are added per loop index. Returns the exit index. */
-typedef int64_t (*HlEntry)(const int64_t *in, int64_t *out, int64_t *counts);
+ * for the largest plan. `counts`: native iterations are added per loop index. `act`: for STEP and
+ * FRAME_LOAD; regions without them do not look at it. Returns the exit index, or HL_EMIT_LEFT. */
+struct HlActivation;
+typedef int64_t (*HlEntry)(const int64_t *in, int64_t *out, int64_t *counts,
+                           struct HlActivation *act);
+#define HL_EMIT_LEFT (-1) /* a STEP said so: the frame is where it has to be */
 
 /* Addresses that machine code refers to; filled by the core (hl_rt.c, hl_np.c) at start. */
 typedef struct HlEmitEnv {
@@ -20,6 +24,8 @@ typedef struct HlEmitEnv {
     int (*guard_global)(void *globals, int64_t index);  /* 1 = still that object */
     void *(*load_global)(void *globals, int64_t index); /* borrowed object, or NULL = missing */
     int (*unbox_i64)(void *obj, int64_t *out);          /* exact int: 1 = fits */
+    /* STEP, with the values of its exit's plan in `out`; 0 = go on, else leave. */
+    int (*step)(struct HlActivation *act, int64_t *out, int64_t exit);
     int (*guard_array)(void *obj, int dtype, int ndim); /* 1 = as ARR demands */
     /* Lists: put `word` there, boxed as the type that hl_type_pack gave, or as `origin` if that is its box
      * still (NULL: no object is known). 1 = done; 0 = nothing has happened, the interpreter has to do it.
@@ -31,6 +37,8 @@ typedef struct HlEmitEnv {
     void *(*type_object)(
         HlType t); /* the PyTypeObject of BOOL, I64, F64, NPS; asked while emitting */
     void *py_true, *py_false;
+    int32_t off_slots;            /* of the pointer to the frame's slots in HlActivation */
+    int32_t off_cell;             /* of a cell's content */
     int32_t off_type;             /* offset of ob_type in PyObject */
     int32_t off_float;            /* of ob_fval in float and np.float64 objects */
     int32_t off_complex;          /* of the real part in complex and np.complex128 objects */

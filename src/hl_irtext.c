@@ -44,7 +44,8 @@ typedef enum TextField {
     TEXT_AXIS,    /* aux as a number */
     TEXT_DTYPE,   /* aux: HlDtype */
     TEXT_NONNEG,  /* aux 1 as "nonneg" */
-    TEXT_IMAG     /* aux 1 as "imag" */
+    TEXT_IMAG,    /* aux 1 as "imag" */
+    TEXT_SLOT     /* imm.i; aux 1 as "cell" */
 } TextField;
 
 static const uint8_t text_field[HL_I__COUNT] = {
@@ -57,7 +58,8 @@ static const uint8_t text_field[HL_I__COUNT] = {
     [HL_I_ARRAY_LEN] = TEXT_AXIS,     [HL_I_ARRAY_STRIDE] = TEXT_AXIS,
     [HL_I_ARRAY_LOAD] = TEXT_DTYPE,   [HL_I_ARRAY_STORE] = TEXT_DTYPE,
     [HL_I_INDEX] = TEXT_NONNEG,       [HL_I_UNBOX_PART] = TEXT_IMAG,
-    [HL_I_ARRAY_DATA] = TEXT_IMAG,
+    [HL_I_ARRAY_DATA] = TEXT_IMAG,    [HL_I_STEP] = TEXT_INT,
+    [HL_I_FRAME_LOAD] = TEXT_SLOT,
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
@@ -157,6 +159,7 @@ static void out_field(TextOut *o, const HlIns *ins)
     case TEXT_DTYPE: out(o, " %s", hl_dtype_text(ins->aux)); break;
     case TEXT_NONNEG: out(o, ins->aux ? " nonneg" : ""); break;
     case TEXT_IMAG: out(o, ins->aux ? " imag" : ""); break;
+    case TEXT_SLOT: out(o, " %" PRId64 "%s", ins->imm.i, ins->aux ? " cell" : ""); break;
     }
 }
 
@@ -548,6 +551,10 @@ static void in_field(TextIn *in, HlIns *ins)
     }
     case TEXT_NONNEG: ins->aux = in_take(in, "nonneg"); break;
     case TEXT_IMAG: ins->aux = in_take(in, "imag"); break;
+    case TEXT_SLOT:
+        ins->imm.i = in_int(in);
+        ins->aux = in_take(in, "cell");
+        break;
     }
 }
 

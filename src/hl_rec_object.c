@@ -22,6 +22,16 @@ static HlSlot global_value(HlRec *R, PyObject *dict, PyObject *name, PyObject *o
     return rec_unbox(R, ref, o);
 }
 
+/* Any other object is read for a step that uses it. */
+static HlSlot global_object(HlRec *R, PyObject *name)
+{
+    HlIns ins = {.op = HL_I_LOAD_GLOBAL,
+                 .type = HL_TYPE(OBJ),
+                 .imm.i = rec_global(R, NULL, name, NULL),
+                 .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
+    return rec_value(rec_emit_ins(R, &ins, HL_R_GLOBAL));
+}
+
 RecStatus rec_load_global(HlRec *R, const HlBc *bc)
 {
     PyObject *name = PyTuple_GET_ITEM(R->code->orig->co_names, bc->arg);
@@ -33,10 +43,13 @@ RecStatus rec_load_global(HlRec *R, const HlBc *bc)
         o = PyDict_GetItemWithError(b, name);
     PyErr_Clear(); /* names are strings: a miss is not an error here; the interpreter raises */
     bool big;
-    if (!o || (!rec_is_lasting(o) && !hl_record_complex_kind(o) &&
-               hl_record_type_of(o, &big).base == HL_T_VOID))
+    if (!o)
         return rec_stop(R, HL_R_NYI_GLOBAL);
-    HlSlot s = global_value(R, NULL, name, o);
+    bool opaque = !rec_is_lasting(o) && !hl_record_complex_kind(o) &&
+                  hl_record_type_of(o, &big).base == HL_T_VOID;
+    if (opaque && R->r->no_steps)
+        return rec_stop(R, HL_R_NYI_GLOBAL);
+    HlSlot s = opaque ? global_object(R, name) : global_value(R, NULL, name, o);
     if (R->pending != REC_OK)
         return R->pending;
     if (bc->arg2)

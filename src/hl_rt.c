@@ -6,6 +6,7 @@
 #include "hl_exit.h"
 #include "hl_np.h"
 #include "hl_release.h"
+#include "hl_step.h"
 
 /* A dict's version changes at every store into it, so a mismatch only means: look again. */
 PyObject *hl_rt_global(HlGlobals *globals, int64_t index)
@@ -150,9 +151,12 @@ void hl_rt_fill_env(HlEmitEnv *env, HlRegion *r, void *const *objects)
         .guard_global = rt_guard_global,
         .load_global = rt_load_global,
         .unbox_i64 = rt_unbox_i64,
+        .step = hl_step_run,
         .type_object = rt_type_object,
         .py_true = Py_True,
         .py_false = Py_False,
+        .off_slots = offsetof(HlActivation, slots),
+        .off_cell = offsetof(PyCellObject, ob_ref),
         .off_type = offsetof(PyObject, ob_type),
         .off_float = offsetof(PyFloatObject, ob_fval),
         .off_complex = offsetof(PyComplexObject, cval),
