@@ -969,7 +969,7 @@ static void test_complex_items(void)
         Array a = make_array(HL_D_C128, data + 1, &len, &stride);
         in[0] = word(&a);
         in[1] = 2;
-        CHECK(r.run(in, out, counts) == 1);
+        CHECK(r.run(in, out, counts, NULL) == 1);
         CHECK(out[0] == bits(5) && out[1] == bits(-6) && out[2] == bits(6));
         CHECK(data[5] == 5 && data[6] == -6 && data[4] == 4 && data[7] == 7);
         region_free(&r);
@@ -1248,234 +1248,235 @@ static void test_polls_where_loops_lead_back(void)
     int64_t in[1] = {5}, out[2] = {0}, counts[1] = {0};
     breaker = 1;
     Region r = region_make(first_apart);
-    CHECK(r.run(in, out, counts) == 2 && out[0] == 7 && counts[0] == 1);
+    CHECK(r.run(in, out, counts, NULL) == 2 && out[0] == 7 && counts[0] == 1);
     region_free(&r);
     r = region_make(polls_ahead);
-    CHECK(r.run(in, out, counts) == 1 && out[0] == 6 && counts[0] == 1);
+    CHECK(r.run(in, out, counts, NULL) == 1 && out[0] == 6 && counts[0] == 1);
     region_free(&r);
     breaker = 0;
-    /* A step changes all that can change: nothing that was read before it is taken for what is there after
+}
+
+/* A step changes all that can change: nothing that was read before it is taken for what is there after
  * it, the values that its exit wants are in `out`, and it decides whether machine code goes on. */
-    struct HlActivation {
-        int64_t other;
-        void **slots;
-        Array *array;
-        void *cell[3];
-        int steps, asked;
-        int64_t seen[8];
-    };
+struct HlActivation {
+    int64_t other;
+    void **slots;
+    Array *array;
+    void *cell[3];
+    int steps, asked;
+    int64_t seen[8];
+};
 
-    static struct HlActivation *acting;
+static struct HlActivation *acting;
 
-    static void *ask_global(void *globals, int64_t index)
-    {
-        acting->asked++;
-        return load_global(globals, index);
-    }
+static void *ask_global(void *globals, int64_t index)
+{
+    acting->asked++;
+    return load_global(globals, index);
+}
 
-    static int change_all(struct HlActivation * act, int64_t *out, int64_t exit)
-    {
-        CHECK(exit == 2);
-        act->seen[act->steps] = out[0];
-        act->array->shape[0] += 10;
-        act->cell[2] = act->steps % 2 ? &object_a : &object_b;
-        act->slots[1] = act->steps % 2 ? &object_b : &object_a;
-        return ++act->steps == 3;
-    }
+static int change_all(struct HlActivation *act, int64_t *out, int64_t exit)
+{
+    CHECK(exit == 2);
+    act->seen[act->steps] = out[0];
+    act->array->shape[0] += 10;
+    act->cell[2] = act->steps % 2 ? &object_a : &object_b;
+    act->slots[1] = act->steps % 2 ? &object_b : &object_a;
+    return ++act->steps == 3;
+}
 
-    static const char *const stepping =
-        "region stepping slots 2 loops 1 entry x0\n"
-        "entry(%0: arr<float64,1> = slot 0, %1: i64 = slot 1): pc 0\n"
-        "  jump b1(%1)\n"
-        "b1(%2: i64): pc 0 loop 0 in 0\n"
-        "  %3: i64 = array_len 0 %0\n"
-        "  %4: i64 = add %2 %3\n"
-        "  %5: obj = load_global #5 -> x1\n"
-        "  step 7 -> x2\n"
-        "  %6: obj = frame_load 1\n"
-        "  %7: obj = frame_load 0 cell\n"
-        "  %8: bool = is %6 %7\n"
-        "  guard_false %8 -> x3\n"
-        "  %9: i64 = array_len 0 %0\n"
-        "  %12: i64 = keep %4 %6\n"
-        "  %10: i64 = add %12 %9\n"
-        "  %11: obj = load_global #5 -> x4\n"
-        "  jump b1(%10)\n"
-        "x0: entry pc 0 [0: frame, 1: %1]\n"
-        "x1: global pc 1 [0: frame, 1: %4]\n"
-        "x2: nyi_call pc 2 [0: frame, 1: %4]\n"
-        "x3: type pc 7 [0: frame, 1: frame]\n"
-        "x4: global pc 8 [0: frame, 1: %10]\n";
+static const char *const stepping = "region stepping slots 2 loops 1 entry x0\n"
+                                    "entry(%0: arr<float64,1> = slot 0, %1: i64 = slot 1): pc 0\n"
+                                    "  jump b1(%1)\n"
+                                    "b1(%2: i64): pc 0 loop 0 in 0\n"
+                                    "  %3: i64 = array_len 0 %0\n"
+                                    "  %4: i64 = add %2 %3\n"
+                                    "  %5: obj = load_global #5 -> x1\n"
+                                    "  step 7 -> x2\n"
+                                    "  %6: obj = frame_load 1\n"
+                                    "  %7: obj = frame_load 0 cell\n"
+                                    "  %8: bool = is %6 %7\n"
+                                    "  guard_false %8 -> x3\n"
+                                    "  %9: i64 = array_len 0 %0\n"
+                                    "  %12: i64 = keep %4 %6\n"
+                                    "  %10: i64 = add %12 %9\n"
+                                    "  %11: obj = load_global #5 -> x4\n"
+                                    "  jump b1(%10)\n"
+                                    "x0: entry pc 0 [0: frame, 1: %1]\n"
+                                    "x1: global pc 1 [0: frame, 1: %4]\n"
+                                    "x2: nyi_call pc 2 [0: frame, 1: %4]\n"
+                                    "x3: type pc 7 [0: frame, 1: frame]\n"
+                                    "x4: global pc 8 [0: frame, 1: %10]\n";
 
-    static void test_step(void)
-    {
-        Region r = region_parse(stepping);
-        HlEmitEnv with_steps = env;
-        int64_t shape[1] = {10}, counts[1] = {0}, out[4] = {0};
-        Array array = {.shape = shape, .nd = 1};
-        void *slots[2] = {NULL, NULL};
-        struct HlActivation act = {.slots = slots, .array = &array};
-        char err[300] = "";
-        slots[0] = act.cell;
-        acting = &act;
-        with_steps.load_global = ask_global;
-        with_steps.step = change_all;
-        with_steps.off_slots = offsetof(struct HlActivation, slots);
-        with_steps.off_cell = 2 * sizeof(void *);
-        r.blob = backend->compile(r.ir, r.plans, &with_steps, err, sizeof err);
-        CHECK(r.blob != NULL);
-        int64_t in[2] = {(intptr_t)&array, 1};
-        CHECK(backend->entry(r.blob)(in, out, counts, &act) == HL_EMIT_LEFT);
-        CHECK(act.steps == 3 && act.asked >= 3 && counts[0] == 2 && shape[0] == 40);
-        CHECK(act.seen[0] == 11 && act.seen[1] == 11 + 20 + 20 && act.seen[2] == 51 + 30 + 30);
-        region_free(&r);
-    }
+static void test_step(void)
+{
+    Region r = region_parse(stepping);
+    HlEmitEnv with_steps = env;
+    int64_t shape[1] = {10}, counts[1] = {0}, out[4] = {0};
+    Array array = {.shape = shape, .nd = 1};
+    void *slots[2] = {NULL, NULL};
+    struct HlActivation act = {.slots = slots, .array = &array};
+    char err[300] = "";
+    slots[0] = act.cell;
+    acting = &act;
+    with_steps.load_global = ask_global;
+    with_steps.step = change_all;
+    with_steps.off_slots = offsetof(struct HlActivation, slots);
+    with_steps.off_cell = 2 * sizeof(void *);
+    r.blob = backend->compile(r.ir, r.plans, &with_steps, err, sizeof err);
+    CHECK(r.blob != NULL);
+    int64_t in[2] = {(intptr_t)&array, 1};
+    CHECK(backend->entry(r.blob)(in, out, counts, &act) == HL_EMIT_LEFT);
+    CHECK(act.steps == 3 && act.asked >= 3 && counts[0] == 2 && shape[0] == 40);
+    CHECK(act.seen[0] == 11 && act.seen[1] == 11 + 20 + 20 && act.seen[2] == 51 + 30 + 30);
+    region_free(&r);
+}
 
-    /* --- what the machine code looks like --------------------------------------------------------- */
+/* --- what the machine code looks like --------------------------------------------------------- */
 
-    static bool assembly_has(const Region *r, const char *what)
-    {
-        char err[200], *text = backend->text(r->ir, r->plans, &env, 'a', err, sizeof err);
-        CHECK(text != NULL);
-        bool has = text && strstr(text, what);
+static bool assembly_has(const Region *r, const char *what)
+{
+    char err[200], *text = backend->text(r->ir, r->plans, &env, 'a', err, sizeof err);
+    CHECK(text != NULL);
+    bool has = text && strstr(text, what);
+    free(text);
+    return has;
+}
+
+static void test_code(void)
+{
+    Region r = one_op("fmul %0 %1\n  %8: f64 = fadd %9 %2\n  %7: bool = fcmp lt %8 %0\n"
+                      "  guard_true %7",
+                      "fff", "f64", true);
+    CHECK(assembly_has(&r, "mulsd") && assembly_has(&r, "addsd"));
+    CHECK(!assembly_has(&r, "vfm") && !assembly_has(&r, "vfnm"));
+    region_free(&r);
+    r = with_constant("mod", 8, false);
+    CHECK(assembly_has(&r, "and") && !assembly_has(&r, "idiv") && !assembly_has(&r, "sar"));
+    region_free(&r);
+    r = with_constant("floordiv", 8, false);
+    CHECK(assembly_has(&r, "sar") && !assembly_has(&r, "idiv") && !assembly_has(&r, "add"));
+    region_free(&r);
+    r = with_constant("mod", 10, false);
+    CHECK(!assembly_has(&r, "idiv"));
+    region_free(&r);
+    r = region_make(nest);
+    static const char kinds[] = {'u', 'l', 'a'};
+    static const char *const words[] = {"phi i64", "define", ".text"};
+    for (int k = 0; k < HL_COUNTOF(kinds); k++) {
+        char err[200], *text = backend->text(r.ir, r.plans, &env, kinds[k], err, sizeof err);
+        CHECK(text && strstr(text, words[k]) && err[0] == '\0');
         free(text);
-        return has;
     }
+    region_free(&r);
+}
 
-    static void test_code(void)
-    {
-        Region r = one_op("fmul %0 %1\n  %8: f64 = fadd %9 %2\n  %7: bool = fcmp lt %8 %0\n"
-                          "  guard_true %7",
-                          "fff", "f64", true);
-        CHECK(assembly_has(&r, "mulsd") && assembly_has(&r, "addsd"));
-        CHECK(!assembly_has(&r, "vfm") && !assembly_has(&r, "vfnm"));
-        region_free(&r);
-        r = with_constant("mod", 8, false);
-        CHECK(assembly_has(&r, "and") && !assembly_has(&r, "idiv") && !assembly_has(&r, "sar"));
-        region_free(&r);
-        r = with_constant("floordiv", 8, false);
-        CHECK(assembly_has(&r, "sar") && !assembly_has(&r, "idiv") && !assembly_has(&r, "add"));
-        region_free(&r);
-        r = with_constant("mod", 10, false);
-        CHECK(!assembly_has(&r, "idiv"));
-        region_free(&r);
-        r = region_make(nest);
-        static const char kinds[] = {'u', 'l', 'a'};
-        static const char *const words[] = {"phi i64", "define", ".text"};
-        for (int k = 0; k < HL_COUNTOF(kinds); k++) {
-            char err[200], *text = backend->text(r.ir, r.plans, &env, kinds[k], err, sizeof err);
-            CHECK(text && strstr(text, words[k]) && err[0] == '\0');
-            free(text);
+/* --- errors and memory ------------------------------------------------------------------------ */
+
+static void test_errors(void)
+{
+    char err[200] = "";
+    Region r = region_make(nest);
+    for (int32_t k = 0; k < r.ir->nins; k++)
+        if (r.ir->ins[k].op == HL_I_ADD_OV)
+            r.ir->ins[k].op = HL_I_ADD, r.ir->ins[k].a[1] = r.ir->blocks[0].params.v[0];
+    HlIns *phi = &r.ir->ins[r.ir->blocks[1].params.v[0]];
+    phi->type = HL_TYPE(F64); /* as no checker would let it pass */
+    CHECK(backend->compile(r.ir, r.plans, &env, err, sizeof err) == NULL && err[0] != '\0');
+    err[0] = '\0';
+    CHECK(backend->text(r.ir, r.plans, &env, 'l', err, sizeof err) == NULL && err[0] != '\0');
+    phi->type = HL_TYPE(I64);
+    HlCodeBlob *blob = backend->compile(r.ir, r.plans, &env, err, sizeof err);
+    CHECK(blob != NULL && err[0] == '\0');
+    backend->release(blob);
+    backend->release(NULL);
+    region_free(&r);
+}
+
+static double resident_mb(void)
+{
+    long pages = 0, ignored;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%ld %ld", &ignored, &pages) != 2)
+        complain("no /proc/self/statm");
+    if (f)
+        fclose(f);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
+}
+
+/* Compiled regions that are released leave nothing behind, and many live ones take little each. */
+static void test_memory(void)
+{
+    enum { WARM = 20, LIVE = 100, TOTAL = 400 };
+    HlCodeBlob *live[LIVE] = {NULL};
+    char err[200];
+    Region r = region_make(nest);
+    double start = 0;
+    for (int i = 0; i < TOTAL; i++) {
+        if (i == WARM)
+            start = resident_mb();
+        HlCodeBlob **slot = &live[i * 7919 % LIVE];
+        backend->release(*slot);
+        *slot = backend->compile(r.ir, r.plans, &env, err, sizeof err);
+        CHECK(*slot != NULL);
+        if (*slot) {
+            int64_t in[4] = {i, 0, 1, 4}, out[8], counts[2] = {0};
+            CHECK(backend->entry(*slot)(in, out, counts, NULL) == 2 && counts[0] == 4);
         }
-        region_free(&r);
     }
+    double full = resident_mb();
+    for (int i = 0; i < LIVE; i++)
+        backend->release(live[i]);
+    double end = resident_mb();
+    printf("memory: %.1f MB after %d compiles, +%.1f after %d with %d live, +%.1f released\n",
+           start, WARM, full - start, TOTAL, LIVE, end - start);
+    CHECK(full - start < 10 && end - start < 5);
+    region_free(&r);
+}
 
-    /* --- errors and memory ------------------------------------------------------------------------ */
-
-    static void test_errors(void)
-    {
-        char err[200] = "";
-        Region r = region_make(nest);
-        for (int32_t k = 0; k < r.ir->nins; k++)
-            if (r.ir->ins[k].op == HL_I_ADD_OV)
-                r.ir->ins[k].op = HL_I_ADD, r.ir->ins[k].a[1] = r.ir->blocks[0].params.v[0];
-        HlIns *phi = &r.ir->ins[r.ir->blocks[1].params.v[0]];
-        phi->type = HL_TYPE(F64); /* as no checker would let it pass */
-        CHECK(backend->compile(r.ir, r.plans, &env, err, sizeof err) == NULL && err[0] != '\0');
-        err[0] = '\0';
-        CHECK(backend->text(r.ir, r.plans, &env, 'l', err, sizeof err) == NULL && err[0] != '\0');
-        phi->type = HL_TYPE(I64);
-        HlCodeBlob *blob = backend->compile(r.ir, r.plans, &env, err, sizeof err);
-        CHECK(blob != NULL && err[0] == '\0');
-        backend->release(blob);
-        backend->release(NULL);
-        region_free(&r);
+int main(int argc, char **argv)
+{
+    char path[4096];
+    const char *build = getenv("HOTLOOP_BUILD");
+    snprintf(path, sizeof path, "%s/.libs/_llvm.so", build ? build : ".");
+    void *handle = dlopen(argc > 1 ? argv[1] : path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        fprintf(stderr, "%s\n", dlerror());
+        return 1;
     }
-
-    static double resident_mb(void)
-    {
-        long pages = 0, ignored;
-        FILE *f = fopen("/proc/self/statm", "r");
-        if (!f || fscanf(f, "%ld %ld", &ignored, &pages) != 2)
-            complain("no /proc/self/statm");
-        if (f)
-            fclose(f);
-        return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
-    }
-
-    /* Compiled regions that are released leave nothing behind, and many live ones take little each. */
-    static void test_memory(void)
-    {
-        enum { WARM = 20, LIVE = 100, TOTAL = 400 };
-        HlCodeBlob *live[LIVE] = {NULL};
-        char err[200];
-        Region r = region_make(nest);
-        double start = 0;
-        for (int i = 0; i < TOTAL; i++) {
-            if (i == WARM)
-                start = resident_mb();
-            HlCodeBlob **slot = &live[i * 7919 % LIVE];
-            backend->release(*slot);
-            *slot = backend->compile(r.ir, r.plans, &env, err, sizeof err);
-            CHECK(*slot != NULL);
-            if (*slot) {
-                int64_t in[4] = {i, 0, 1, 4}, out[8], counts[2] = {0};
-                CHECK(backend->entry(*slot)(in, out, counts, NULL) == 2 && counts[0] == 4);
-            }
-        }
-        double full = resident_mb();
-        for (int i = 0; i < LIVE; i++)
-            backend->release(live[i]);
-        double end = resident_mb();
-        printf("memory: %.1f MB after %d compiles, +%.1f after %d with %d live, +%.1f released\n",
-               start, WARM, full - start, TOTAL, LIVE, end - start);
-        CHECK(full - start < 10 && end - start < 5);
-        region_free(&r);
-    }
-
-    int main(int argc, char **argv)
-    {
-        char path[4096];
-        const char *build = getenv("HOTLOOP_BUILD");
-        snprintf(path, sizeof path, "%s/.libs/_llvm.so", build ? build : ".");
-        void *handle = dlopen(argc > 1 ? argv[1] : path, RTLD_NOW | RTLD_LOCAL);
-        if (!handle) {
-            fprintf(stderr, "%s\n", dlerror());
-            return 1;
-        }
-        const HlBackend *(*get)(void) = (const HlBackend *(*)(void))dlsym(handle, "hl_backend");
-        backend = get();
-        if (backend->abi != HL_EMIT_ABI)
-            complain("ABI %d", backend->abi);
-        if (argc > 2 && !strcmp(argv[2], "--floats")) {
-            print_floats();
-            return failures != 0;
-        }
-        test_integers();
-        test_simple();
-        test_math();
-        test_fp_guard();
-        test_objects();
-        test_sequences();
-        test_arrays();
-        test_exits();
-        test_nest();
-        test_poll();
-        test_polls_where_loops_lead_back();
-        test_step();
-        test_code();
-        test_errors();
-        test_memory();
-        static const HlOp by_floats[] = {HL_I_PARAM, HL_I_FMOD,
-                                         HL_I_FFLOORDIV}; /* no PARAM in a list */
-        for (int k = 0; k < HL_COUNTOF(by_floats); k++)
-            seen[by_floats[k]] = true;
-        for (int op = 0; op < HL_I__COUNT; op++)
-            if (!seen[op])
-                complain("no test for %s", hl_op_info[op].name);
-        if (failures)
-            fprintf(stderr, "%d failures\n", failures);
-        else
-            printf("emit: ok (%s)\n", backend->version);
+    const HlBackend *(*get)(void) = (const HlBackend *(*)(void))dlsym(handle, "hl_backend");
+    backend = get();
+    if (backend->abi != HL_EMIT_ABI)
+        complain("ABI %d", backend->abi);
+    if (argc > 2 && !strcmp(argv[2], "--floats")) {
+        print_floats();
         return failures != 0;
     }
+    test_integers();
+    test_simple();
+    test_math();
+    test_fp_guard();
+    test_objects();
+    test_sequences();
+    test_arrays();
+    test_exits();
+    test_nest();
+    test_poll();
+    test_polls_where_loops_lead_back();
+    test_step();
+    test_code();
+    test_errors();
+    test_memory();
+    static const HlOp by_floats[] = {HL_I_PARAM, HL_I_FMOD,
+                                     HL_I_FFLOORDIV}; /* no PARAM in a list */
+    for (int k = 0; k < HL_COUNTOF(by_floats); k++)
+        seen[by_floats[k]] = true;
+    for (int op = 0; op < HL_I__COUNT; op++)
+        if (!seen[op])
+            complain("no test for %s", hl_op_info[op].name);
+    if (failures)
+        fprintf(stderr, "%d failures\n", failures);
+    else
+        printf("emit: ok (%s)\n", backend->version);
+    return failures != 0;
+}
