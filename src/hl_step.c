@@ -136,8 +136,10 @@ int hl_step_run(HlActivation *act, int64_t *out, int64_t exit)
         hl_stats_note(code, r->loop, plan->pc, HL_R_NO_MEMORY);
         return step_leave(act, HL_GO_RAISED);
     }
-    memcpy(before, act->slots, (size_t)b->nlocalsplus * sizeof *before);
-    memcpy(words, out, (size_t)plan->nlive * sizeof *words);
+    for (int32_t i = 0; i < b->nlocalsplus; i++)
+        before[i] = act->slots[i];
+    for (int32_t i = 0; i < plan->nlive; i++)
+        words[i] = out[i];
     switch (hl_hook_step(f, code, plan->end, &act->result)) {
     case HL_STEP_ENDED: return step_leave(act, HL_GO_ENDED);
     case HL_STEP_AT_EDGE: return step_leave(act, HL_GO_EDGE);
