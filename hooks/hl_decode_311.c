@@ -451,7 +451,11 @@ static int decode_loops(Decoder *d)
 static int decode_lines(Decoder *d)
 {
     HlBytecode *b = d->b;
-    PyObject *lines = PyObject_CallMethod((PyObject *)d->code, "co_lines", NULL);
+    /* One object for the name: CPython's cache of methods would keep every other one. */
+    static PyObject *name;
+    if (!name && !(name = PyUnicode_InternFromString("co_lines")))
+        return -1;
+    PyObject *lines = PyObject_CallMethodNoArgs((PyObject *)d->code, name);
     PyObject *row;
     while (lines && (row = PyIter_Next(lines))) {
         Py_ssize_t start = PyLong_AsSsize_t(PyTuple_GET_ITEM(row, 0));
