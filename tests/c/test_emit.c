@@ -1446,7 +1446,9 @@ static void test_memory(void)
     double end = resident_mb();
     printf("memory: %.1f MB after %d compiles, +%.1f after %d with %d live, +%.1f released\n",
            start, WARM, full - start, TOTAL, LIVE, end - start);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what is freed */
     CHECK(full - start < 10 && end - start < 5);
+#endif
     region_free(&r);
 }
 
