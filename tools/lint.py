@@ -39,7 +39,7 @@ def files():
 
 
 def check_text(path, text):
-    if text.count("\n") >= MAX_LINES:
+    if text.count("\n") >= MAX_LINES and path.name != "results.json":  # raw data
         problem(path, f"{text.count(chr(10))} lines, {MAX_LINES} is too long")
     forbid(path, text, r"\b(TO" r"DO|FIX" r"ME)\b", "finish it, or write an issue")
 
