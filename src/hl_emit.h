@@ -12,13 +12,13 @@
  * for the largest plan. `counts`: native iterations are added per loop index. Returns the exit index. */
 typedef int64_t (*HlEntry)(const int64_t *in, int64_t *out, int64_t *counts);
 
-/* Addresses that machine code refers to; filled by the core (hl_rt.c, hl_np.c) at start. */
 /* The inner loop of a NumPy ufunc. */
 typedef struct HlUfuncLoop {
     void (*run)(char **args, const intptr_t *dimensions, const intptr_t *steps, void *data);
     void *data;
 } HlUfuncLoop;
 
+/* Addresses that machine code refers to; filled by the core (hl_rt.c, hl_np.c) at start. */
 typedef struct HlEmitEnv {
     const volatile int *eval_breaker; /* POLL leaves when it is not 0 */
     void *const *objects;             /* KOBJ i: objects[i]; kept alive by the region */

@@ -5,9 +5,10 @@
 #include "hl_region.h"
 
 /* Rebuilds the frame (off the chain, as it was when the region was entered) from r->out: slots, depth,
- * pc; what the slots of inlined calls hold (HlPlan.nslots up to nall), goes to `inner`. Numbers are boxed once each; an object of the frame with the same type and value is used again,
- * so that what came from an object keeps it. Returns 0, or -1 with MemoryError set: then stack slots
- * that could not be made hold None and locals what they held at entry. */
+ * pc; what the slots of inlined calls hold (HlPlan.nslots up to nall) goes to `inner`. Numbers are boxed
+ * once each; an object of the frame with the same type and value is used again, so that what came from an
+ * object keeps it. Returns 0, or -1 with MemoryError set: then stack slots that could not be made hold
+ * None and locals what they held at entry. */
 int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject **inner);
 
 /* A number, or a reference to an object, as its type has it; NULL with MemoryError. */

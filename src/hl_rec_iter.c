@@ -143,12 +143,6 @@ HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item)
     }
 }
 
-/* The item that the iterator, which is not exhausted, gives next; a new reference, NULL = an error. */
-static PyObject *seq_peek(PyObject *seq, int64_t index)
-{
-    return PySequence_GetItem(seq, index);
-}
-
 /* `for` over a list, tuple, bytes or array, forwards or backwards. */
 static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
@@ -178,7 +172,7 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
         R->next = bc->target;
         return REC_OK;
     }
-    PyObject *item = seq_peek(at->seq, at->index);
+    PyObject *item = PySequence_GetItem(at->seq, at->index);
     if (!item)
         return REC_RAISED;
     HlSlot value = rec_seq_item(R, it.s.b, it.s.a, item), after = it.s;
@@ -234,8 +228,8 @@ static RecStatus pair_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
     }
     HlRef one = rec_kint(R, 1);
     HlSlot first, second, after = it.s;
-    PyObject *o1 = zip ? seq_peek(at->seq, at->index) : PyLong_FromLongLong(at->count);
-    PyObject *o2 = seq_peek(zip ? at->seq2 : at->seq, at->index);
+    PyObject *o1 = zip ? PySequence_GetItem(at->seq, at->index) : PyLong_FromLongLong(at->count);
+    PyObject *o2 = PySequence_GetItem(zip ? at->seq2 : at->seq, at->index);
     if (!o1 || !o2) {
         Py_XDECREF(o1);
         Py_XDECREF(o2);
