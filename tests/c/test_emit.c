@@ -304,7 +304,7 @@ static Region one_op(const char *op, const char *types, const char *result, bool
 static int64_t run1(const Region *r, int64_t a, int64_t b, int64_t c, int64_t *result)
 {
     int64_t in[4] = {a, b, c, 0}, out[8] = {0x5a5a5a5a}, counts[1] = {0};
-    int64_t exit = r->run(in, out, counts);
+    int64_t exit = r->run(in, out, counts, NULL);
     *result = out[0];
     CHECK(counts[0] == 0);
     return exit;
@@ -852,7 +852,7 @@ static void test_fp_guard(void)
                 if (step == 0)
                     x[1] = res;
             }
-            int64_t exit = r.run(in, out, counts);
+            int64_t exit = r.run(in, out, counts, NULL);
             if (exit != want || (want == 2 && !same_float(from_bits(out[0]), x[0])))
                 complain("%s then %s of %g %g %g: exit %ld, not %ld", ops[o % 4], ops[o / 4], a, b,
                          c, exit, want);
@@ -1054,7 +1054,7 @@ static void test_complex_items(void)
         Array a = make_array(HL_D_C128, data + 1, &len, &stride);
         in[0] = word(&a);
         in[1] = 2;
-        CHECK(r.run(in, out, counts) == 1);
+        CHECK(r.run(in, out, counts, NULL) == 1);
         CHECK(out[0] == bits(5) && out[1] == bits(-6) && out[2] == bits(6));
         CHECK(data[5] == 5 && data[6] == -6 && data[4] == 4 && data[7] == 7);
         region_free(&r);
@@ -1091,7 +1091,7 @@ static void test_arrays(void)
             memcpy(before, data, sizeof data);
             int64_t at = index < 0 ? index + len : index;
             int64_t want = at < 0 || at >= len ? 3 : at + 1 >= len ? 4 : 5;
-            int64_t exit = r.run(in, out, counts);
+            int64_t exit = r.run(in, out, counts, NULL);
             int64_t item = 0, loaded;
             if (want != 3)
                 memcpy(&item, (char *)a.data + at * strides, (size_t)size);
@@ -1111,9 +1111,9 @@ static void test_arrays(void)
         }
         int64_t in[2] = {word(&a), 1}, out[4], counts[1];
         a.flags = ~WRITEABLE;
-        CHECK(r.run(in, out, counts) == 2);
+        CHECK(r.run(in, out, counts, NULL) == 2);
         a.type = &type_of[HL_T_ARR][HL_D_NONE];
-        CHECK(r.run(in, out, counts) == 1);
+        CHECK(r.run(in, out, counts, NULL) == 1);
         region_free(&r);
     }
     test_complex_items();
@@ -1138,7 +1138,7 @@ static void test_arrays(void)
     Array x = make_array(HL_D_F64, &shared, &one, &eight);
     Array y = make_array(HL_D_I64, &shared, &one, &eight);
     in[0] = word(&x), in[1] = word(&y);
-    CHECK(r.run(in, out, counts) == 5 && out[0] == bits(4.0) && out[1] == 77);
+    CHECK(r.run(in, out, counts, NULL) == 5 && out[0] == bits(4.0) && out[1] == 77);
     region_free(&r);
 }
 
@@ -1166,7 +1166,7 @@ static void test_exits(void)
     for (int which = 0; which < 2; which++) {
         int64_t in[4] = {10, bits(1.25), which, word(&object_a)}, out[8], counts[1] = {9};
         memset(out, 0x77, sizeof out);
-        int64_t exit = r.run(in, out, counts);
+        int64_t exit = r.run(in, out, counts, NULL);
         CHECK(exit == (which ? 2 : 3) && counts[0] == 9);
         const HlPlan *plan = &r.plans[exit];
         for (int32_t k = 0; k < plan->nlive; k++) {
@@ -1233,7 +1233,7 @@ static void test_nest(void)
     for (int run = 0; run < 3; run++) {
         int64_t start = run == 2 ? INT64_MAX - 100 : run, n = 40 * run + 1, step = run + 1;
         int64_t in[4] = {start, 0, step, n}, out[8] = {0}, counts[2] = {1000, 2000};
-        int64_t exit = r.run(in, out, counts);
+        int64_t exit = r.run(in, out, counts, NULL);
         int64_t t = start, outer = 0, inner = 0, i = 0, left = n, j = 0;
         bool over = false;
         for (; left > 0 && !over; i += step, left--, outer++) {
@@ -1266,7 +1266,7 @@ static void test_nest(void)
     }
     int64_t in[4] = {0, 0, 1, 10}, out[8], counts[2] = {0};
     breaker = 1;
-    CHECK(r.run(in, out, counts) == 1 && counts[0] == 0);
+    CHECK(r.run(in, out, counts, NULL) == 1 && counts[0] == 0);
     breaker = 0;
     region_free(&r);
 }
@@ -1297,7 +1297,7 @@ static void test_poll(void)
     pthread_t thread;
     int64_t in[1] = {5}, out[2], counts[1] = {0};
     CHECK(pthread_create(&thread, NULL, set_breaker, NULL) == 0);
-    CHECK(r.run(in, out, counts) == 1);
+    CHECK(r.run(in, out, counts, NULL) == 1);
     pthread_join(thread, NULL);
     breaker = 0;
     CHECK(counts[0] > 1000 && out[0] == 5 + counts[0]);
@@ -1340,12 +1340,88 @@ static void test_polls_where_loops_lead_back(void)
     int64_t in[1] = {5}, out[2] = {0}, counts[1] = {0};
     breaker = 1;
     Region r = region_make(first_apart);
-    CHECK(r.run(in, out, counts) == 2 && out[0] == 7 && counts[0] == 1);
+    CHECK(r.run(in, out, counts, NULL) == 2 && out[0] == 7 && counts[0] == 1);
     region_free(&r);
     r = region_make(polls_ahead);
-    CHECK(r.run(in, out, counts) == 1 && out[0] == 6 && counts[0] == 1);
+    CHECK(r.run(in, out, counts, NULL) == 1 && out[0] == 6 && counts[0] == 1);
     region_free(&r);
     breaker = 0;
+}
+
+/* A step changes all that can change: nothing that was read before it is taken for what is there after
+ * it, the values that its exit wants are in `out`, and it decides whether machine code goes on. */
+struct HlActivation {
+    int64_t other;
+    void **slots;
+    Array *array;
+    void *cell[3];
+    int steps, asked;
+    int64_t seen[8];
+};
+
+static struct HlActivation *acting;
+
+static void *ask_global(void *globals, int64_t index)
+{
+    acting->asked++;
+    return load_global(globals, index);
+}
+
+static int change_all(struct HlActivation *act, int64_t *out, int64_t exit)
+{
+    CHECK(exit == 2);
+    act->seen[act->steps] = out[0];
+    act->array->shape[0] += 10;
+    act->cell[2] = act->steps % 2 ? &object_a : &object_b;
+    act->slots[1] = act->steps % 2 ? &object_b : &object_a;
+    return ++act->steps == 3;
+}
+
+static const char *const stepping = "region stepping slots 2 loops 1 entry x0\n"
+                                    "entry(%0: arr<float64,1> = slot 0, %1: i64 = slot 1): pc 0\n"
+                                    "  jump b1(%1)\n"
+                                    "b1(%2: i64): pc 0 loop 0 in 0\n"
+                                    "  %3: i64 = array_len 0 %0\n"
+                                    "  %4: i64 = add %2 %3\n"
+                                    "  %5: obj = load_global #5 -> x1\n"
+                                    "  step 7 -> x2\n"
+                                    "  %6: obj = frame_load 1\n"
+                                    "  %7: obj = frame_load 0 cell\n"
+                                    "  %8: bool = is %6 %7\n"
+                                    "  guard_false %8 -> x3\n"
+                                    "  %9: i64 = array_len 0 %0\n"
+                                    "  %12: i64 = keep %4 %6\n"
+                                    "  %10: i64 = add %12 %9\n"
+                                    "  %11: obj = load_global #5 -> x4\n"
+                                    "  jump b1(%10)\n"
+                                    "x0: entry pc 0 [0: frame, 1: %1]\n"
+                                    "x1: global pc 1 [0: frame, 1: %4]\n"
+                                    "x2: nyi_call pc 2 [0: frame, 1: %4]\n"
+                                    "x3: type pc 7 [0: frame, 1: frame]\n"
+                                    "x4: global pc 8 [0: frame, 1: %10]\n";
+
+static void test_step(void)
+{
+    Region r = region_parse(stepping);
+    HlEmitEnv with_steps = env;
+    int64_t shape[1] = {10}, counts[1] = {0}, out[4] = {0};
+    Array array = {.shape = shape, .nd = 1};
+    void *slots[2] = {NULL, NULL};
+    struct HlActivation act = {.slots = slots, .array = &array};
+    char err[300] = "";
+    slots[0] = act.cell;
+    acting = &act;
+    with_steps.load_global = ask_global;
+    with_steps.step = change_all;
+    with_steps.off_slots = offsetof(struct HlActivation, slots);
+    with_steps.off_cell = 2 * sizeof(void *);
+    r.blob = backend->compile(r.ir, r.plans, &with_steps, err, sizeof err);
+    CHECK(r.blob != NULL);
+    int64_t in[2] = {(intptr_t)&array, 1};
+    CHECK(backend->entry(r.blob)(in, out, counts, &act) == HL_EMIT_LEFT);
+    CHECK(act.steps == 3 && act.asked >= 3 && counts[0] == 2 && shape[0] == 40);
+    CHECK(act.seen[0] == 11 && act.seen[1] == 11 + 20 + 20 && act.seen[2] == 51 + 30 + 30);
+    region_free(&r);
 }
 
 /* --- what the machine code looks like --------------------------------------------------------- */
@@ -1437,7 +1513,7 @@ static void test_memory(void)
         CHECK(*slot != NULL);
         if (*slot) {
             int64_t in[4] = {i, 0, 1, 4}, out[8], counts[2] = {0};
-            CHECK(backend->entry(*slot)(in, out, counts) == 2 && counts[0] == 4);
+            CHECK(backend->entry(*slot)(in, out, counts, NULL) == 2 && counts[0] == 4);
         }
     }
     double full = resident_mb();
@@ -1481,6 +1557,7 @@ int main(int argc, char **argv)
     test_nest();
     test_poll();
     test_polls_where_loops_lead_back();
+    test_step();
     test_code();
     test_errors();
     test_memory();
