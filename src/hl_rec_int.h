@@ -57,9 +57,9 @@ typedef struct HlRec {
     int32_t nsteps, path_steps, settled;
     bool grew, closed;
     HlFrameLink *link;
-    bool refine;          /* slots that the frame holds may have values now: look, at this pc */
-    bool away;            /* the region's own frame is no longer the recorder's */
-    PyObject *value;      /* with HL_RECORD_ENDED */
+    bool refine;     /* slots that the frame holds may have values now: look, at this pc */
+    bool away;       /* the region's own frame is no longer the recorder's */
+    PyObject *value; /* with HL_RECORD_ENDED */
     int32_t made_steps, rounds;
     int32_t before_ins; /* instructions of the block before this dispatch */
 } HlRec;

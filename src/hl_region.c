@@ -473,9 +473,10 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *a
         hl_stats_note(code, loop, plan->pc, HL_R_NO_MEMORY);
         return HL_GO_RAISED;
     }
-    bool busy = r->state != HL_REGION_READY || r->recording; /* killed, or reached again, in a step */
-    bool hot = !busy && origin < 0 && why != HL_R_GLOBAL && why != HL_R_POLL && x->why_not == HL_R_NONE &&
-               r->ir->exits[exit].target < 0 && --x->countdown <= 0;
+    bool busy =
+        r->state != HL_REGION_READY || r->recording; /* killed, or reached again, in a step */
+    bool hot = !busy && origin < 0 && why != HL_R_GLOBAL && why != HL_R_POLL &&
+               x->why_not == HL_R_NONE && r->ir->exits[exit].target < 0 && --x->countdown <= 0;
     if (hot)
         return record_exit(r, exit, f, calls ? &inlined : NULL, &act->result);
     if (calls && hl_inlined_finish(&inlined, f) != HL_GO_ON)

@@ -361,28 +361,49 @@ def test_handler_changes_what_the_step_left(jit, out):
 
 
 @stepped
+def test_handler_binds_a_local(jit, out):
+    @jit
+    def f(n, get):
+        t, name = 0, ""
+        for i in range(n):
+            t += i
+            try:
+                name = get(i)
+            except ValueError as e:
+                late, last = i, e
+            t += 1
+        return t, name, late, last
+
+    def get(i):
+        if i % 100 == 99:
+            raise ValueError
+        return str(i)
+    for n in (50, 150, 250):
+        out(f, n, opaque(get))
+
+
+@stepped
 def test_handler_leaves_an_address_to_another_number(jit, out):
     @jit
     def f(n, get):
-        t, x, k = 0.5, 0, 10**6
+        t, k, name = 0.5, 10**6, ""
         for i in range(n):
             t = t * 0.5 + i
             k = k + 1
             try:
-                x = get(i)
+                name = get(i)
             except ValueError:
                 t = None
                 t = 12.25
                 k = None
                 k = 7000000 + i
             t += k
-            x += 1
-        return t, x, k
+        return t, k, name
 
     def get(i):
         if i % 10 == 7:
             raise ValueError
-        return i & 3
+        return str(i)
     for n in (5, 200, 300):
         out(f, n, opaque(get))
 
@@ -653,12 +674,39 @@ def test_errstate_changes_in_a_step(jit, out):
             opaque(change)(i)
         return t
     with np.errstate():
-        for n in (20, 49, 300):
+        for n in (20, 49, 400):  # 0.1 ** 308 is subnormal
             out(f, n, np.float64(0.1))
             np.seterr(under="ignore")
 
 
 # -- lives ----------------------------------------------------------------------------------------
+
+@stepped
+def test_objects_die_in_order(jit, out):
+    class Noisy:
+        def __init__(self, k):
+            self.k = k
+
+        def __del__(self):
+            out.note("dies", self.k)
+
+    @jit
+    def f(n):
+        first = second = None
+        t = 0
+        for i in range(n):
+            a, b = (Noisy(i), Noisy(-i)) if i % 50 == 7 else ("a", "b")
+            t += i * 2
+            if i % 50 in (7, 9):
+                second = a
+                first = b
+            t ^= 5
+            a = b = None
+            out.note("made", i, t)
+        return t
+    for n in (5, 300):
+        out(f, n)
+
 
 @stepped(least=20)
 def test_objects_die_when_they_should(jit, out):
@@ -1086,3 +1134,47 @@ def test_complex_and_small_dtypes_over_a_step(jit, out):
         return z, x, y, b, seen
     for n in (5, 59, 120):
         out(f, n, 0.1 + 0.2j, 0.25j, np.float32(1), np.int16(7), np.bool_(True))
+
+
+@stepped
+def test_iterator_goes_on_in_a_step(jit, out):
+    import gc
+
+    def skip(items, i):
+        if i % 70 == 50:
+            for o in gc.get_objects():
+                if type(o) is type(iter([])) and o.__reduce__()[1][0] is items:
+                    out.note(next(o))
+
+    @jit
+    def f(items):
+        t = 0
+        for x in items:
+            t += x * 2
+            opaque(skip)(items, x)
+            t ^= x
+        return t
+    for n in (5, 59, 300):
+        out(f, list(range(n)))
+
+
+@stepped
+def test_locals_are_written_in_a_step(jit, out):
+    import ctypes
+
+    def write(i):
+        if i % 60 == 55:
+            frame = sys._getframe(1)
+            frame.f_locals["t"] = i * 0.5 if i == 115 else i
+            ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
+
+    @jit
+    def f(n):
+        t = 0
+        for i in range(n):
+            t += i * 2
+            opaque(write)(i)
+            t += 1
+        return t
+    for n in (5, 59, 100, 150):
+        out(f, n)
