@@ -28,6 +28,7 @@ PyObject *hl_exit_box(HlType t, int64_t word)
     case HL_T_C128:
     case HL_T_VOID:
     case HL_T_PTR:
+    case HL_T_ROW:
     case HL_T__COUNT: break;
     }
     Py_UNREACHABLE();
@@ -56,6 +57,13 @@ static bool is_complex_of(PyObject *o, PyTypeObject *type, const Py_complex *val
     return Py_IS_TYPE(o, type) && memcmp(&((PyComplexObject *)o)->cval, value, sizeof(*value)) == 0;
 }
 
+/* What the slot held at entry; NULL for items of tuples and slots that are new. */
+static PyObject *own_object(const HlBytecode *b, const HlPlanEntry *e, PyObject *const *slots,
+                            int32_t nslots)
+{
+    return e->slot >= 0 && e->slot < nslots ? hl_exit_slot_object(b, slots, e->slot) : NULL;
+}
+
 /* A complex number; an equal one among the objects made so far or the frame's own is taken instead. */
 static PyObject *make_complex(const HlBytecode *b, const HlPlanEntry *e, PyObject *const *made,
                               int32_t n, PyObject *const *slots, int32_t nslots, const int64_t *out)
@@ -68,7 +76,7 @@ static PyObject *make_complex(const HlBytecode *b, const HlPlanEntry *e, PyObjec
     PyObject *origin = e->c >= 0 ? (PyObject *)(intptr_t)out[e->c] : NULL;
     if (origin && is_complex_of(origin, type, &value))
         return Py_NewRef(origin);
-    PyObject *own = e->slot < nslots ? hl_exit_slot_object(b, slots, e->slot) : NULL;
+    PyObject *own = own_object(b, e, slots, nslots);
     if (own && is_complex_of(own, type, &value))
         return Py_NewRef(own);
     for (int32_t i = 0; i < n; i++)
@@ -88,7 +96,7 @@ static PyObject *find_box(const HlBytecode *b, const HlPlan *plan, PyObject *con
                           PyObject *const *slots, int32_t nslots, int64_t word)
 {
     const HlPlanEntry *e = &plan->entries[n];
-    PyObject *own = e->slot < nslots ? hl_exit_slot_object(b, slots, e->slot) : NULL;
+    PyObject *own = own_object(b, e, slots, nslots);
     if (own && hl_exit_is_box(own, e->type, word))
         return Py_NewRef(own);
     for (int32_t i = 0; i < n; i++)
@@ -110,10 +118,50 @@ static PyObject *from_origin(const HlPlanEntry *e, const int64_t *out, int64_t w
     return o && hl_exit_is_box(o, e->type, word) ? Py_NewRef(o) : NULL;
 }
 
+/* A view; one that stands for the same object may have been made before. */
+static PyObject *make_view(const HlPlan *plan, PyObject *const *made, int32_t n, const int64_t *out)
+{
+    const HlPlanEntry *e = &plan->entries[n];
+    for (int32_t i = 0; i < n; i++) {
+        const HlPlanEntry *other = &plan->entries[i];
+        if (other->kind == HL_PLAN_VIEW && hl_type_eq(other->type, e->type) &&
+            out[other->a] == out[e->a] && out[other->b] == out[e->b] && out[other->c] == out[e->c])
+            return Py_XNewRef(made[i]);
+    }
+    return hl_np_view((PyObject *)(intptr_t)out[e->a], (void *)(intptr_t)out[e->b], e->type.ndim);
+}
+
+/* The n-th entry, of the items before it; an equal one may have been made before. */
+static PyObject *make_tuple(const HlPlan *plan, PyObject *const *made, int32_t n)
+{
+    int32_t size = plan->entries[n].from;
+    PyObject *const *items = made + n - size;
+    for (int32_t i = size; i < n - size; i++)
+        if (plan->entries[i].kind == HL_PLAN_TUPLE && plan->entries[i].from == size &&
+            memcmp(made + i - size, items, sizeof(PyObject *) * (size_t)size) == 0)
+            return Py_XNewRef(made[i]);
+    PyObject *tuple = PyTuple_New(size);
+    for (int32_t i = 0; tuple && i < size; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(items[i]));
+    return tuple;
+}
+
+/* An iterator over a view. */
+static PyObject *make_rows(const int64_t *out, const HlPlanEntry *e)
+{
+    HlIter it = {.kind = HL_SLOT_SEQ, .index = out[e->a]};
+    it.seq = hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim);
+    PyObject *o = it.seq ? hl_iter_new(&it) : NULL;
+    Py_XDECREF(it.seq);
+    return o;
+}
+
 /* The frame's own iterator, which nobody else holds, goes on; or another one takes its place. */
 static PyObject *make_iter(PyObject *old, const int64_t *out, const HlPlanEntry *e)
 {
     bool mine = old && Py_REFCNT(old) == 1;
+    if (e->iter == HL_SLOT_ROWS)
+        return make_rows(out, e);
     if (e->iter == HL_SLOT_RANGE) {
         if (!mine || !hl_range_check(old))
             return hl_range_new(out[e->a], out[e->b], out[e->c]);
@@ -176,10 +224,12 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject **inne
             break;
         case HL_PLAN_COMPLEX:
         case HL_PLAN_NPCOMPLEX: made[i] = make_complex(b, e, made, i, slots, nslots, r->out); break;
+        case HL_PLAN_VIEW: made[i] = make_view(plan, made, i, r->out); break;
+        case HL_PLAN_TUPLE: made[i] = make_tuple(plan, made, i); break;
         }
         if (!made[i]) {
             failed = -1;
-            if (e->slot >= b->nlocalsplus)
+            if (e->slot < 0 || e->slot >= b->nlocalsplus)
                 made[i] = Py_NewRef(Py_None);
             else
                 made[i] = Py_XNewRef(hl_exit_slot_object(b, slots, e->slot));
@@ -189,7 +239,9 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject **inne
         slots[i] = NULL; /* above the entry's stack: not initialised */
     for (int32_t i = 0; i < n; i++) {
         int32_t slot = plan->entries[i].slot;
-        if (slot < plan->nslots) {
+        if (slot < 0) {
+            old[i] = made[i]; /* its tuple has it */
+        } else if (slot < plan->nslots) {
             store_slot(b, slots, slot, made[i], &old[i]);
         } else {
             inner[slot - plan->nslots] = made[i];

@@ -768,6 +768,8 @@ static RecStatus rec_load_const(HlRec *R, int32_t index)
 static RecStatus rec_unpack(HlRec *R, int32_t n)
 {
     PyObject *tuple = rec_const_obj(R, rec_peek(R, 0));
+    if (rec_is_array(rec_peek(R, 0)))
+        return rec_array_unpack(R, n);
     if (!tuple || !PyTuple_CheckExact(tuple) || PyTuple_GET_SIZE(tuple) != n)
         return rec_seq_unpack(R, rec_peek(R, 0), n);
     for (int32_t i = 0; i < n; i++) /* all of them, before anything changes */
@@ -805,12 +807,36 @@ static RecStatus rec_swap(HlRec *R, int32_t n)
     return REC_OK;
 }
 
+/* The tuple of indices in a[i, j], a[i, j] = x or a[i, j] += x is virtual. */
+static RecStatus rec_build_index(HlRec *R, const HlBc *bc)
+{
+    const HlBc *use = &R->b->bc[bc->next];
+    int32_t n = bc->arg;
+    bool index = use->op == HL_BC_SUBSCR || use->op == HL_BC_STORE_SUBSCR ||
+                 (use->op == HL_BC_COPY && use->arg == 2);
+    if (!index || n < 1 || n > HL_SLOT_PARTS)
+        return rec_stop(R, HL_R_NYI_OP);
+    HlSlot s = {.kind = (uint8_t)(HL_SLOT_TUPLE1 + n - 1)};
+    for (int32_t i = 0; i < n; i++) {
+        HlVal v = rec_peek(R, n - 1 - i);
+        if (!rec_is_number(v.t))
+            return rec_stop(R, HL_R_NYI_OP);
+        s.part[i] = v.s.a;
+    }
+    PyObject *tuple = PyTuple_New(n);
+    if (!tuple)
+        return REC_RAISED;
+    for (int32_t i = 0; i < n; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(rec_peek(R, n - 1 - i).o));
+    return rec_finish(R, n, s, tuple);
+}
+
 /* BUILD_TUPLE n; UNPACK_SEQUENCE n: a permutation; the tuple is never made. */
-static RecStatus rec_permute(HlRec *R, const HlBc *bc)
+static RecStatus rec_build_tuple(HlRec *R, const HlBc *bc)
 {
     const HlBc *unpack = &R->b->bc[bc->next];
     if (unpack->op != HL_BC_UNPACK_SEQUENCE || unpack->arg != bc->arg || unpack->flags)
-        return rec_stop(R, HL_R_NYI_OP);
+        return rec_build_index(R, bc);
     for (int32_t i = 0, j = bc->arg - 1; i < j; i++, j--) {
         int32_t base = R->b->nlocalsplus + R->depth - bc->arg;
         HlSlot s = R->st[base + i];
@@ -929,7 +955,7 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_POP_TOP: rec_pop(R, 1); return REC_OK;
     case HL_BC_COPY: return rec_copy(R, bc->arg);
     case HL_BC_SWAP: return rec_swap(R, bc->arg);
-    case HL_BC_BUILD_TUPLE: return rec_permute(R, bc);
+    case HL_BC_BUILD_TUPLE: return rec_build_tuple(R, bc);
     case HL_BC_UNPACK_SEQUENCE: return rec_unpack(R, bc->arg);
     case HL_BC_UNARY: return rec_unary(R, bc->arg);
     case HL_BC_BINARY: return rec_binary(R, bc->arg, bc->arg2 != 0);
@@ -1183,6 +1209,7 @@ bool rec_run(HlRec *R, bool arrived)
         }
         R->next = bc->next;
         R->pops = 0;
+        R->nviews = 0;
         RecStatus st = rec_dispatch(R, bc);
         if (st == REC_OK) {
             Py_CLEAR(R->result);
