@@ -465,10 +465,10 @@ typedef enum HlPlanKind {
     HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[a], out[b], out[c] */
     HL_PLAN_COMPLEX, /* Python complex from out[a] and out[b]; out[c] as out[b] of BOX */
     HL_PLAN_NPCOMPLEX, /* np.complex128 from the same */
-    HL_PLAN_VIEW,      /* view of the array out[a] at out[b], as `type` (a ROW) says; its number: out[c] */
-    HL_PLAN_TUPLE,     /* of the `from` entries before this one, whose slot is -1 */
-    HL_PLAN_CONST,     /* the region's object number `from` */
-    HL_PLAN_IMM        /* box the constant `imm` (a word, as in out) as `type` */
+    HL_PLAN_VIEW, /* view of the array out[a] at out[b], as `type` (a ROW) says; its number: out[c] */
+    HL_PLAN_TUPLE, /* of the `from` entries before this one, whose slot is -1 */
+    HL_PLAN_CONST, /* the region's object number `from` */
+    HL_PLAN_IMM    /* box the constant `imm` (a word, as in out) as `type` */
 } HlPlanKind;
 typedef struct HlPlanEntry {
     int32_t slot; /* -1 = none: an item of a tuple */

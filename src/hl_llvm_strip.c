@@ -382,8 +382,8 @@ static bool strip_find(Strip *s)
     }
     for (int32_t i = 0; i < b->ins.n; i++) {
         const HlIns *ins = &s->ir->ins[b->ins.v[i]];
-        bool indexed = ins->op == HL_I_ARRAY_LOAD || ins->op == HL_I_ARRAY_STORE ||
-                       ins->op == HL_I_ARRAY_ROW;
+        bool indexed =
+            ins->op == HL_I_ARRAY_LOAD || ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_ROW;
         if (indexed && !strip_index_known(s, ins->a[2]))
             return false;
     }

@@ -308,9 +308,9 @@ PyObject *hl_np_view(PyObject *o, void *data, int ndim)
     int first = PyArray_NDIM(arr) - ndim;
     PyArray_Descr *descr = PyArray_DESCR(arr);
     Py_INCREF(descr);
-    PyObject *view = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, PyArray_DIMS(arr) + first,
-                                          PyArray_STRIDES(arr) + first, data, PyArray_FLAGS(arr),
-                                          NULL);
+    PyObject *view =
+        PyArray_NewFromDescr(&PyArray_Type, descr, ndim, PyArray_DIMS(arr) + first,
+                             PyArray_STRIDES(arr) + first, data, PyArray_FLAGS(arr), NULL);
     if (view && PyArray_SetBaseObject((PyArrayObject *)view, Py_NewRef(o)) < 0)
         Py_CLEAR(view);
     return view;
@@ -323,7 +323,8 @@ bool hl_np_is_silent_view(PyObject *o)
     for (; o; o = PyArray_BASE((PyArrayObject *)o)) {
         const PyArrayObject_fields *fields = (const PyArrayObject_fields *)o;
         PyArrayObject *arr = (PyArrayObject *)o;
-        if (!hl_np_is_array(o) || fields->weakreflist || dtype_of_descr(PyArray_DESCR(arr)) == HL_D_NONE ||
+        if (!hl_np_is_array(o) || fields->weakreflist ||
+            dtype_of_descr(PyArray_DESCR(arr)) == HL_D_NONE ||
             PyArray_CHKFLAGS(arr, NPY_ARRAY_WRITEBACKIFCOPY))
             return false;
     }

@@ -100,7 +100,8 @@ static Place imag_place(HlRec *R, const Array *a, Place p)
     if (rec_is_k(R, p.data, HL_I_ARRAY_DATA))
         p.data = rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), a->base, HL_NOREF, 1);
     else
-        p.data = row_at(R, rec_type(R, p.data), p.data, rec_kint(R, sizeof(double)), rec_kint(R, 1));
+        p.data =
+            row_at(R, rec_type(R, p.data), p.data, rec_kint(R, sizeof(double)), rec_kint(R, 1));
     return p;
 }
 
@@ -129,8 +130,7 @@ static HlSlot value_at(HlRec *R, const Array *a, const HlRef *index, int n)
     if (n < a->t.ndim) {
         /* Two views of one instruction are two objects, also where they are equal. */
         int64_t number = ((int64_t)(R->inlined + 1) << 32 | R->pc) * 256 + R->nviews++ % 256;
-        return (HlSlot){
-            .kind = HL_SLOT_VIEW, .a = a->base, .b = p.data, .c = rec_kint(R, number)};
+        return (HlSlot){.kind = HL_SLOT_VIEW, .a = a->base, .b = p.data, .c = rec_kint(R, number)};
     }
     if (d == HL_D_C128) {
         HlRef re = load(R, d, HL_TYPE(F64), p);

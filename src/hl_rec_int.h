@@ -189,8 +189,7 @@ RecStatus rec_get_iter(HlRec *R);
 RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop);
 /* The same for enumerate, zip and reversed of n arguments v. */
 RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, int32_t npop);
-HlType rec_seq_type(
-    PyObject *o); /* LIST, TUPLE, BYTES or ARR; VOID = no sequence that we know */
+HlType rec_seq_type(PyObject *o); /* LIST, TUPLE, BYTES or ARR; VOID = no sequence that we know */
 HlRef rec_seq_size(HlRec *R, HlRef seq);
 /* The item at an index that was checked; `item` is the concrete one. */
 HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item);

@@ -106,8 +106,8 @@ HlType rec_seq_type(PyObject *o)
 {
     bool big;
     HlType t = o ? hl_record_type_of(o, &big) : HL_TYPE(VOID);
-    bool seq = t.base == HL_T_LIST || t.base == HL_T_TUPLE || t.base == HL_T_BYTES ||
-               t.base == HL_T_ARR;
+    bool seq =
+        t.base == HL_T_LIST || t.base == HL_T_TUPLE || t.base == HL_T_BYTES || t.base == HL_T_ARR;
     return seq ? t : HL_TYPE(VOID);
 }
 
