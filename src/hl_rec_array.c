@@ -145,6 +145,18 @@ HlSlot rec_array_item(HlRec *R, HlRef base, HlRef row, HlRef index)
     return value_at(R, &a, &index, 1);
 }
 
+/* No object that there was before is a view that was made in machine code. */
+HlRef rec_same_view(HlRec *R, HlVal l, HlVal r)
+{
+    if (l.s.kind != r.s.kind)
+        return rec_kbool(R, false);
+    HlRef base = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.a, r.s.a, 0);
+    HlRef row = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.b, r.s.b, 0);
+    HlRef number = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), l.s.c, r.s.c, HL_EQ);
+    return rec_emit(R, HL_I_BAND, HL_TYPE(BOOL), rec_emit(R, HL_I_BAND, HL_TYPE(BOOL), base, row, 0),
+                    number, 0);
+}
+
 /* --- indices ------------------------------------------------------------------------------------ */
 
 static HlVal constant_index(HlRec *R, PyObject *o)

@@ -202,6 +202,8 @@ RecStatus rec_array_subscr(HlRec *R);
 RecStatus rec_array_store(HlRec *R);
 RecStatus rec_array_unpack(HlRec *R, int32_t n);
 RecStatus rec_array_attr(HlRec *R, const HlBc *bc, PyObject *name);
+/* i1: are the two one object? One at least is a virtual view. */
+HlRef rec_same_view(HlRec *R, HlVal l, HlVal r);
 /* Length of an array's first axis, and what is there at an index that was checked: a number or a view.
  * row: address of a view of the array, or HL_NOREF. */
 HlRef rec_array_len(HlRec *R, HlRef base, HlRef row);

@@ -924,7 +924,9 @@ static RecStatus rec_is_op(HlRec *R, const HlBc *bc)
                  (ro && (rec_is_number(l.t) || rec_is_complex(l)));
     bool objects = hl_type_is_object(l.t) && hl_type_is_object(r.t);
     HlRef c = HL_NOREF;
-    if (known)
+    if (l.s.kind == HL_SLOT_VIEW || r.s.kind == HL_SLOT_VIEW)
+        c = rec_same_view(R, l, r);
+    else if (known)
         c = rec_kbool(R, same != (bool)bc->arg);
     else if (objects)
         c = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.a, r.s.a, 0);
