@@ -1,5 +1,7 @@
 """NumPy arrays of several dimensions: items, rows as views that are never made, what they are behind the loop."""
 
+import weakref
+
 import numpy as np
 
 from differ import diff
@@ -903,7 +905,23 @@ def test_a_row_replaces_what_dies(jit, out):
         out(f, grid(40, 3), np.zeros(5).view(Watched), 60)
         out(f, grid(40, 3), grid(3, 3)[1], 60)
         out(f, grid(40, 3), None, 60)
-    del _
+
+    @jit
+    def g(a, rows, n):
+        s = 0.0
+        row = rows.pop()
+        for i in range(n):
+            if i == 30:
+                out.note("half")
+            if i > 20:
+                row = a[i % len(a)]
+            s += row[0]
+        return s, row
+    for _ in range(3):
+        rows = [grid(3, 3)[1]]
+        ref = weakref.ref(rows[0], lambda _: out.note("row died"))
+        out(g, grid(40, 3), rows, 60)
+        out.value(ref())
 
 
 @diff
