@@ -59,7 +59,7 @@ static bool check_type_valid(HlType t)
 {
     if (check_is_complex(t))
         return false;
-    if (t.base == HL_T_ARR)
+    if (t.base == HL_T_ARR || t.base == HL_T_ROW)
         return check_dtype_repr(t.dtype) != HL_REPR_NONE;
     return t.base == HL_T_VOID || hl_type_repr(t) != HL_REPR_NONE;
 }
@@ -167,6 +167,7 @@ static void check_fields(Check *c, HlRef r)
         good = !ins->aux || (ins->aux == 1 && (t.base != HL_T_ARR || t.dtype == HL_D_C128));
         break;
     }
+    case HL_I_ARRAY_ROW: good = ins->type.base == HL_T_ROW; break;
     case HL_I_UNBOX_PART:
     case HL_I_INDEX: good = ins->aux <= 1; break;
     case HL_I_NARROW:
@@ -358,10 +359,26 @@ static void check_snap_value(Check *c, HlRef a, HlRepr want, int32_t x, int32_t 
     if (want != HL_REPR_NONE && hl_type_repr(t) != want)
         fail(c, "x%d: %%%d is no such part of %s", x, a,
              want == HL_REPR_F64 ? "a complex number" : "an iterator");
-    else if (t.base == HL_T_PTR || t.base == HL_T_VOID)
+    else if (t.base == HL_T_PTR || t.base == HL_T_ROW || t.base == HL_T_VOID)
         fail(c, "x%d: %%%d has a type that cannot be boxed", x, a);
     else
         check_use(c, a, block, at, "x", x);
+}
+
+/* An array and the address of a view of it. */
+static void check_snap_view(Check *c, HlRef array, HlRef row, int32_t x, int32_t block, int32_t at)
+{
+    const HlIr *ir = c->ir;
+    check_snap_value(c, array, HL_REPR_PTR, x, block, at);
+    if (c->failed)
+        return;
+    if (row < 0 || row >= ir->nins || !c->placed[row] || ir->ins[row].type.base != HL_T_ROW ||
+        ir->ins[array].type.base != HL_T_ARR ||
+        ir->ins[row].type.ndim >= ir->ins[array].type.ndim ||
+        ir->ins[row].type.dtype != ir->ins[array].type.dtype)
+        fail(c, "x%d: %%%d is no view of %%%d", x, row, array);
+    else
+        check_use(c, row, block, at, "x", x);
 }
 
 /* The representation of a virtual iterator's part: sequences are objects, the rest integers. */
@@ -389,6 +406,25 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
         case HL_SLOT_NPCOMPLEX:
             check_snap_value(c, slot->a, HL_REPR_F64, x, block, at);
             check_snap_value(c, slot->b, HL_REPR_F64, x, block, at);
+            break;
+        case HL_SLOT_VIEW:
+            check_snap_view(c, slot->a, slot->b, x, block, at);
+            check_snap_value(c, slot->c, HL_REPR_I64, x, block, at);
+            break;
+        case HL_SLOT_ROWS:
+            check_snap_value(c, slot->a, HL_REPR_I64, x, block, at);
+            check_snap_view(c, slot->b, slot->c, x, block, at);
+            break;
+        case HL_SLOT_TUPLE1:
+        case HL_SLOT_TUPLE2:
+        case HL_SLOT_TUPLE3:
+        case HL_SLOT_TUPLE4:
+        case HL_SLOT_TUPLE5:
+        case HL_SLOT_TUPLE6:
+        case HL_SLOT_TUPLE7:
+        case HL_SLOT_TUPLE8:
+            for (int part = 0; part < hl_slot_tuple(slot); part++)
+                check_snap_value(c, slot->part[part], HL_REPR_NONE, x, block, at);
             break;
         case HL_SLOT_FRAME:
             if (slot->a < 0 || slot->a >= entry_slots)

@@ -29,6 +29,7 @@ PyObject *hl_exit_box(HlType t, int64_t word)
     case HL_T_C128:
     case HL_T_VOID:
     case HL_T_PTR:
+    case HL_T_ROW:
     case HL_T__COUNT: break;
     }
     Py_UNREACHABLE();
@@ -54,6 +55,7 @@ int64_t hl_exit_unbox(PyObject *o, HlType t)
     case HL_T_C128:
     case HL_T_VOID:
     case HL_T_PTR:
+    case HL_T_ROW:
     case HL_T__COUNT: break;
     }
     return word;
@@ -83,32 +85,6 @@ static bool is_complex_of(PyObject *o, PyTypeObject *type, const Py_complex *val
     return Py_IS_TYPE(o, type) && memcmp(&((PyComplexObject *)o)->cval, value, sizeof(*value)) == 0;
 }
 
-/* A complex number; an equal one among the objects made so far or the frame's own is taken instead. */
-static PyObject *make_complex(const HlBytecode *b, const HlPlanEntry *e, PyObject *const *made,
-                              int32_t n, PyObject *const *slots, int32_t nslots, const int64_t *out)
-{
-    bool np = e->kind == HL_PLAN_NPCOMPLEX;
-    PyTypeObject *type = np ? hl_np_scalar_type(HL_D_C128) : &PyComplex_Type;
-    Py_complex value;
-    memcpy(&value.real, &out[e->a], sizeof(double));
-    memcpy(&value.imag, &out[e->b], sizeof(double));
-    PyObject *origin = e->c >= 0 ? (PyObject *)(intptr_t)out[e->c] : NULL;
-    if (origin && is_complex_of(origin, type, &value))
-        return Py_NewRef(origin);
-    PyObject *own = e->slot < nslots ? hl_exit_slot_object(b, slots, e->slot) : NULL;
-    if (own && is_complex_of(own, type, &value))
-        return Py_NewRef(own);
-    for (int32_t i = 0; i < n; i++)
-        if (made[i] && is_complex_of(made[i], type, &value))
-            return Py_NewRef(made[i]);
-    for (int32_t i = 0; i < nslots; i++) {
-        PyObject *o = hl_exit_slot_object(b, slots, i);
-        if (o && is_complex_of(o, type, &value))
-            return Py_NewRef(o);
-    }
-    return np ? hl_np_complex(value) : PyComplex_FromCComplex(value);
-}
-
 typedef struct Restore {
     const HlBytecode *b;
     const HlPlan *plan;
@@ -117,11 +93,38 @@ typedef struct Restore {
     PyObject **made; /* per entry of the plan */
 } Restore;
 
-/* What the slot of an entry holds now, if it is one of the region's own frame; borrowed or NULL. */
+/* What the slot of an entry holds now; borrowed. NULL for items of tuples, slots of inlined calls, and new
+ * ones. */
 static PyObject *own_object(const Restore *x, const HlPlanEntry *e)
 {
-    bool own = e->slot < x->nslots && e->slot < x->plan->nslots;
+    bool own = e->slot >= 0 && e->slot < x->nslots && e->slot < x->plan->nslots;
     return own ? hl_exit_slot_object(x->b, x->slots, e->slot) : NULL;
+}
+
+/* A complex number; an equal one among the objects made so far or the frame's own is taken instead. */
+static PyObject *make_complex(const Restore *x, int32_t n, const int64_t *out)
+{
+    const HlPlanEntry *e = &x->plan->entries[n];
+    bool np = e->kind == HL_PLAN_NPCOMPLEX;
+    PyTypeObject *type = np ? hl_np_scalar_type(HL_D_C128) : &PyComplex_Type;
+    Py_complex value;
+    memcpy(&value.real, &out[e->a], sizeof(double));
+    memcpy(&value.imag, &out[e->b], sizeof(double));
+    PyObject *origin = e->c >= 0 ? (PyObject *)(intptr_t)out[e->c] : NULL;
+    if (origin && is_complex_of(origin, type, &value))
+        return Py_NewRef(origin);
+    PyObject *own = own_object(x, e);
+    if (own && is_complex_of(own, type, &value))
+        return Py_NewRef(own);
+    for (int32_t i = 0; i < n; i++)
+        if (x->made[i] && is_complex_of(x->made[i], type, &value))
+            return Py_NewRef(x->made[i]);
+    for (int32_t i = 0; i < x->nslots; i++) {
+        PyObject *o = hl_exit_slot_object(x->b, x->slots, i);
+        if (o && is_complex_of(o, type, &value))
+            return Py_NewRef(o);
+    }
+    return np ? hl_np_complex(value) : PyComplex_FromCComplex(value);
 }
 
 /* An equal number among the objects made for the plan's first n entries, or the frame's own; borrowed. */
@@ -200,10 +203,50 @@ static PyObject *make_box(const Restore *x, int32_t i, const int64_t *out, int64
     return o ? Py_NewRef(o) : hl_exit_box(e->type, word);
 }
 
+/* A view; one that stands for the same object may have been made before. */
+static PyObject *make_view(const HlPlan *plan, PyObject *const *made, int32_t n, const int64_t *out)
+{
+    const HlPlanEntry *e = &plan->entries[n];
+    for (int32_t i = 0; i < n; i++) {
+        const HlPlanEntry *other = &plan->entries[i];
+        if (other->kind == HL_PLAN_VIEW && hl_type_eq(other->type, e->type) &&
+            out[other->a] == out[e->a] && out[other->b] == out[e->b] && out[other->c] == out[e->c])
+            return Py_XNewRef(made[i]);
+    }
+    return hl_np_view((PyObject *)(intptr_t)out[e->a], (void *)(intptr_t)out[e->b], e->type.ndim);
+}
+
+/* The n-th entry, of the items before it; an equal one may have been made before. */
+static PyObject *make_tuple(const HlPlan *plan, PyObject *const *made, int32_t n)
+{
+    int32_t size = plan->entries[n].from;
+    PyObject *const *items = made + n - size;
+    for (int32_t i = size; i < n - size; i++)
+        if (plan->entries[i].kind == HL_PLAN_TUPLE && plan->entries[i].from == size &&
+            memcmp(made + i - size, items, sizeof(PyObject *) * (size_t)size) == 0)
+            return Py_XNewRef(made[i]);
+    PyObject *tuple = PyTuple_New(size);
+    for (int32_t i = 0; tuple && i < size; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(items[i]));
+    return tuple;
+}
+
+/* An iterator over a view. */
+static PyObject *make_rows(const int64_t *out, const HlPlanEntry *e)
+{
+    HlIter it = {.kind = HL_SLOT_SEQ, .index = out[e->a]};
+    it.seq = hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim);
+    PyObject *o = it.seq ? hl_iter_new(&it) : NULL;
+    Py_XDECREF(it.seq);
+    return o;
+}
+
 /* The frame's own iterator, which nobody else holds, goes on; or another one takes its place. */
 static PyObject *make_iter(PyObject *old, const int64_t *out, const HlPlanEntry *e)
 {
     bool mine = old && Py_REFCNT(old) == 1;
+    if (e->iter == HL_SLOT_ROWS)
+        return make_rows(out, e);
     if (e->iter == HL_SLOT_RANGE) {
         if (!mine || !hl_range_check(old))
             return hl_range_new(out[e->a], out[e->b], out[e->c]);
@@ -239,8 +282,9 @@ static void store_slot(const HlBytecode *b, PyObject **slots, int32_t slot, PyOb
 /* What a slot gets when there is no memory for its value. New reference. */
 static PyObject *make_instead(const Restore *x, int32_t slot)
 {
-    return slot >= x->b->nlocalsplus ? Py_NewRef(Py_None)
-                                     : Py_XNewRef(hl_exit_slot_object(x->b, x->slots, slot));
+    return slot < 0 || slot >= x->b->nlocalsplus
+               ? Py_NewRef(Py_None)
+               : Py_XNewRef(hl_exit_slot_object(x->b, x->slots, slot));
 }
 
 /* A direct entry. In most cases the slot holds a number of that type that nobody else has. */
@@ -297,7 +341,9 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject *const
                                 r->out, e);
             break;
         case HL_PLAN_COMPLEX:
-        case HL_PLAN_NPCOMPLEX: made[i] = make_complex(b, e, made, i, slots, nslots, r->out); break;
+        case HL_PLAN_NPCOMPLEX: made[i] = make_complex(&x, i, r->out); break;
+        case HL_PLAN_VIEW: made[i] = make_view(plan, made, i, r->out); break;
+        case HL_PLAN_TUPLE: made[i] = make_tuple(plan, made, i); break;
         }
         if (!made[i]) {
             failed = -1;
@@ -310,7 +356,9 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject *const
         failed |= restore_direct(&x, r, &plan->entries[i], entered);
     for (int32_t i = 0; i < n; i++) {
         int32_t slot = plan->entries[i].slot;
-        if (slot < plan->nslots) {
+        if (slot < 0) {
+            old[i] = made[i]; /* its tuple has it */
+        } else if (slot < plan->nslots) {
             store_slot(b, slots, slot, made[i], &old[i]);
         } else {
             inner[slot - plan->nslots] = made[i];

@@ -139,11 +139,12 @@ enum {
     _(GUARD_I53, "guard_i53", "i", -, HL_E_GUARD) /* |a| <= 2^53: converts exactly */              \
     _(ZEXT, "zext", "b", i, 0)                                                                     \
     _(FPTOSI_OV, "fptosi_ov", "f", i, HL_E_GUARD) /* truncates; leaves unless it fits 64 bits */   \
-    /* arrays: data pointer, byte stride, element index */                                         \
+    /* arrays: address of an item, byte stride, element index */                                   \
     _(ARRAY_DATA, "array_data", "p", p, HL_E_RD_HEADER | HL_E_TRAPS) /* aux 1: to the imaginary */ \
                                                 /* part of the first item of complex128 */         \
     _(ARRAY_LEN, "array_len", "p", i, HL_E_RD_HEADER | HL_E_TRAPS)   /* aux: axis */               \
     _(ARRAY_STRIDE, "array_stride", "p", i, HL_E_RD_HEADER | HL_E_TRAPS) /* aux: axis */           \
+    _(ARRAY_ROW, "array_row", "pii", p, 0)      /* that many items further along an axis */        \
     _(INDEX, "index", "ii", i, HL_E_GUARD)      /* index, length: Python's rule for negatives; */  \
                                                 /* aux 1: the index is known to be >= 0 */         \
     _(ARRAY_LOAD, "array_load", "pii", v, HL_E_RD_ITEMS | HL_E_TRAPS) /* aux: HlDtype */           \
@@ -255,7 +256,9 @@ typedef struct HlBlock {
 } HlBlock;
 
 /* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c.
- * Iterators are virtual: made when the frame is rebuilt. A sequence is a list, tuple, bytes or array. */
+ * Iterators, views and tuples are virtual: made when the frame is rebuilt. A sequence is a list, tuple,
+ * bytes or array. A view is what is left of an array behind leading indices, as in a[i]: the array, and
+ * where the view's items begin; two with the same number that are equal otherwise are one object. */
 /* clang-format off */
 #define HL_SLOTDEF(_)                                                                              \
     _(UNBOUND, "unbound", 0) /* NULL: unbound local, or CPython's NULL below a callable */         \
@@ -264,17 +267,22 @@ typedef struct HlBlock {
                               * holds, since the entry or the last STEP */                         \
     _(COMPLEX, "complex", 2) /* Python complex: real part, imaginary part, doubles */              \
     _(NPCOMPLEX, "np_complex", 2) /* np.complex128: the same */                                    \
+    _(VIEW, "view", 3)       /* array, address (a ROW), number */                                  \
+    _(TUPLE1, "tuple1", 1) _(TUPLE2, "tuple2", 2) _(TUPLE3, "tuple3", 3) _(TUPLE4, "tuple4", 4)    \
+    _(TUPLE5, "tuple5", 5) _(TUPLE6, "tuple6", 6) _(TUPLE7, "tuple7", 7) _(TUPLE8, "tuple8", 8)    \
+                             /* its items, boxed by their types */                                 \
     _(RANGE, "range", 3)     /* range iterator: next value, step, how many are left */             \
     _(SEQ, "seq", 2)         /* iterator over a sequence: next index, sequence */                  \
     _(REVERSED, "reversed", 2) /* the same, downwards */                                           \
     _(ENUM, "enumerate", 3)  /* enumerate over SEQ: next index, sequence, next number */           \
-    _(ZIP, "zip", 3)         /* zip of two SEQs at the same index: next index, the sequences */
+    _(ZIP, "zip", 3)         /* zip of two SEQs at the same index: next index, the sequences */    \
+    _(ROWS, "rows", 3)       /* iterator over a view: next index, array, address */
 /* clang-format on */
 #define HL_SLOT_ENUMERATOR(name, text, nparts) HL_SLOT_##name,
 typedef enum HlSlotKind { HL_SLOTDEF(HL_SLOT_ENUMERATOR) HL_SLOT__COUNT } HlSlotKind;
 #undef HL_SLOT_ENUMERATOR
 
-enum { HL_SLOT_PARTS = 3 };
+enum { HL_SLOT_PARTS = 8 };
 
 typedef struct HlSlot {
     uint8_t kind; /* HlSlotKind */
@@ -292,6 +300,12 @@ extern const char *const hl_slot_text[HL_SLOT__COUNT];
 static inline bool hl_slot_is_iter(const HlSlot *s)
 {
     return s->kind >= HL_SLOT_RANGE;
+}
+
+/* How many items a virtual tuple has; 0 = the slot holds something else. */
+static inline int hl_slot_tuple(const HlSlot *s)
+{
+    return s->kind >= HL_SLOT_TUPLE1 && s->kind <= HL_SLOT_TUPLE8 ? hl_slot_nparts[s->kind] : 0;
 }
 
 /* A call that is compiled inline: one per place of the call, chain of callers and code called. While
@@ -462,11 +476,13 @@ typedef enum HlPlanKind {
     HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[a], out[b], out[c] */
     HL_PLAN_COMPLEX, /* Python complex from out[a] and out[b]; out[c] as out[b] of BOX */
     HL_PLAN_NPCOMPLEX, /* np.complex128 from the same */
-    HL_PLAN_CONST,     /* the region's object number `from` */
-    HL_PLAN_IMM        /* box the constant `imm` (a word, as in out) as `type` */
+    HL_PLAN_VIEW, /* view of the array out[a] at out[b], as `type` (a ROW) says; its number: out[c] */
+    HL_PLAN_TUPLE, /* of the `from` entries before this one, whose slot is -1 */
+    HL_PLAN_CONST, /* the region's object number `from` */
+    HL_PLAN_IMM    /* box the constant `imm` (a word, as in out) as `type` */
 } HlPlanKind;
 typedef struct HlPlanEntry {
-    int32_t slot;
+    int32_t slot; /* -1 = none: an item of a tuple */
     uint8_t kind; /* HlPlanKind */
     uint8_t iter; /* HlSlotKind of an ITER */
     uint8_t search;

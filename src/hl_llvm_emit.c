@@ -1147,6 +1147,10 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     }
     case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
     case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
+    case HL_I_ARRAY_ROW: {
+        Val offset = LLVMBuildMul(B, a[1], a[2], "");
+        return LLVMBuildGEP2(B, e->i8, a[0], &offset, 1, "");
+    }
     case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);
     case HL_I_ARRAY_LOAD: {
         HlDtype d = (HlDtype)ins->aux;

@@ -165,6 +165,28 @@ static int plan_value(PlanMaker *m, HlRef r, HlPlanEntry *e)
     return 0;
 }
 
+static int plan_words(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
+{
+    for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
+        if ((e->part[part] = plan_word(m, s->part[part])) < 0)
+            return -1;
+    return 0;
+}
+
+/* Entries for a tuple's items, and the tuple's own. */
+static int plan_tuple(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
+{
+    e->kind = HL_PLAN_TUPLE;
+    e->from = hl_slot_tuple(s);
+    for (int32_t i = 0; i < e->from; i++) {
+        HlPlanEntry item = {.slot = -1, .from = -1, .a = -1, .b = -1, .c = -1};
+        if (plan_value(m, s->part[i], &item))
+            return -1;
+        m->plan->entries[m->plan->nentries++] = item;
+    }
+    return 0;
+}
+
 static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
 {
     switch ((HlSlotKind)s->kind) {
@@ -186,10 +208,24 @@ static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
         }
         e->kind = HL_PLAN_ITER;
         e->iter = s->kind;
-        for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
-            if ((e->part[part] = plan_word(m, s->part[part])) < 0)
-                return -1;
-        break;
+        return plan_words(m, s, e);
+    case HL_SLOT_ROWS:
+        e->kind = HL_PLAN_ITER;
+        e->iter = s->kind;
+        e->type = m->ir->ins[s->c].type;
+        return plan_words(m, s, e);
+    case HL_SLOT_VIEW:
+        e->kind = HL_PLAN_VIEW;
+        e->type = m->ir->ins[s->b].type;
+        return plan_words(m, s, e);
+    case HL_SLOT_TUPLE1:
+    case HL_SLOT_TUPLE2:
+    case HL_SLOT_TUPLE3:
+    case HL_SLOT_TUPLE4:
+    case HL_SLOT_TUPLE5:
+    case HL_SLOT_TUPLE6:
+    case HL_SLOT_TUPLE7:
+    case HL_SLOT_TUPLE8: return plan_tuple(m, s, e);
     case HL_SLOT_COMPLEX:
     case HL_SLOT_NPCOMPLEX:
         e->from = m->calls ? -1 : plan_complex_of(m->ir, s);
@@ -211,7 +247,7 @@ static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
 
 static bool plan_is_direct(const HlPlan *plan, const HlPlanEntry *e)
 {
-    if (e->slot >= plan->nslots)
+    if (e->slot < 0 || e->slot >= plan->nslots)
         return false;
     if (e->kind != HL_PLAN_BOX || e->search || e->b >= 0 ||
         (e->type.base != HL_T_I64 && e->type.base != HL_T_F64))
@@ -246,7 +282,10 @@ static int plan_exit(PlanMaker *m)
 {
     const HlSnap *snap = &m->ir->snaps[m->ir->exits[m->exit].snap];
     HlPlan *plan = m->plan;
-    plan->entries = hl_mem_alloc((size_t)snap->nslots * sizeof *plan->entries);
+    int32_t most = snap->nslots;
+    for (int32_t i = 0; i < snap->nslots; i++)
+        most += hl_slot_tuple(&snap->slots[i]);
+    plan->entries = hl_mem_alloc((size_t)most * sizeof *plan->entries);
     if (!plan->entries)
         return -1;
     for (int32_t i = 0; i < snap->nslots; i++) {

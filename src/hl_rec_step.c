@@ -250,8 +250,8 @@ static Verdict look_at(Look *k, const HlBc *bc)
     case HL_BC_STORE_FAST:
     case HL_BC_STORE_DEREF: return look_store(k, bc->arg);
     case HL_BC_CALL: return k->keywords || look_opaque(k, pops) ? LOOK_STEP : LOOK_STOP;
-    case HL_BC_BUILD_TUPLE: /* one that is taken apart at once is never made */
-        return R->b->bc[bc->next].op == HL_BC_UNPACK_SEQUENCE ? LOOK_STOP : LOOK_STEP;
+    case HL_BC_BUILD_TUPLE:
+        return rec_tuple_is_virtual(R, bc) && !look_opaque(k, pops) ? LOOK_STOP : LOOK_STEP;
     case HL_BC_STORE_ATTR:
     case HL_BC_STORE_GLOBAL:
     case HL_BC_CONTAINS_OP:
@@ -388,6 +388,7 @@ static bool step_is_object(HlRec *R, const HlSlot *s)
 {
     HlType t = s->kind == HL_SLOT_VALUE ? rec_type(R, s->a) : HL_TYPE(VOID);
     return s->kind == HL_SLOT_FRAME || s->kind == HL_SLOT_COMPLEX || s->kind == HL_SLOT_NPCOMPLEX ||
+           s->kind == HL_SLOT_VIEW || hl_slot_tuple(s) ||
            (hl_type_is_object(t) && !rec_is_k(R, s->a, HL_I_KOBJ));
 }
 

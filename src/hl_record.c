@@ -785,6 +785,8 @@ static RecStatus rec_load_const(HlRec *R, int32_t index)
 static RecStatus rec_unpack(HlRec *R, int32_t n)
 {
     PyObject *tuple = rec_const_obj(R, rec_peek(R, 0));
+    if (rec_is_array(rec_peek(R, 0)))
+        return rec_array_unpack(R, n);
     if (!tuple || !PyTuple_CheckExact(tuple) || PyTuple_GET_SIZE(tuple) != n)
         return rec_seq_unpack(R, rec_peek(R, 0), n);
     for (int32_t i = 0; i < n; i++) /* all of them, before anything changes */
@@ -822,12 +824,52 @@ static RecStatus rec_swap(HlRec *R, int32_t n)
     return REC_OK;
 }
 
-/* BUILD_TUPLE n; UNPACK_SEQUENCE n: a permutation; the tuple is never made. */
-static RecStatus rec_permute(HlRec *R, const HlBc *bc)
+/* Are the items of the tuple that is built swapped, or assigned to names, and it is never made? */
+static bool tuple_unpacked(const HlRec *R, const HlBc *bc)
 {
-    const HlBc *unpack = &R->b->bc[bc->next];
-    if (unpack->op != HL_BC_UNPACK_SEQUENCE || unpack->arg != bc->arg || unpack->flags)
+    const HlBc *use = &R->b->bc[bc->next];
+    return use->op == HL_BC_UNPACK_SEQUENCE && use->arg == bc->arg && !use->flags;
+}
+
+/* Is it that of the indices in a[i, j], a[i, j] = x or a[i, j] += x? */
+static bool tuple_is_index(const HlRec *R, const HlBc *bc)
+{
+    const HlBc *use = &R->b->bc[bc->next];
+    return bc->arg >= 1 && bc->arg <= HL_SLOT_PARTS &&
+           (use->op == HL_BC_SUBSCR || use->op == HL_BC_STORE_SUBSCR ||
+            (use->op == HL_BC_COPY && use->arg == 2));
+}
+
+bool rec_tuple_is_virtual(const HlRec *R, const HlBc *bc)
+{
+    return tuple_unpacked(R, bc) || tuple_is_index(R, bc);
+}
+
+static RecStatus rec_build_index(HlRec *R, const HlBc *bc)
+{
+    int32_t n = bc->arg;
+    if (!tuple_is_index(R, bc))
         return rec_stop(R, HL_R_NYI_OP);
+    HlSlot s = {.kind = (uint8_t)(HL_SLOT_TUPLE1 + n - 1)};
+    for (int32_t i = 0; i < n; i++) {
+        HlVal v = rec_peek(R, n - 1 - i);
+        if (!rec_is_number(v.t))
+            return rec_stop(R, HL_R_NYI_OP);
+        s.part[i] = v.s.a;
+    }
+    PyObject *tuple = PyTuple_New(n);
+    if (!tuple)
+        return REC_RAISED;
+    for (int32_t i = 0; i < n; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(rec_peek(R, n - 1 - i).o));
+    return rec_finish(R, n, s, tuple);
+}
+
+/* BUILD_TUPLE n; UNPACK_SEQUENCE n: a permutation; the tuple is never made. */
+static RecStatus rec_build_tuple(HlRec *R, const HlBc *bc)
+{
+    if (!tuple_unpacked(R, bc))
+        return rec_build_index(R, bc);
     for (int32_t i = 0, j = bc->arg - 1; i < j; i++, j--) {
         int32_t base = R->b->nlocalsplus + R->depth - bc->arg;
         HlSlot s = R->st[base + i];
@@ -837,7 +879,7 @@ static RecStatus rec_permute(HlRec *R, const HlBc *bc)
         R->st[base + j] = s;
         R->slots[base + j] = o;
     }
-    R->next = unpack->next;
+    R->next = R->b->bc[bc->next].next;
     return REC_OK;
 }
 
@@ -934,7 +976,9 @@ static RecStatus rec_is_op(HlRec *R, const HlBc *bc)
                  (ro && (rec_is_number(l.t) || rec_is_complex(l)));
     bool objects = hl_type_is_object(l.t) && hl_type_is_object(r.t);
     HlRef c = HL_NOREF;
-    if (known)
+    if (l.s.kind == HL_SLOT_VIEW || r.s.kind == HL_SLOT_VIEW)
+        c = rec_same_view(R, l, r);
+    else if (known)
         c = rec_kbool(R, same != (bool)bc->arg);
     else if (objects)
         c = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.a, r.s.a, 0);
@@ -967,7 +1011,7 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_POP_TOP: rec_pop(R, 1); return REC_OK;
     case HL_BC_COPY: return rec_copy(R, bc->arg);
     case HL_BC_SWAP: return rec_swap(R, bc->arg);
-    case HL_BC_BUILD_TUPLE: return rec_permute(R, bc);
+    case HL_BC_BUILD_TUPLE: return rec_build_tuple(R, bc);
     case HL_BC_UNPACK_SEQUENCE: return rec_unpack(R, bc->arg);
     case HL_BC_UNARY: return rec_unary(R, bc->arg);
     case HL_BC_BINARY: return rec_binary(R, bc->arg, bc->arg2 != 0);
@@ -1242,6 +1286,7 @@ bool rec_run(HlRec *R, bool arrived)
         }
         R->next = bc->next;
         R->pops = 0;
+        R->nviews = 0;
         R->before_ins = R->ir->blocks[R->block].ins.n;
         RecStatus st = rec_step_follows(R) ? rec_stop(R, HL_R_NONE) : rec_dispatch(R, bc);
         if (st == REC_STOP)

@@ -151,9 +151,16 @@ static bool unbox_slot(PyObject *o, HlType t, int64_t *word)
     case HL_T_C128:
     case HL_T_VOID:
     case HL_T_PTR:
+    case HL_T_ROW:
     case HL_T__COUNT: break;
     }
     return false;
+}
+
+/* Would its end be seen when one reference to it goes? */
+static bool is_last(PyObject *o)
+{
+    return Py_REFCNT(o) == 1 && !hl_dies_silently(o);
 }
 
 /* An iterator that only the frame holds: its parts, in the order of the slot's. */
@@ -173,7 +180,7 @@ static bool entry_iter_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
     }
     /* A sequence that dies with its iterator may not do so before machine code is left. */
     if (!hl_iter_get(o, &it) || it.kind != e->iter ||
-        (e->dies && (Py_REFCNT(it.seq) == 1 || (it.seq2 && Py_REFCNT(it.seq2) == 1))))
+        (e->dies && (is_last(it.seq) || (it.seq2 && is_last(it.seq2)))))
         return false;
     in[0] = it.index;
     if (it.kind == HL_SLOT_ENUM)

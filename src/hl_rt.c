@@ -184,6 +184,7 @@ static void *rt_type_object(HlType t)
     case HL_T_OBJ:
     case HL_T_ARR:
     case HL_T_PTR:
+    case HL_T_ROW:
     case HL_T__COUNT: break;
     }
     return NULL;

@@ -6,14 +6,15 @@
 #include "../../src/hl_ir.h"
 
 /* An object as a region sees it: an int, float, bool or NumPy scalar of `type` with its value in
- * `word`, a complex number with its parts in items, a 1-D array, or something else (OBJ): then also a function, `word` being the number of its
+ * `word`, a complex number with its parts in items, a 1-D or 2-D array, or something else (OBJ): then also a function, `word` being the number of its
  * code, and `items` what it gives to its slots, `inner` for a jitted one the function in it. */
 typedef struct ExecObj {
     HlType type;
     int64_t word; /* doubles as bits */
     bool big;     /* an int that does not fit */
     bool read_only;
-    int64_t *items, len; /* arrays: len items, of complex128 two words each */
+    int64_t *items, len; /* arrays: len items, of complex128 two words each... */
+    int64_t columns;     /* ...of a 2-D one so many in a row */
     struct ExecObj *inner;
     int id;
 } ExecObj;

@@ -717,6 +717,11 @@ static void test_simple(void)
 
 /* --- libm, Python's float remainder and quotient ---------------------------------------------- */
 
+static int64_t word(const void *p)
+{
+    return (int64_t)(intptr_t)p;
+}
+
 #include "test_emit_np.h"
 #include "test_emit_step.h"
 
@@ -864,11 +869,6 @@ static void test_fp_guard(void)
 
 /* --- objects, globals, arrays ----------------------------------------------------------------- */
 
-static int64_t word(const void *p)
-{
-    return (int64_t)(intptr_t)p;
-}
-
 static void expect(int line, const char *op, const char *types, const char *result, bool guard,
                    int64_t a, int64_t b, int64_t want_exit, int64_t want)
 {
@@ -995,17 +995,6 @@ static void test_sequences(void)
     CHECK(items[0] == &false_object && false_object.refs == 1);
 }
 
-static Array make_array(HlDtype d, void *data, int64_t *shape, int64_t *strides)
-{
-    return (Array){.refs = 1,
-                   .type = &type_of[HL_T_ARR][d],
-                   .data = data,
-                   .nd = 1,
-                   .shape = shape,
-                   .strides = strides,
-                   .flags = WRITEABLE};
-}
-
 /* Loads item %1 into %2, and stores it to item %1 + 1, through any stride or the constant one. */
 static const char *const copy_item = "region items slots 2 loops 1 entry x0\n"
                                      "entry(%%0: arr<%1$s,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
@@ -1029,38 +1018,6 @@ static const char *const copy_item = "region items slots 2 loops 1 entry x0\n"
                                      "x3: index pc 3 [0: %%0, 1: %%1]\n"
                                      "x4: index pc 4 [0: %%0, 1: %%7]\n"
                                      "x5: return pc 5 [0: %%7, 1: %%9]\n";
-
-/* Conjugates item %1 of a complex128 array, with its stride or a constant one. */
-static void test_complex_items(void)
-{
-    for (int k = 0; k < 2; k++) {
-        char text[1200];
-        snprintf(text, sizeof text,
-                 "region items slots 2 loops 0 entry x0\n"
-                 "entry(%%0: arr<complex128,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
-                 "  %%2: ptr = array_data %%0\n"
-                 "  %%3: ptr = array_data imag %%0\n"
-                 "  %%4: i64 = %s\n"
-                 "  %%5: f64 = array_load complex128 %%2 %%4 %%1\n"
-                 "  %%6: f64 = array_load complex128 %%3 %%4 %%1\n"
-                 "  %%7: f64 = fneg %%6\n"
-                 "  array_store complex128 %%3 %%4 %%1 %%7\n"
-                 "  exit x1\n"
-                 "x0: entry pc 0 [0: %%0, 1: %%1]\n"
-                 "x1: return pc 1 [0: complex(%%5 %%7), 1: np_complex(%%7 %%6)]\n",
-                 k ? "kint 16" : "array_stride 0 %0");
-        Region r = region_make(text);
-        double data[9] = {9, 1, 2, 3, 4, 5, 6, 7, 8}; /* from data[1] on: aligned to 8 bytes only */
-        int64_t len = 4, stride = 16, in[2], out[3] = {0}, counts[1];
-        Array a = make_array(HL_D_C128, data + 1, &len, &stride);
-        in[0] = word(&a);
-        in[1] = 2;
-        CHECK(r.run(in, out, counts, NULL) == 1);
-        CHECK(out[0] == bits(5) && out[1] == bits(-6) && out[2] == bits(6));
-        CHECK(data[5] == 5 && data[6] == -6 && data[4] == 4 && data[7] == 7);
-        region_free(&r);
-    }
-}
 
 static void test_arrays(void)
 {
@@ -1118,6 +1075,7 @@ static void test_arrays(void)
         region_free(&r);
     }
     test_complex_items();
+    test_rows();
     /* Items of one array seen through another dtype must not be taken as unrelated. */
     Region r = region_make("region view slots 2 loops 1 entry x0\n"
                            "entry(%0: arr<float64,1> = slot 0, %1: arr<int64,1> = slot 1): pc 0\n"
