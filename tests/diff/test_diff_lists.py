@@ -644,6 +644,59 @@ def test_memory_that_is_given_back(jit, out):
     out.value(ref() is None)
 
 
+@diff
+def test_items_that_are_overwritten_have_one_owner_less(jit, out):
+    """By floats, ints and objects that are stored; what others hold is not kept, nor let go twice."""
+    @jit
+    def f(items, n):
+        s = 0.5
+        for i in range(n):
+            s += 0.25
+            items[i] = s
+        return s
+
+    @jit
+    def g(items, n):
+        s = 10**9
+        for i in range(n):
+            s += 3
+            items[i] = s
+        return s
+
+    @jit
+    def h(items, n, x):
+        for i in range(n):
+            items[i] = x
+    first = [7]
+    for old in (1234.5, 10**12, "a string " * len(first), [1], (first, 2)):
+        for fill in (f, g, lambda items, n: h(items, n, first)):
+            before = sys.getrefcount(old)
+            for _ in range(5):
+                items = [old] * 300
+                fill(items, 200)
+                out.value(sys.getrefcount(old) - before)
+            items = None
+            out.value(sys.getrefcount(old) - before)
+
+
+@diff
+def test_popped_items_live_as_long_as_they_are_used(jit, out):
+    """The last item is what the variable holds afterwards, whatever memory new numbers are given."""
+    @jit
+    def f(items, n):
+        x = y = 0
+        for i in range(n):
+            y = x
+            x = items.pop()
+        return x, y
+    for start in (10**9, 10**9 + 0.5, -2**61, np.float64(0.25), np.int64(7)):
+        for _ in range(5):
+            items = [start + k for k in range(400)]
+            x, y = f(items, 300)
+            fresh = [start - 1000 - k for k in range(1000)]
+            out.value((x, y, sys.getrefcount(x), sys.getrefcount(y), fresh))
+
+
 @diff(native=False)
 def test_a_list_in_itself(jit, out):
     @jit
