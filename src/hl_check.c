@@ -316,7 +316,7 @@ static void check_entry(Check *c)
         const HlInput *in = &ir->inputs[i];
         if (in->slot < 0 || in->part > HL_IN_NPIMAG)
             fail(c, "input %d is bad", i);
-        bool seq = in->part == HL_IN_ITER_SEQ || in->part == HL_IN_ITER_SEQ2;
+        bool seq = hl_input_is_seq(in->part);
         HlRepr repr = hl_type_repr(ir->ins[r].type);
         if (in->part >= HL_IN_REAL && repr != HL_REPR_F64)
             fail(c, "%%%d: parts of a complex number are floats", r);
@@ -364,8 +364,7 @@ static void check_snap_value(Check *c, HlRef a, HlRepr want, int32_t x, int32_t 
 /* The representation of a virtual iterator's part: sequences are objects, the rest integers. */
 static HlRepr check_part(uint8_t kind, int part)
 {
-    HlInputPart in = hl_iter_input(kind, part);
-    return in == HL_IN_ITER_SEQ || in == HL_IN_ITER_SEQ2 ? HL_REPR_PTR : HL_REPR_I64;
+    return hl_input_is_seq(hl_iter_input(kind, part)) ? HL_REPR_PTR : HL_REPR_I64;
 }
 
 static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
@@ -395,7 +394,7 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
         case HL_SLOT_REVERSED:
         case HL_SLOT_ENUM:
         case HL_SLOT_ZIP:
-            for (int part = 0; part < hl_slot_nparts[slot->kind]; part++)
+            for (int part = 0; part < hl_slot_nparts(slot); part++)
                 check_snap_value(c, slot->part[part], check_part(slot->kind, part), x, block, at);
             break;
         default: fail(c, "x%d: slot %d has no valid kind", x, i);

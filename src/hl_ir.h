@@ -247,7 +247,7 @@ typedef struct HlBlock {
     int32_t inlined; /* inlined call whose code pc is in; -1 = the region's own */
 } HlBlock;
 
-/* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c.
+/* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c...
  * Iterators are virtual: made when the frame is rebuilt. A sequence is a list, tuple, bytes or array. */
 /* clang-format off */
 #define HL_SLOTDEF(_)                                                                              \
@@ -261,16 +261,18 @@ typedef struct HlBlock {
     _(SEQ, "seq", 2)         /* iterator over a sequence: next index, sequence */                  \
     _(REVERSED, "reversed", 2) /* the same, downwards */                                           \
     _(ENUM, "enumerate", 3)  /* enumerate over SEQ: next index, sequence, next number */           \
-    _(ZIP, "zip", 3)         /* zip of two SEQs at the same index: next index, the sequences */
+    _(ZIP, "zip", 1)         /* zip of nseq SEQs at the same index: next index; the sequences */
 /* clang-format on */
 #define HL_SLOT_ENUMERATOR(name, text, nparts) HL_SLOT_##name,
 typedef enum HlSlotKind { HL_SLOTDEF(HL_SLOT_ENUMERATOR) HL_SLOT__COUNT } HlSlotKind;
 #undef HL_SLOT_ENUMERATOR
 
-enum { HL_SLOT_PARTS = 3 };
+/* Sequences of one zip, at most. */
+enum { HL_ITER_SEQS = 6, HL_SLOT_PARTS = 1 + HL_ITER_SEQS };
 
 typedef struct HlSlot {
     uint8_t kind; /* HlSlotKind */
+    uint8_t nseq; /* of ZIP, otherwise 0 */
     union {
         struct {
             HlRef a, b, c;
@@ -279,8 +281,12 @@ typedef struct HlSlot {
     };
 } HlSlot;
 
-extern const uint8_t hl_slot_nparts[HL_SLOT__COUNT];
+extern const uint8_t hl_slot_kind_nparts[HL_SLOT__COUNT];
 extern const char *const hl_slot_text[HL_SLOT__COUNT];
+static inline int hl_slot_nparts(const HlSlot *s)
+{
+    return hl_slot_kind_nparts[s->kind] + s->nseq;
+}
 /* Does the slot hold a virtual iterator? */
 static inline bool hl_slot_is_iter(const HlSlot *s)
 {
@@ -325,10 +331,9 @@ typedef enum HlInputPart {
     HL_IN_RANGE_STEP,
     HL_IN_RANGE_LEFT,
     HL_IN_ITER_INDEX, /* iterator over a sequence: its next index... */
-    HL_IN_ITER_SEQ,   /* ...the sequence... */
-    HL_IN_ITER_SEQ2,  /* ...zip's second one... */
-    HL_IN_ITER_COUNT, /* ...enumerate's next number */
-    HL_IN_REAL,       /* Python complex in the slot */
+    HL_IN_ITER_COUNT, /* ...enumerate's next number... */
+    HL_IN_ITER_SEQ,   /* ...the sequence; HL_IN_ITER_SEQ + k is zip's k-th one */
+    HL_IN_REAL = HL_IN_ITER_SEQ + HL_ITER_SEQS, /* Python complex in the slot */
     HL_IN_IMAG,
     HL_IN_NPREAL, /* np.complex128 in the slot */
     HL_IN_NPIMAG
@@ -337,6 +342,12 @@ typedef struct HlInput {
     int32_t slot;
     uint8_t part;
 } HlInput;
+
+/* Does it bring a sequence that is iterated over? */
+static inline bool hl_input_is_seq(int part)
+{
+    return part >= HL_IN_ITER_SEQ && part < HL_IN_ITER_SEQ + HL_ITER_SEQS;
+}
 
 /* The input that brings a part of an iterator which is in the frame when the region is entered. */
 HlInputPart hl_iter_input(uint8_t kind, int part);
@@ -448,7 +459,7 @@ typedef enum HlPlanKind {
     HL_PLAN_FRAME,   /* object that slot `from` held when the region was entered (keeps identity) */
     HL_PLAN_BOX,     /* box out[a] as `type` (objects: incref'd); out[b], when b >= 0, is the object
                         that it was unboxed from, or NULL */
-    HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[a], out[b], out[c] */
+    HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[part[0]], ... */
     HL_PLAN_COMPLEX, /* Python complex from out[a] and out[b]; out[c] as out[b] of BOX */
     HL_PLAN_NPCOMPLEX, /* np.complex128 from the same */
     HL_PLAN_CONST,     /* the region's object number `from` */
@@ -456,8 +467,9 @@ typedef enum HlPlanKind {
 } HlPlanKind;
 typedef struct HlPlanEntry {
     int32_t slot;
-    uint8_t kind; /* HlPlanKind */
-    uint8_t iter; /* HlSlotKind of an ITER */
+    uint8_t kind;   /* HlPlanKind */
+    uint8_t iter;   /* HlSlotKind of an ITER... */
+    uint8_t nparts; /* ...and how many parts it has */
     HlType type;
     int32_t from;
     union {

@@ -72,8 +72,10 @@ static const uint8_t text_field[HL_I__COUNT] = {
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
 static const char *const text_part[] = {"",           "range_next", "range_step", "range_left",
-                                        "iter_index", "iter_seq",   "iter_seq2",  "iter_count",
+                                        "iter_index", "iter_count", "iter_seq",   "iter_seq2",
+                                        "iter_seq3",  "iter_seq4",  "iter_seq5",  "iter_seq6",
                                         "real",       "imag",       "np_real",    "np_imag"};
+HL_STATIC_ASSERT(HL_COUNTOF(text_part) == HL_IN_NPIMAG + 1, "each part of an input has a text");
 static const char *const text_math[HL_M__COUNT] = {
 #define MATH_TEXT(name, text, sym, arity) text,
     HL_MATHDEF(MATH_TEXT)
@@ -272,11 +274,11 @@ static void out_exit(TextOut *o, const HlIr *ir, int32_t index)
         out(o, "%s", hl_slot_text[slot->kind]);
         if (slot->kind == HL_SLOT_FRAME && slot->a != i)
             out(o, " %d", slot->a);
-        for (int part = 0; part < hl_slot_nparts[slot->kind]; part++) {
+        for (int part = 0; part < hl_slot_nparts(slot); part++) {
             out(o, part ? " " : "(");
             out_ref(o, slot->part[part]);
         }
-        out(o, hl_slot_nparts[slot->kind] ? ")" : "");
+        out(o, hl_slot_nparts(slot) ? ")" : "");
     }
     out(o, "]");
     if (x->target >= 0)
@@ -813,12 +815,15 @@ static HlSlot in_slot(TextIn *in, int32_t index)
         in_space(in);
         s.a = *in->p >= '0' && *in->p <= '9' ? in_number(in, TEXT_MAX_NUM) : index;
     }
-    for (int part = 0; part < hl_slot_nparts[s.kind]; part++) {
-        if (part == 0)
-            in_need(in, "(");
+    if (hl_slot_nparts(&s))
+        in_need(in, "(");
+    for (int part = 0; part < hl_slot_nparts(&s); part++) {
         s.part[part] = in_ref(in);
+        in_space(in);
+        if (s.kind == HL_SLOT_ZIP && *in->p == '%' && s.nseq < HL_ITER_SEQS)
+            s.nseq++;
     }
-    if (hl_slot_nparts[s.kind])
+    if (hl_slot_nparts(&s))
         in_need(in, ")");
     return s;
 }

@@ -43,7 +43,7 @@ static int32_t plan_iter_of(const HlIr *ir, const HlSlot *s)
     int32_t slot = -1, found = 0;
     for (int32_t i = 0; i < ir->ninputs; i++) {
         const HlInput *in = &ir->inputs[i];
-        for (int part = 0; part < hl_slot_nparts[s->kind]; part++) {
+        for (int part = 0; part < hl_slot_nparts(s); part++) {
             if (in->part == hl_iter_input(s->kind, part) &&
                 ir->blocks[0].params.v[i] == s->part[part] && (!found || in->slot == slot)) {
                 slot = in->slot;
@@ -51,7 +51,7 @@ static int32_t plan_iter_of(const HlIr *ir, const HlSlot *s)
             }
         }
     }
-    return found == hl_slot_nparts[s->kind] ? slot : -1;
+    return found == hl_slot_nparts(s) ? slot : -1;
 }
 
 /* The slot whose complex number it still is, both parts as at entry; -1 = none. */
@@ -127,7 +127,8 @@ static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
         }
         e->kind = HL_PLAN_ITER;
         e->iter = s->kind;
-        for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
+        e->nparts = (uint8_t)hl_slot_nparts(s);
+        for (int part = 0; part < e->nparts; part++)
             if ((e->part[part] = plan_word(m, s->part[part])) < 0)
                 return -1;
         break;

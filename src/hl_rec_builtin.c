@@ -42,7 +42,7 @@ static void divmod_floats(HlRec *R, HlVal l, HlVal r, HlRef out[2])
 /* divmod(l, r) whose two results are unpacked at once: the tuple is never made. */
 RecStatus rec_divmod(HlRec *R, HlVal l, HlVal r, int32_t npop)
 {
-    const HlBc *unpack = rec_pair_unpacked(R, R->next);
+    const HlBc *unpack = rec_unpacked(R, R->next, 2);
     bool ints = is_int(l.t) && is_int(r.t);
     HlRef out[2];
     if (!unpack || !(ints || ((is_int(l.t) || is_float(l.t)) && (is_int(r.t) || is_float(r.t)))))

@@ -193,8 +193,8 @@ HlType rec_seq_type(
 HlRef rec_seq_size(HlRec *R, HlRef seq);
 /* The item at an index that was checked; `item` is the concrete one. */
 HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item);
-/* The instruction at pc, if it unpacks the pair before it and nothing else leads there; or NULL. */
-const HlBc *rec_pair_unpacked(HlRec *R, int32_t pc);
+/* The instruction at pc, if it unpacks the tuple of n before it and nothing else leads there; or NULL. */
+const HlBc *rec_unpacked(HlRec *R, int32_t pc, int32_t n);
 
 /* --- hl_rec_builtin.c -------------------------------------------------------------------------- */
 RecStatus rec_divmod(HlRec *R, HlVal l, HlVal r, int32_t npop);

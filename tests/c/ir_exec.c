@@ -433,7 +433,7 @@ static bool snap_has_wide(const Exec *x, int32_t exit)
     const HlSnap *s = &x->ir->snaps[x->ir->exits[exit].snap];
     for (int32_t i = 0; i < s->nslots; i++) {
         const HlSlot *slot = &s->slots[i];
-        for (int part = 0; part < hl_slot_nparts[slot->kind]; part++)
+        for (int part = 0; part < hl_slot_nparts(slot); part++)
             if (x->wide[slot->part[part]])
                 return true;
     }
@@ -611,11 +611,11 @@ static void put_entry(Text *t, const HlIr *ir, const int64_t *in, int32_t slot)
         put(t, "frame %d", slot);
 }
 
-/* A virtual iterator whose parts are words[part[0]], ... */
-static void put_iter(Text *t, uint8_t kind, const int32_t *part, const int64_t *words)
+/* A virtual iterator whose n parts are words[part[0]], ... */
+static void put_iter(Text *t, uint8_t kind, int n, const int32_t *part, const int64_t *words)
 {
     put(t, "%s", hl_slot_text[kind]);
-    for (int i = 0; i < hl_slot_nparts[kind]; i++)
+    for (int i = 0; i < n; i++)
         put(t, " %" PRId64, words[part[i]]);
 }
 
@@ -636,7 +636,7 @@ char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_
                         r->values[slot->b]);
             break;
         case HL_SLOT_FRAME: put_entry(&t, ir, in, slot->a); break;
-        default: put_iter(&t, slot->kind, slot->part, r->values); break;
+        default: put_iter(&t, slot->kind, hl_slot_nparts(slot), slot->part, r->values); break;
         }
         put(&t, "\n");
     }
@@ -652,7 +652,7 @@ static void put_planned(Text *t, const HlIr *ir, const ExecWorld *world, const H
     case HL_PLAN_BOX: put_boxed(t, e->type, out[e->a]); break;
     case HL_PLAN_IMM: put_boxed(t, e->type, e->imm); break;
     case HL_PLAN_CONST: put_boxed(t, HL_TYPE(OBJ), (intptr_t)world->objects[e->from]); break;
-    case HL_PLAN_ITER: put_iter(t, e->iter, e->part, out); break;
+    case HL_PLAN_ITER: put_iter(t, e->iter, e->nparts, e->part, out); break;
     case HL_PLAN_COMPLEX:
     case HL_PLAN_NPCOMPLEX:
         put_complex(t, e->kind == HL_PLAN_NPCOMPLEX, out[e->a], out[e->b]);

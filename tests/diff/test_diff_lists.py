@@ -1,6 +1,7 @@
 """Lists, tuples and bytes in loops: items read and stored, appended and popped, iterated over."""
 
 import gc
+import itertools
 import random
 import sys
 import weakref
@@ -438,6 +439,92 @@ def test_enumerate_zip_reversed(jit, out):
     out(pairs, tuple(ints), np.arange(250))
     out(pairs, ints, ints)
     out(pairs, ints, [1, "a"] * 200)
+
+
+@diff
+def test_zip_of_any_number(jit, out):
+    @jit
+    def one(a):
+        s = 0
+        for x, in zip(a):
+            s = s * 3 % 1009 + x
+        return s, x
+
+    @jit
+    def three(a, b, c):
+        s = n = 0
+        for x, y, z in zip(a, b, c):
+            s = s * 3 % 1009 + x * y - z
+            n += 1
+        return s, n, x, y, z
+
+    @jit
+    def six(a, b, c, d, e, stop):
+        s = 0
+        for p, q, r, t, u, v in zip(a, b, c, d, e, a):
+            s = s * 3 % 1009 + p + q - r + t * u - v
+            if p == stop:
+                break
+        return s, p, q, r, t, u, v
+
+    @jit
+    def seven(a):
+        s = 0
+        for p, q, r, t, u, v, w in zip(a, a, a, a, a, a, a):
+            s += p + q + r + t + u + v + w
+        return s
+
+    @jit
+    def nested(rows, a, b):
+        s = 0
+        for row in rows:
+            for x, y, z in zip(row, a, b):
+                s = s * 3 % 1009 + x * y + z
+        return s
+    ints, floats, numbers = list(range(400)), [x * 0.5 for x in range(390)], np.arange(395) * 0.25
+    for a, b, c in itertools.permutations((ints, floats, numbers)):
+        out(three, a, b, c)
+        out(six, a, b, c, tuple(ints), bytes(200), 190)
+    out(three, ints[:300], ints, ints)
+    out(three, ints, ints[:300], ints)
+    out(three, ints, ints, ints[:300])
+    out(three, ints, ints, [1] * 300 + [2**70, 0.5, 3] * 30)
+    out(three, ints, ints, [1] * 300 + [None] * 3)
+    out(three, ints, [], ints)
+    out(one, ints)
+    out(one, numbers)
+    out(seven, ints)
+    out(nested, [ints[:20]] * 20, tuple(ints), numbers)
+    out(nested, [ints[:k] for k in range(30)], floats, ints)
+
+
+@diff
+def test_zip_that_is_entered_in_the_middle(jit, out):
+    """The frame's zip has other sequences, other types, another place than the one before."""
+    @jit
+    def f(a, b, c, stop):
+        s = 0
+        for x, y, z in zip(a, b, c):
+            s = s * 3 % 1009 + x * y + z
+            if x == stop:
+                break
+        return s, x, y, z
+
+    @jit
+    def held(items, stop):
+        s = 0
+        for x, y, z in items:
+            s += x * y + z
+            if x == stop:
+                break
+        return s, x, y, z, list(items)
+    ints, floats = list(range(400)), [x * 0.5 for x in range(390)]
+    for a, b, c in itertools.product((ints, floats, tuple(ints)), repeat=3):
+        for stop in (300, 1000):
+            out(f, a, b, c, stop)
+            out(f, a, reversed(b), c, stop)
+            out(lambda: f(a, iter(b), c, stop))
+            out(lambda: held(zip(a, b, c), stop))
 
 
 @diff
