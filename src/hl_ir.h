@@ -104,6 +104,8 @@ enum {
     _(MOD, "mod", "ii", i, HL_E_TRAPS)          /* Python's sign; same conditions */               \
     _(IPOW_OV, "ipow_ov", "ii", i, HL_E_GUARD)  /* b >= 0 was guarded */                           \
     _(IPOW, "ipow", "ii", i, 0)                 /* modulo 2^64, b >= 0 was guarded */              \
+    _(POWMOD, "powmod", "iii", i, 0)            /* a ** b % c as Python has it; b >= 0 and c != 0 */ \
+                                                /* were guarded */                                 \
     /* integers of NumPy's widths; uint64 as its 64 bits */                                        \
     _(NARROW, "narrow", "i", i, 0)              /* the low bits, as the dtype aux has them */      \
     _(NARROW_OV, "narrow_ov", "i", i, HL_E_GUARD) /* the same; leaves unless the dtype aux has it */ \

@@ -452,14 +452,46 @@ static HlDtype np_result(int op, HlType l, HlType r)
     return d == HL_D_BOOL ? HL_D_I8 : d; /* bools are divided and shifted as int8 */
 }
 
+HlRef rec_binary_result(HlRec *R, int op, HlVal l, HlVal r)
+{
+    bool big, np = is_np(l.t) || is_np(r.t);
+    HlType t = hl_record_type_of(R->result, &big);
+    if (big) {
+        rec_stop(R, HL_R_BIGINT);
+        return HL_NOREF;
+    }
+    if (is_bool(l.t) && is_bool(r.t) && bool_operator(op, np) != HL_I_PARAM)
+        return rec_emit(R, bool_operator(op, np), np ? HL_TYPE_NPS(HL_D_BOOL) : HL_TYPE(BOOL),
+                        l.s.a, r.s.a, 0);
+    if (np) {
+        HlDtype d = np_result(op, l.t, r.t);
+        if (d == HL_D_NONE) {
+            rec_stop(R, HL_R_NYI_TYPE);
+            return HL_NOREF;
+        }
+        return hl_dtype_is_float(d) ? float_result(R, op, HL_TYPE_NPS(d), l, r)
+                                    : int_result(R, op, HL_TYPE_NPS(d), l, r);
+    }
+    /* Which rule applies is told by the operands; that the result has its type is checked when
+     * it is committed. int ** negative gives a float: told by the result, guarded in ipow. */
+    bool to_float = rec_is_float(l.t) || rec_is_float(r.t) || op == HL_BIN_TRUEDIV;
+    if (!to_float && op == HL_BIN_POW && rec_is_float(t)) {
+        int64_t k;
+        HlRef e = rec_to_int(R, r);
+        if (!rec_is_kint(R, e, &k))
+            rec_guard_cond(R, icmp(R, HL_GE, e, 0), false, HL_R_RANGE);
+        to_float = true;
+    }
+    return to_float ? float_result(R, op, HL_TYPE(F64), l, r)
+                    : int_result(R, op, HL_TYPE(I64), l, r);
+}
+
 RecStatus rec_binary(HlRec *R, int op, bool inplace)
 {
     HlVal l = rec_peek(R, 1), r = rec_peek(R, 0);
-    HlRef res;
     if (rec_is_complex(l) || rec_is_complex(r))
         return rec_complex_binary(R, op, inplace);
-    if (!rec_is_number(l.t) || !rec_is_number(r.t) ||
-        ((is_np(l.t) || is_np(r.t)) && np_result(op, l.t, r.t) == HL_D_NONE))
+    if (!rec_is_number(l.t) || !rec_is_number(r.t))
         return rec_stop(R, HL_R_NYI_TYPE);
     if (!R->result) {
         R->pops = 2;
@@ -467,32 +499,7 @@ RecStatus rec_binary(HlRec *R, int op, bool inplace)
         if (!R->result)
             return REC_RAISED;
     }
-    bool big;
-    HlType t = hl_record_type_of(R->result, &big);
-    if (big)
-        return rec_stop(R, HL_R_BIGINT);
-    if (is_bool(l.t) && is_bool(r.t) && bool_operator(op, is_np(l.t) || is_np(r.t)) != HL_I_PARAM) {
-        bool np = is_np(l.t) || is_np(r.t);
-        HlType bt = np ? HL_TYPE_NPS(HL_D_BOOL) : HL_TYPE(BOOL);
-        res = rec_emit(R, bool_operator(op, np), bt, l.s.a, r.s.a, 0);
-    } else if (is_np(l.t) || is_np(r.t)) {
-        HlType rt = HL_TYPE_NPS(np_result(op, l.t, r.t));
-        res = rec_is_float(rt) ? float_result(R, op, rt, l, r) : int_result(R, op, rt, l, r);
-    } else {
-        /* Which rule applies is told by the operands; that the result has its type is checked when
-         * it is committed. int ** negative gives a float: told by the result, guarded in ipow. */
-        bool to_float = rec_is_float(l.t) || rec_is_float(r.t) || op == HL_BIN_TRUEDIV;
-        if (!to_float && op == HL_BIN_POW && rec_is_float(t)) {
-            int64_t k;
-            HlRef e = rec_to_int(R, r);
-            if (!rec_is_kint(R, e, &k))
-                rec_guard_cond(R, icmp(R, HL_GE, e, 0), false, HL_R_RANGE);
-            to_float = true;
-        }
-        res = to_float ? float_result(R, op, HL_TYPE(F64), l, r)
-                       : int_result(R, op, HL_TYPE(I64), l, r);
-    }
-    return rec_finish_result(R, 2, res);
+    return rec_finish_result(R, 2, rec_binary_result(R, op, l, r));
 }
 
 /* --- unary operators ---------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ typedef enum CallKind {
     CALL_LEN,
     CALL_DIVMOD,
     CALL_NEAREST, /* round */
+    CALL_POW,
     CALL_ABS,
     CALL_MIN,
     CALL_MAX,
@@ -43,11 +44,11 @@ static const struct {
     {"builtins", "len", CALL_LEN},       {"builtins", "abs", CALL_ABS},
     {"builtins", "min", CALL_MIN},       {"builtins", "max", CALL_MAX},
     {"builtins", "divmod", CALL_DIVMOD}, {"builtins", "round", CALL_NEAREST},
-    {"math", "floor", CALL_FLOOR},       {"math", "ceil", CALL_CEIL},
-    {"math", "trunc", CALL_TRUNC},       {"math", "isnan", CALL_ISNAN},
-    {"math", "isinf", CALL_ISINF},       {"math", "isfinite", CALL_ISFINITE},
-    {"math", "degrees", CALL_DEGREES},   {"math", "radians", CALL_RADIANS},
-    {"math", "log", CALL_LOG},
+    {"builtins", "pow", CALL_POW},       {"math", "floor", CALL_FLOOR},
+    {"math", "ceil", CALL_CEIL},         {"math", "trunc", CALL_TRUNC},
+    {"math", "isnan", CALL_ISNAN},       {"math", "isinf", CALL_ISINF},
+    {"math", "isfinite", CALL_ISFINITE}, {"math", "degrees", CALL_DEGREES},
+    {"math", "radians", CALL_RADIANS},   {"math", "log", CALL_LOG},
 };
 
 #define MATH_NAME(name, text, sym, arity) text,
@@ -238,13 +239,13 @@ static HlRef call_scale(HlRec *R, HlVal v, double factor)
 static HlRef emit_call(HlRec *R, PyObject *fn, CallKind kind, HlMath math, const HlVal *v,
                        int32_t n)
 {
-    bool two_args = kind == CALL_UFUNC || kind == CALL_MIN || kind == CALL_MAX ||
-                    (kind == CALL_LOG && n == 2) ||
-                    (kind == CALL_MATH && math_arity[math] == 2 && n == 2);
+    bool several = kind == CALL_UFUNC || kind == CALL_MIN || kind == CALL_MAX ||
+                   (kind == CALL_POW && n > 1) || (kind == CALL_LOG && n == 2) ||
+                   (kind == CALL_MATH && math_arity[math] == 2 && n == 2);
     bool numbers = true;
     for (int32_t i = 0; i < n; i++)
         numbers = numbers && rec_is_number(v[i].t);
-    if ((n != 1 && !two_args) || (!numbers && kind != CALL_LEN) ||
+    if ((n != 1 && !several) || (!numbers && kind != CALL_LEN) ||
         (kind == CALL_MATH && math_arity[math] != n)) {
         rec_stop(R, HL_R_NYI_CALL);
         return HL_NOREF;
@@ -255,6 +256,7 @@ static HlRef emit_call(HlRec *R, PyObject *fn, CallKind kind, HlMath math, const
             return rec_seq_size(R, v[0].s.a);
         break;
     case CALL_NEAREST: return rec_round(R, v[0]);
+    case CALL_POW: return rec_pow(R, v, n);
     case CALL_ABS: return call_abs(R, v[0]);
     case CALL_MIN:
     case CALL_MAX: return call_minmax(R, v, n, kind == CALL_MAX);

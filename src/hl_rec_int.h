@@ -137,6 +137,8 @@ int32_t rec_own_pc(HlRec *R);
 /* --- hl_rec_arith.c ---------------------------------------------------------------------------- */
 RecStatus rec_unary(HlRec *R, int op);
 RecStatus rec_binary(HlRec *R, int op, bool inplace);
+/* `l op r` of two numbers, whose concrete result is R->result; NOREF and stopped when it can't. */
+HlRef rec_binary_result(HlRec *R, int op, HlVal l, HlVal r);
 PyObject *rec_concrete_binary(int op, bool inplace, PyObject *a, PyObject *b);
 PyObject *rec_concrete_unary(int op, PyObject *v);
 /* A Python int that is compared with, or divided as, a double: it must convert exactly. */
@@ -199,6 +201,7 @@ const HlBc *rec_unpacked(HlRec *R, int32_t pc, int32_t n);
 /* --- hl_rec_builtin.c -------------------------------------------------------------------------- */
 RecStatus rec_divmod(HlRec *R, HlVal l, HlVal r, int32_t npop);
 HlRef rec_round(HlRec *R, HlVal v); /* without digits */
+HlRef rec_pow(HlRec *R, const HlVal *v, int32_t n);
 RecStatus rec_contains(HlRec *R, bool negated);
 
 /* --- hl_rec_list.c: items of lists, tuples and bytes; methods of lists ---------------------------- */

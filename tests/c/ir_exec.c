@@ -27,6 +27,21 @@ static ExecObj *as_obj(int64_t word)
     return (ExecObj *)(intptr_t)word;
 }
 
+/* By squaring from the exponent's highest bit down. */
+static int64_t power_modulo(int64_t a, int64_t b, int64_t c)
+{
+    __int128 n = c, r = 1;
+    if (c == 0)
+        return 0;
+    for (int bit = 62; bit >= 0 && b > 0; bit--) {
+        r = r * r % n;
+        if (b >> bit & 1)
+            r = r * a % n;
+    }
+    r %= n;
+    return (int64_t)(r != 0 && (r < 0) != (n < 0) ? r + n : r);
+}
+
 static bool compare_i(int cond, int64_t a, int64_t b)
 {
     switch (cond) {
@@ -330,6 +345,7 @@ static Step exec_ins(Exec *x, HlRef r)
     }
     case HL_I_IPOW: power(a, b < 0 ? 0 : b, out); break;
     case HL_I_IPOW_OV: return holds(b >= 0 && power(a, b, out));
+    case HL_I_POWMOD: *out = power_modulo(a, b, c); break;
     case HL_I_NARROW: *out = hl_dtype_narrow(ins->aux, a); break;
     case HL_I_NARROW_OV:
         *out = a;
