@@ -194,16 +194,6 @@ static HlRef call_round(HlRec *R, HlVal v, HlMath fn)
     return rec_guard(R, HL_I_FPTOSI_OV, HL_TYPE(I64), f, HL_NOREF, HL_R_RANGE);
 }
 
-static HlRef call_classify(HlRec *R, CallKind kind, HlVal v)
-{
-    HlRef f = rec_to_float(R, v);
-    if (kind == CALL_ISNAN)
-        return rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), f, f, HL_NE);
-    HlRef a = rec_emit(R, HL_I_FABS, HL_TYPE(F64), f, HL_NOREF, 0);
-    return rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), a, rec_kfloat(R, INFINITY),
-                    kind == CALL_ISINF ? HL_EQ : HL_LT);
-}
-
 static HlRef math1(HlRec *R, HlMath fn, HlVal v)
 {
     HlRef x = rec_to_float(R, v);
@@ -266,9 +256,9 @@ static HlRef emit_call(HlRec *R, PyObject *fn, CallKind kind, HlMath math, const
     case CALL_FLOOR: return call_round(R, v[0], HL_M_FLOOR);
     case CALL_CEIL: return call_round(R, v[0], HL_M_CEIL);
     case CALL_TRUNC: return call_round(R, v[0], HL_M_TRUNC);
-    case CALL_ISNAN:
-    case CALL_ISINF:
-    case CALL_ISFINITE: return call_classify(R, kind, v[0]);
+    case CALL_ISNAN: return rec_float_is(R, rec_to_float(R, v[0]), HL_IS_NAN);
+    case CALL_ISINF: return rec_float_is(R, rec_to_float(R, v[0]), HL_IS_INF);
+    case CALL_ISFINITE: return rec_float_is(R, rec_to_float(R, v[0]), HL_IS_FINITE);
     case CALL_DEGREES: return call_scale(R, v[0], 180.0 / M_PI);
     case CALL_RADIANS: return call_scale(R, v[0], M_PI / 180.0);
     case CALL_LOG: return call_log(R, v, n);

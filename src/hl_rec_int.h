@@ -145,6 +145,15 @@ PyObject *rec_concrete_unary(int op, PyObject *v);
 void rec_guard_exact(HlRec *R, HlVal v);
 RecStatus rec_compare(HlRec *R, int op);
 bool rec_is_number(HlType t);
+/* i1: is the double NaN, infinite, neither? */
+typedef enum HlFloatClass { HL_IS_NAN, HL_IS_INF, HL_IS_FINITE } HlFloatClass;
+HlRef rec_float_is(HlRec *R, HlRef f, HlFloatClass what);
+/* `l op r` of bools and integers, done in the integer type t; NOREF and stopped when it can't. */
+HlRef rec_int_operator(HlRec *R, int op, HlType t, HlVal l, HlVal r);
+/* An operand of a NumPy operation that is done in the integer dtype d: Python's ints must fit. */
+HlRef rec_operand_int(HlRec *R, HlVal v, HlDtype d);
+/* What an operator on two bools is on their bits; HL_I_PARAM = no such thing. */
+HlOp rec_bool_operator(int op, bool np);
 HlRef rec_to_int(HlRec *R, HlVal v); /* i64 of bools and integers, as Python's int; NOREF: none */
 /* A number as NumPy stores it in an array of dtype d, or converts it to such a scalar, where that is a
  * question of its value; NOREF and stopped otherwise. */
