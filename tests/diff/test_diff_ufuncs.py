@@ -241,16 +241,18 @@ def plain(kind):
 
 
 def loop_of(expression):
+    """The result is boxed, and used as it is in a register."""
     space = {"np": np}
     exec(f"""\
 def f(a, b, c, d, n):
-    r = None
+    r = s = None
     for i in range(n):
         if i == n - 3:
             a = c
             b = d
         r = {expression}
-    return r
+        s = float(r)
+    return r, s
 """, space)
     return space["f"]
 
