@@ -234,10 +234,12 @@ static PyObject *make_tuple(const HlPlan *plan, PyObject *const *made, int32_t n
 /* An iterator over a view. */
 static PyObject *make_rows(const int64_t *out, const HlPlanEntry *e)
 {
-    HlIter it = {.kind = HL_SLOT_SEQ, .index = out[e->a]};
-    it.seq = hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim);
-    PyObject *o = it.seq ? hl_iter_new(&it) : NULL;
-    Py_XDECREF(it.seq);
+    HlIter it = {.kind = HL_SLOT_SEQ, .nseq = 1, .index = out[e->a]};
+    PyObject *view =
+        hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim);
+    it.seq[0] = view;
+    PyObject *o = view ? hl_iter_new(&it) : NULL;
+    Py_XDECREF(view);
     return o;
 }
 
@@ -253,13 +255,16 @@ static PyObject *make_iter(PyObject *old, const int64_t *out, const HlPlanEntry 
         hl_range_set(old, out[e->a], out[e->b], out[e->c]);
         return Py_NewRef(old);
     }
-    HlIter it = {.kind = e->iter, .index = out[e->a], .seq = (PyObject *)(intptr_t)out[e->b]}, was;
+    HlIter it = {.kind = e->iter, .nseq = 1}, was;
+    if (e->iter == HL_SLOT_ZIP)
+        it.nseq = e->nparts - 1;
+    it.index = out[e->a];
+    for (int i = 0; i < it.nseq; i++)
+        it.seq[i] = (PyObject *)(intptr_t)out[e->part[1 + i]];
     if (e->iter == HL_SLOT_ENUM)
         it.count = out[e->c];
-    if (e->iter == HL_SLOT_ZIP)
-        it.seq2 = (PyObject *)(intptr_t)out[e->c];
-    if (!mine || !hl_iter_get(old, &was) || was.kind != it.kind || was.seq != it.seq ||
-        was.seq2 != it.seq2)
+    if (!mine || !hl_iter_get(old, &was) || was.kind != it.kind || was.nseq != it.nseq ||
+        memcmp(was.seq, it.seq, sizeof it.seq) != 0)
         return hl_iter_new(&it);
     hl_iter_set(old, &it);
     return Py_NewRef(old);
