@@ -92,8 +92,8 @@ def convert(given, arg):
         return [ctypes.c_char_p(arg), ctypes.c_int64(len(arg))]
     if isinstance(arg, array.array):
         return [ctypes.c_void_p(arg.buffer_info()[0]), ctypes.c_int64(len(given))]
-    assert arg.flags.c_contiguous and arg.itemsize == 8
-    return [ctypes.c_void_p(arg.ctypes.data), ctypes.c_int64(arg.size)]
+    assert arg.flags.c_contiguous
+    return [ctypes.c_void_p(arg.ctypes.data), *map(ctypes.c_int64, arg.shape)]
 
 
 def versions():

@@ -1,5 +1,6 @@
 """The warm times as a chart for the README: how many times faster than CPython each peer is, kernel by
 kernel. Drawn from the data alone, as the table is."""
+import kernels
 import matplotlib
 from measure import failed
 from table import ABSENT, TITLE, times
@@ -10,13 +11,12 @@ from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: E402
 
 # hotloop is the bar, the others are marks on it, C a line that shows behind the rest; colours that the
 # colour-blind can tell apart.
-BAR = {"color": "#8CC6EC", "height": 0.66, "zorder": 2, "label": "hotloop"}
+BAR = {"color": "#8CC6EC", "height": 0.68, "zorder": 2, "label": "hotloop"}
 MARKS = {
-    "c": {"marker": "|", "color": "#111111", "s": 270, "linewidths": 2.4},
-    "numba": {"marker": "o", "color": "#00875F", "s": 46, "linewidths": 0.8, "edgecolors": "white"},
-    "pypy": {"marker": "^", "color": "#D55E00", "s": 52, "linewidths": 0.8, "edgecolors": "white"},
+    "c": {"marker": "|", "color": "#111111", "s": 150, "linewidths": 2.2},
+    "numba": {"marker": "o", "color": "#00875F", "s": 34, "linewidths": 0.8, "edgecolors": "white"},
+    "pypy": {"marker": "^", "color": "#D55E00", "s": 38, "linewidths": 0.8, "edgecolors": "white"},
 }
-GROUPS = ((True, "On NumPy arrays"), (False, "On Python's own numbers, lists and bytes"))
 GREY = "#666666"
 
 
@@ -30,14 +30,14 @@ def speedups(row):
 def layout(figures):
     """(y, kernel, speedups) from the top down, and (y, text) of the groups' headings."""
     rows, headings, y = [], [], 0.0
-    for numpy, text in GROUPS:
-        group = [name for name, row in figures.items()
-                 if row["numpy"] is numpy and not failed(row.get("cpython", ABSENT))]
+    for text, names in kernels.GROUPS.items():
+        group = [name for name in figures
+                 if name in names and not failed(figures[name].get("cpython", ABSENT))]
         if group:
             headings.append((y, text))
             rows += [(y + nth, name, speedups(figures[name]))
                      for nth, name in enumerate(group, start=1)]
-            y += len(group) + 1.6
+            y += len(group) + 1.5
     return rows, headings
 
 
@@ -50,13 +50,13 @@ def draw_axes(axes, rows, headings):
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(axis="x", labelsize=10)
     axes.tick_params(axis="y", length=0)
-    axes.set_yticks([y for y, _, _ in rows], [name for _, name, _ in rows], fontsize=10.5)
+    axes.set_yticks([y for y, _, _ in rows], [name for _, name, _ in rows], fontsize=9.5)
     axes.grid(axis="x", which="major", color="#CCCCCC", zorder=0)
     axes.grid(axis="x", which="minor", color="#EEEEEE", zorder=0)
     axes.axvline(1, color="#222222", linewidth=1.4, zorder=4)
     axes.spines[["top", "right", "left"]].set_visible(False)
     for y, text in headings:
-        axes.annotate(text, (0, y), xycoords=("axes fraction", "data"), va="center", fontsize=11,
+        axes.annotate(text, (0, y), xycoords=("axes fraction", "data"), va="center", fontsize=10,
                       weight="bold", zorder=5,
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 2.5})
 
@@ -67,9 +67,9 @@ def draw_rows(axes, rows):
     axes.barh([y for y, _ in bars], [value - 1 for _, value in bars], left=1, **BAR)
     for y, value in bars:
         axes.annotate(times(value), (1.065, y), xycoords=("axes fraction", "data"), va="center",
-                      ha="right", fontsize=10.5)
+                      ha="right", fontsize=9.5)
     axes.annotate("hotloop", (1.065, 0), xycoords=("axes fraction", "data"), va="center",
-                  ha="right", fontsize=10.5, weight="bold")
+                  ha="right", fontsize=9.5, weight="bold")
     for peer, style in MARKS.items():
         points = [(found[peer], y) for y, _, found in rows if peer in found]
         if points:
@@ -90,7 +90,7 @@ def footer(data):
 def draw(data, path):
     rows, headings = layout(data["sections"]["warm"]["figures"])
     # 900 pixels wide in a README, drawn with twice as many.
-    figure, axes = plt.subplots(figsize=(9, 1.7 + 0.3 * (rows[-1][0] + 1.5)), dpi=200)
+    figure, axes = plt.subplots(figsize=(9, 1.7 + 0.21 * (rows[-1][0] + 1.5)), dpi=200)
     draw_axes(axes, rows, headings)
     draw_rows(axes, rows)
     axes.set_title("Times faster than CPython (log scale)", loc="left", fontsize=13, weight="bold",

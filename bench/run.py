@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import costs
 import kernels
@@ -52,10 +53,17 @@ class Run:
         return [name for name in self.kernels if not self.smoke or self.first_of_kind(name)]
 
     def peers_for(self, name):
-        """All; but a smoke run looks at the slow starters with one kernel of each kind only."""
-        if not self.smoke or self.first_of_kind(name):
-            return self.peers
-        return [peer for peer in self.peers if peer in ("cpython", "c", "hotloop")]
+        """All, PyPy without NumPy; but a smoke run looks at the slow starters with one kernel of each
+        kind only."""
+        slow = self.smoke and not self.first_of_kind(name)
+        without = {"pypy": slow or kernels.load(name).NUMPY, "numba": slow}
+        return [peer for peer in self.peers if not without.get(peer)]
+
+    def rows(self, names, row):
+        """row(self, name) for each kernel, one after the other; a smoke run's figures mean nothing, so it
+        takes all processors."""
+        with ThreadPoolExecutor(os.cpu_count() if self.smoke else 1) as pool:
+            return dict(zip(names, pool.map(lambda name: row(self, name), names)))
 
     def count(self, full):
         """How many processes instead of `full`."""
@@ -97,26 +105,28 @@ CALLS_BEFORE = {"cpython": 1, "pypy": 8, "numba": 4, "c": 1, "hotloop": 4}
 
 def measure_warm(run):
     """Best of 9 calls: 3 in each of 3 processes, the peers in turn. --quick: 3 in one."""
+    return run.rows(run.kernels, warm_row)
+
+
+def warm_row(run, name):
     calls = 2 if run.smoke else 3
     rounds = 1 if run.quick else run.count(3)
-    answer = {}
-    for name in run.kernels:
-        row = answer[name] = {"iterations": run.expect(name, run.size(name))["iterations"],
-                              "size": run.size(name), "numpy": kernels.load(name).NUMPY}
-        peers = run.peers_for(name)
-        for nth in range(rounds):
-            for peer in peers:
-                if peer in row and failed(row[peer]):
-                    continue
-                run.say(f"warm: {name}, {peer}, process {nth + 1}/{rounds}")
-                got = run.child("warm", name, peer, calls=calls,
-                                before=min(2, CALLS_BEFORE[peer]) if run.smoke
-                                else CALLS_BEFORE[peer])
-                row[peer] = got if failed(got) else add_warm(row.get(peer), got)
+    row = {"iterations": run.expect(name, run.size(name))["iterations"],
+           "size": run.size(name), "numpy": kernels.load(name).NUMPY}
+    peers = run.peers_for(name)
+    for nth in range(rounds):
         for peer in peers:
-            if not failed(row[peer]):
-                finish_warm(row[peer])
-    return answer
+            if peer in row and failed(row[peer]):
+                continue
+            run.say(f"warm: {name}, {peer}, process {nth + 1}/{rounds}")
+            got = run.child("warm", name, peer, calls=calls,
+                            before=min(2, CALLS_BEFORE[peer]) if run.smoke
+                            else CALLS_BEFORE[peer])
+            row[peer] = got if failed(got) else add_warm(row.get(peer), got)
+    for peer in peers:
+        if not failed(row[peer]):
+            finish_warm(row[peer])
+    return row
 
 
 def add_warm(sofar, got):
@@ -144,24 +154,25 @@ def finish_warm(cell):
 
 def measure_first(run):
     """Median of 9 fresh processes; hotloop compiles in place."""
+    return run.rows(run.some_kernels(), first_row)
+
+
+def first_row(run, name):
     count = run.count(9)
-    answer = {}
-    for name in run.some_kernels():
-        jits = [peer for peer in run.peers_for(name) if peer in ("numba", "hotloop", "pypy")]
-        seconds = {peer: [] for peer in jits}
-        problems = {}
-        for nth in range(count):
-            for peer in jits:
-                if peer in problems:
-                    continue
-                run.say(f"first call: {name}, {peer} {nth + 1}/{count}")
-                got = run.child("first", name, peer, env={"HOTLOOP_SYNC": "1"})
-                if failed(got):
-                    problems[peer] = got
-                else:
-                    seconds[peer].append(got["seconds"])
-        answer[name] = {peer: problems.get(peer) or spread(seconds[peer]) for peer in jits}
-    return answer
+    jits = [peer for peer in run.peers_for(name) if peer in ("numba", "hotloop", "pypy")]
+    seconds = {peer: [] for peer in jits}
+    problems = {}
+    for nth in range(count):
+        for peer in jits:
+            if peer in problems:
+                continue
+            run.say(f"first call: {name}, {peer} {nth + 1}/{count}")
+            got = run.child("first", name, peer, env={"HOTLOOP_SYNC": "1"})
+            if failed(got):
+                problems[peer] = got
+            else:
+                seconds[peer].append(got["seconds"])
+    return {peer: problems.get(peer) or spread(seconds[peer]) for peer in jits}
 
 
 SEED_DECORATOR = {"hotloop": "from hotloop import jit", "numba": "from numba import njit as jit",
@@ -231,44 +242,44 @@ def measure_hot(run):
     the first native one. A loop that is compiled again within those iterations counts all its
     compiles. The seconds that hotloop itself counts (recording and compiling) stand beside it.
     "First" is the first function of the process, "later" a second copy of it, with LLVM loaded."""
+    return run.rows(run.kernels, hot_row)
+
+
+def hot_row(run, name):
     count = run.count(9)
-    answer = {}
-    for name in run.kernels:
-        cells = {"first": [], "later": []}
-        problem = None
-        for nth in range(count):
-            run.say(f"hot to native: {name} {nth + 1}/{count}")
-            got = run.child("hot", name, "hotloop", size=kernels.load(name).HOT,
-                            env={"HOTLOOP_SYNC": "1"})
-            if failed(got):
-                problem = got
-                break
-            for turn, cell in cells.items():
-                cell.append(got[turn])
-        answer[name] = problem or {
-            turn: {"seconds": spread([c["seconds"] for c in cell]),
+    cells = {"first": [], "later": []}
+    for nth in range(count):
+        run.say(f"hot to native: {name} {nth + 1}/{count}")
+        got = run.child("hot", name, "hotloop", size=kernels.load(name).HOT,
+                        env={"HOTLOOP_SYNC": "1"})
+        if failed(got):
+            return got
+        for turn, cell in cells.items():
+            cell.append(got[turn])
+    return {turn: {"seconds": spread([c["seconds"] for c in cell]),
                    "inside_seconds": statistics.median(c["inside_seconds"] for c in cell),
                    "compiles": max(c["compiles"] for c in cell)} for turn, cell in cells.items()}
-    return answer
 
 
 def measure_memory(run):
     """Peak resident size above that of the same process without a JIT: HOTLOOP=0, or CPython."""
+    return run.rows(run.some_kernels(), memory_row)
+
+
+def memory_row(run, name):
+    row = {}
     before = 1 if run.smoke else 3
-    answer = {}
-    for name in run.some_kernels():
-        row = answer[name] = {}
-        run.say(f"memory: {name}")
-        for peer in run.peers_for(name):
-            if peer not in ("hotloop", "numba"):
-                continue
-            with_it = run.child("memory", name, peer, before=before)
-            plain = "hotloop" if peer == "hotloop" else "cpython"
-            without = run.child("memory", name, plain, before=0, env={"HOTLOOP": "0"})
-            problem = next((a for a in (with_it, without) if failed(a)), None)
-            row[peer] = problem or {"peak_kb": with_it["peak_kb"], "without_kb": without["peak_kb"],
-                                    "extra_kb": with_it["peak_kb"] - without["peak_kb"]}
-    return answer
+    run.say(f"memory: {name}")
+    for peer in run.peers_for(name):
+        if peer not in ("hotloop", "numba"):
+            continue
+        with_it = run.child("memory", name, peer, before=before)
+        plain = "hotloop" if peer == "hotloop" else "cpython"
+        without = run.child("memory", name, plain, before=0, env={"HOTLOOP": "0"})
+        problem = next((a for a in (with_it, without) if failed(a)), None)
+        row[peer] = problem or {"peak_kb": with_it["peak_kb"], "without_kb": without["peak_kb"],
+                                "extra_kb": with_it["peak_kb"] - without["peak_kb"]}
+    return row
 
 
 MEASURE = {"warm": measure_warm, "first": measure_first, "process": measure_process,

@@ -29,8 +29,6 @@ def status_kb(field):
 
 def inputs(spec):
     kernel = kernels.load(spec["kernel"])
-    if kernel.NUMPY and spec["peer"] == "pypy":
-        raise peers.Unsupported("PyPy is measured without NumPy")
     return kernel, kernel.inputs(spec["size"])
 
 

@@ -1,11 +1,14 @@
-"""hotloop's demonstration: two programs of plain Python loops, each run by hotloop and by the
+"""hotloop's demonstration: three programs of plain Python loops, each run by hotloop and by the
 interpreter. Exits with status 1 when a result is not the interpreter's, bit for bit.
 
 1. The sum of squares of a million random numbers.
 2. A real input: the elevations of the Jacksboro fault, from matplotlib's sample data. Loops make
    their histogram, mean, variance and Otsu's threshold, the height that best splits them in two.
    The histogram is drawn into demo-histogram.png.
+3. The same elevations as a map: nested loops over its rows and columns work out how bright each
+   cell is under an evening sun. The hills are drawn into demo-hillshade.png.
 """
+import math
 import os
 import struct
 import sys
@@ -17,7 +20,8 @@ import numpy as np
 import hotloop
 from hotloop import jit
 
-PICTURE = "demo-histogram.png"
+HISTOGRAM = "demo-histogram.png"
+HILLSHADE = "demo-hillshade.png"
 ROUNDS = 15  # of the elevation loops: one is over in a tenth of a second even in the interpreter
 
 
@@ -86,10 +90,10 @@ def otsu(counts):
 
 
 def elevations():
-    """Metres, in one dimension."""
+    """Metres, row by row from north to south."""
     from matplotlib.cbook import get_sample_data
     with get_sample_data("jacksboro_fault_dem.npz") as data:
-        return data["elevation"].ravel().astype(np.float64)
+        return data["elevation"].astype(np.float64)
 
 
 def describe(heights, run, width=4.0):
@@ -104,10 +108,16 @@ def describe(heights, run, width=4.0):
             "threshold": low + (cut + 1) * width, "low": low, "width": width}
 
 
-def draw(found, path):
+def pyplot():
+    """matplotlib's, for files only. Imported when it is needed: it takes longer than the loops."""
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    return plt
+
+
+def draw_histogram(found, path):
+    plt = pyplot()
     counts, low, width = found["counts"], found["low"], found["width"]
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     axes.bar(low + width * np.arange(len(counts)), counts, width, align="edge", color="#7a9e7e")
@@ -117,6 +127,48 @@ def draw(found, path):
                  label=f"mean: {found['mean']:.0f} m")
     axes.set(xlabel="elevation (m)", ylabel="cells", title="Jacksboro fault: elevations")
     axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+# --- 3. the map in the evening sun ----------------------------------------------------------------
+
+CELL = 90.0  # metres from one to the next, roughly: 3 seconds of arc
+AZIMUTH, ALTITUDE = math.radians(300.0), math.radians(25.0)  # of the sun: in the west-north-west, low
+
+
+@jit
+def hillshade(heights, shade, cell, azimuth, altitude):
+    """From 0 (dark) to 1 (facing the sun), by Horn's slopes; the border stays as it is."""
+    rows, columns = heights.shape
+    for i in range(1, rows - 1):
+        for j in range(1, columns - 1):
+            east = ((heights[i - 1, j + 1] + 2.0 * heights[i, j + 1] + heights[i + 1, j + 1])
+                    - (heights[i - 1, j - 1] + 2.0 * heights[i, j - 1] + heights[i + 1, j - 1]))
+            south = ((heights[i + 1, j - 1] + 2.0 * heights[i + 1, j] + heights[i + 1, j + 1])
+                     - (heights[i - 1, j - 1] + 2.0 * heights[i - 1, j] + heights[i - 1, j + 1]))
+            east /= 8.0 * cell
+            south /= 8.0 * cell
+            slope = math.atan(math.sqrt(east * east + south * south))
+            aspect = math.atan2(-east, south)  # clockwise from north, as the azimuth is
+            light = (math.sin(altitude) * math.cos(slope)
+                     + math.cos(altitude) * math.sin(slope) * math.cos(azimuth - aspect))
+            shade[i, j] = light if light > 0.0 else 0.0
+
+
+def shaded(heights, run):
+    shade = np.zeros(heights.shape)
+    run(hillshade)(heights, shade, CELL, AZIMUTH, ALTITUDE)
+    return shade
+
+
+def draw_hillshade(shade, path):
+    plt = pyplot()
+    inner = shade[1:-1, 1:-1]
+    width = 8
+    figure, axes = plt.subplots(figsize=(width, width * inner.shape[0] / inner.shape[1] + 0.4),
+                                layout="constrained")
+    axes.imshow(inner, cmap="gray", vmin=0.0, vmax=1.0)
+    axes.set(xticks=[], yticks=[], title="Jacksboro fault: hills in the evening sun")
     figure.savefig(path, dpi=120)
 
 
@@ -181,10 +233,20 @@ def main():
         [("mean (m)", lambda d: d[-1]["mean"]), ("variance (m2)", lambda d: d[-1]["variance"]),
          ("threshold (m)", lambda d: d[-1]["threshold"]),
          ("fullest bin", lambda d: d[-1]["counts"].max())],
-        lambda run: [describe(heights, run) for _ in range(ROUNDS)])
+        lambda run: [describe(heights.ravel(), run) for _ in range(ROUNDS)])
     ok.append(good)
-    draw(found[-1], PICTURE)
-    print(f"  histogram: {os.path.abspath(PICTURE)}")
+    draw_histogram(found[-1], HISTOGRAM)
+    print(f"  histogram: {os.path.abspath(HISTOGRAM)}")
+
+    rows, columns = heights.shape
+    good, shade = compare(
+        f"Hillshade of the Jacksboro fault, {rows} x {columns} cells",
+        [("mean", lambda s: f"{s.mean():.6f}"), ("darkest", lambda s: f"{s[1:-1, 1:-1].min():.6f}"),
+         ("brightest", lambda s: f"{s.max():.6f}")],
+        lambda run: shaded(heights, run))
+    ok.append(good)
+    draw_hillshade(shade, HILLSHADE)
+    print(f"  hillshade: {os.path.abspath(HILLSHADE)}")
 
     print("\nWhat hotloop did\n")
     for line in hotloop.report().splitlines():

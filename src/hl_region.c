@@ -550,8 +550,11 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f, PyObject **result)
     bool ready = false, waiting = false;
     if (hl_compile_finished)
         hl_compile_poll();
-    if (nearly_done(code, index, f))
+    if (nearly_done(code, index, f)) {
+        /* Again at the next: a loop whose trip count divides the threshold would end here each time. */
+        loop->countdown = 1;
         return HL_GO_ON;
+    }
     for (HlRegion *r = loop->regions; r; r = r->next) {
         if (r->state == HL_REGION_READY) {
             ready = true;

@@ -12,37 +12,28 @@
                        that is its last argument), or None
 
 The C twin is a function of the same name. Its arguments: an int is an int64_t, a float a double; an
-array, a list of floats or ints, and bytes become a pointer and a length; a list of complex numbers
-too, as pairs of doubles.
+array becomes a pointer and its shape; a list of floats or ints, and bytes become a pointer and a
+length; a list of complex numbers too, as pairs of doubles.
 """
 import importlib
 
-NAMES = (
-    # float64 and int64 arrays
-    "sum_of_squares",
-    "float_sum",
-    "saxpy",
-    "sieve",
-    "polynomial",
-    "histogram",
-    "cumulative_max",
-    "welford",
-    "binary_search",
-    # Python's own numbers
-    "int_sum_if",
-    "collatz",
-    "logistic_map",
-    "lcg_pi",
-    "newton",
-    "bit_count",
-    "fibonacci_mod",
-    "mandelbrot",
-    # lists and bytes
-    "sieve_list",
-    "moving_average",
-    "exponential_smoothing",
-    "parse_ints",
-)
+# What the chart and the tables group them by.
+GROUPS = {
+    "NumPy arrays of one dimension": (
+        "sum_of_squares", "float_sum", "saxpy", "sieve", "polynomial", "histogram",
+        "cumulative_max", "welford", "binary_search", "black_scholes", "csr_matvec", "fft",
+        "quicksort"),
+    "NumPy arrays of two and three dimensions": (
+        "matmul", "lu", "cholesky", "floyd_warshall", "heat_2d", "heat_3d", "gauss_seidel", "life",
+        "sandpile", "random_walk", "levenshtein", "knapsack", "kmeans", "nbody", "bilateral",
+        "hillshade", "mandelbrot_image"),
+    "Python's own numbers": (
+        "int_sum_if", "collatz", "logistic_map", "lcg_pi", "newton", "bit_count", "fibonacci_mod",
+        "mandelbrot"),
+    "Lists and bytes": (
+        "sieve_list", "moving_average", "exponential_smoothing", "parse_ints"),
+}
+NAMES = tuple(name for group in GROUPS.values() for name in group)
 
 
 def load(name):

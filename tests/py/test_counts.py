@@ -29,6 +29,14 @@ def skips(n):
     return s
 
 
+def nest(rounds, n):
+    s = 0
+    for _ in range(rounds):
+        for i in range(n):
+            s += i
+    return s
+
+
 @pytest.mark.parametrize("mode", ["eager", "sync"])
 @pytest.mark.parametrize("function", [plain, strips, skips])
 def test_iterations(function, mode):
@@ -43,3 +51,12 @@ def test_iterations(function, mode):
         interpreted = native.interpreted_iterations(f) - before[1]
     assert ran > 9_000
     assert abs(ran + interpreted - 10_000) <= 2
+
+
+@pytest.mark.parametrize("n", [20, 59, 60])
+def test_an_inner_loop_whose_trip_count_divides_the_threshold_gets_hot(n):
+    import hotloop
+    with params(threshold=60, sync=1):
+        f = hotloop.jit(type(nest)(nest.__code__.replace(), nest.__globals__))
+        assert f(50, n) == nest(50, n)
+        assert native.native_iterations(f) > 0.8 * 50 * n
