@@ -21,13 +21,17 @@
 enum {
     WAIT_COMPILE = 32, /* back-edges between looks at a compile under way */
     WAIT_MAX = 1024,   /* longest wait after entries that did not fit */
-    MISSES_RECORD = 3, /* entry misses in a row before other entry types are recorded */
+    MISSES_RECORD =
+        3, /* entry misses in a row before other entry types are recorded; as many more for
+                          each region that has been replaced */
     MISSES_GIVE_UP = 64,
-    MAX_REBUILDS = 6, /* regions lost to changed globals */
-    GAIN_EVERY = 256, /* bad exits between looks at what machine code gained */
-    GAIN_LEAST = 4,   /* native iterations per bad exit below which there is no gain */
+    MAX_REPLACED = 16, /* regions that make place for others, per loop */
+    MAX_REBUILDS = 6,  /* regions lost to changed globals */
+    GAIN_EVERY = 256,  /* bad exits between looks at what machine code gained */
+    GAIN_LEAST = 4,    /* native iterations per bad exit below which there is no gain */
     GAIN_STRIKES = 3,
-    EXIT_TRIES = 3 /* failed recordings from one exit */
+    EXIT_TRIES = 3, /* failed recordings from one exit */
+    MAX_ROW = 4     /* recordings that begin at an instruction because the one before left there */
 };
 
 static double now(void)
@@ -99,6 +103,30 @@ static void region_kill(HlRegion *r, HlReason why)
     r->state = HL_REGION_DEAD;
     r->dead_why = why;
     r->code->loops[r->loop].nregions--;
+}
+
+/* The list is in the order of use. */
+static void region_to_front(HlLoop *loop, HlRegion *r)
+{
+    HlRegion **link = &loop->regions;
+    while (*link != r)
+        link = &(*link)->next;
+    *link = r->next;
+    r->next = loop->regions;
+    loop->regions = r;
+}
+
+/* Makes place for the region that is in front: the one that was not used for the longest time goes. */
+static void region_replace(HlLoop *loop)
+{
+    HlRegion *last = NULL;
+    for (HlRegion *r = loop->regions->next; r; r = r->next)
+        if (!r->killed)
+            last = r;
+    if (last && loop->nregions > hl_params.max_regions) {
+        region_kill(last, HL_R_REPLACED);
+        loop->replaced++;
+    }
 }
 
 void hl_region_free_all(HlCode *code)
@@ -313,6 +341,7 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f)
         loop->regions = r;
         loop->nregions++;
         loop->misses = 0;
+        region_replace(loop);
         hl_compile_submit(r); /* a failure leaves it DEAD, which the next look sees */
         loop_wait(loop, r->state == HL_REGION_RECORDED ? WAIT_COMPILE : 1);
         return go_of(&res);
@@ -331,12 +360,43 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f)
     return go_of(&res);
 }
 
+/* The exit whose continuation a guard with this exit is in, if both belong to one execution of one
+ * instruction: it left again with another value. -1 = there is none. */
+static int32_t exit_before(const HlRegion *r, int32_t exit)
+{
+    const HlIr *ir = r->ir;
+    const HlSnap *here = &ir->snaps[ir->exits[exit].snap];
+    int32_t block = -1;
+    for (HlRef i = 0; i < ir->nins && block < 0; i++)
+        if (ir->ins[i].exit == exit)
+            block = ir->ins[i].block;
+    for (int32_t x = 0; x < ir->nexits && block >= 0; x++) {
+        const HlSnap *s = ir->exits[x].target == block ? &ir->snaps[ir->exits[x].snap] : NULL;
+        if (s && s->pc == here->pc && s->inlined == here->inlined && r->exits[x].recorded)
+            return x;
+    }
+    return -1;
+}
+
+/* Does an instruction leave for one value after the other? Each of them was worth a recording. */
+static bool exit_in_row(const HlRegion *r, int32_t exit)
+{
+    int32_t n = 0;
+    for (int32_t x = exit_before(r, exit); x >= 0 && n < MAX_ROW; x = exit_before(r, x))
+        n++;
+    return n >= MAX_ROW;
+}
+
 /* Records what lies behind an exit that is taken often. */
 static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f, HlInlined *inlined)
 {
     HlExitStat *x = &r->exits[exit];
-    if (r->compiles >= hl_params.max_compiles) {
+    if (r->compiles >= hl_params.max_compiles)
         x->why_not = HL_R_TOO_MANY_COMPILES;
+    else if (exit_in_row(r, exit))
+        x->why_not = HL_R_TOO_MANY_VARIANTS;
+    if (x->why_not != HL_R_NONE) {
+        hl_stats_note(r->code, r->loop, hl_frame_pc(f), x->why_not);
         return inlined ? hl_inlined_finish(inlined, f) : HL_GO_ON;
     }
     HlRecordResult res = record_timed(r, f, exit, inlined);
@@ -344,6 +404,7 @@ static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f, HlInlined *inline
     if (r->killed) /* by what inlined calls ran when the recording was over */
         return go_of(&res);
     if (r->ir->exits[exit].target >= 0 && res.grew) {
+        x->recorded = true;
         if (r->state == HL_REGION_DEAD)
             region_kill(r, r->dead_why);
         else
@@ -435,6 +496,8 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index)
         return record_exit(r, exit, f, calls ? &inlined : NULL);
     if (calls && hl_inlined_finish(&inlined, f) != HL_GO_ON)
         return HL_GO_RAISED;
+    if (r->killed) /* by what the calls ran */
+        return HL_GO_ON;
     x = &r->exits[exit]; /* the calls may have recorded more */
     if (why == HL_R_POLL)
         return calls ? HL_GO_ON : HL_GO_SERVE;
@@ -482,6 +545,7 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
             if (region_fits(r, f)) {
                 loop->misses = 0;
                 loop_wait(loop, 1);
+                region_to_front(loop, r);
                 return region_run(r, f);
             }
             r->missed++;
@@ -498,7 +562,8 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
     if (!ready)
         return record_loop(code, index, f);
     loop->misses++;
-    if (loop->misses >= MISSES_RECORD && loop->nregions < hl_params.max_regions)
+    bool place = loop->nregions < hl_params.max_regions || loop->replaced < MAX_REPLACED;
+    if (place && loop->misses >= MISSES_RECORD * (1 + loop->replaced))
         return record_loop(code, index, f);
     if (loop->misses >= MISSES_GIVE_UP)
         return give_up(code, index, HL_R_ENTRY, f);
