@@ -15,6 +15,7 @@ typedef struct Check {
     char *buf;
     size_t size;
     bool failed, no_memory;
+    bool calls;      /* the frame changes while the region runs */
     int32_t *pos;    /* per instruction: position in its block, -1 = a parameter */
     uint8_t *placed; /* per instruction: seen in a block */
     int32_t *users;  /* per exit: guards and terminators */
@@ -58,7 +59,7 @@ static bool check_type_valid(HlType t)
 {
     if (check_is_complex(t))
         return false;
-    if (t.base == HL_T_ARR)
+    if (t.base == HL_T_ARR || t.base == HL_T_ROW)
         return check_dtype_repr(t.dtype) != HL_REPR_NONE;
     return t.base == HL_T_VOID || hl_type_repr(t) != HL_REPR_NONE;
 }
@@ -129,7 +130,9 @@ static void check_fields(Check *c, HlRef r)
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL:
     case HL_I_FUNC_VALUE:
-    case HL_I_FUNC_GLOBAL: good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX; break;
+    case HL_I_FUNC_GLOBAL:
+    case HL_I_STEP:
+    case HL_I_FRAME_LOAD: good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX; break;
     case HL_I_FUNC:
         good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX && ins->aux <= HL_FUNC_JITTED;
         break;
@@ -164,6 +167,7 @@ static void check_fields(Check *c, HlRef r)
         good = !ins->aux || (ins->aux == 1 && (t.base != HL_T_ARR || t.dtype == HL_D_C128));
         break;
     }
+    case HL_I_ARRAY_ROW: good = ins->type.base == HL_T_ROW; break;
     case HL_I_UNBOX_PART:
     case HL_I_INDEX: good = ins->aux <= 1; break;
     case HL_I_NARROW:
@@ -355,10 +359,26 @@ static void check_snap_value(Check *c, HlRef a, HlRepr want, int32_t x, int32_t 
     if (want != HL_REPR_NONE && hl_type_repr(t) != want)
         fail(c, "x%d: %%%d is no such part of %s", x, a,
              want == HL_REPR_F64 ? "a complex number" : "an iterator");
-    else if (t.base == HL_T_PTR || t.base == HL_T_VOID)
+    else if (t.base == HL_T_PTR || t.base == HL_T_ROW || t.base == HL_T_VOID)
         fail(c, "x%d: %%%d has a type that cannot be boxed", x, a);
     else
         check_use(c, a, block, at, "x", x);
+}
+
+/* An array and the address of a view of it. */
+static void check_snap_view(Check *c, HlRef array, HlRef row, int32_t x, int32_t block, int32_t at)
+{
+    const HlIr *ir = c->ir;
+    check_snap_value(c, array, HL_REPR_PTR, x, block, at);
+    if (c->failed)
+        return;
+    if (row < 0 || row >= ir->nins || !c->placed[row] || ir->ins[row].type.base != HL_T_ROW ||
+        ir->ins[array].type.base != HL_T_ARR ||
+        ir->ins[row].type.ndim >= ir->ins[array].type.ndim ||
+        ir->ins[row].type.dtype != ir->ins[array].type.dtype)
+        fail(c, "x%d: %%%d is no view of %%%d", x, row, array);
+    else
+        check_use(c, row, block, at, "x", x);
 }
 
 /* The representation of a virtual iterator's part: sequences are objects, the rest integers. */
@@ -373,8 +393,9 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
     if (ir->exits[x].target >= 0)
         return;
     const HlSnap *s = &ir->snaps[ir->exits[x].snap];
-    int32_t entry_slots =
-        ir->entry_exit >= 0 ? ir->snaps[ir->exits[ir->entry_exit].snap].nslots : INT32_MAX;
+    int32_t entry_slots = ir->entry_exit >= 0 && !c->calls
+                              ? ir->snaps[ir->exits[ir->entry_exit].snap].nslots
+                              : INT32_MAX;
     for (int32_t i = 0; i < s->nslots && !c->failed; i++) {
         const HlSlot *slot = &s->slots[i];
         switch ((HlSlotKind)slot->kind) {
@@ -384,6 +405,18 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
         case HL_SLOT_NPCOMPLEX:
             check_snap_value(c, slot->a, HL_REPR_F64, x, block, at);
             check_snap_value(c, slot->b, HL_REPR_F64, x, block, at);
+            break;
+        case HL_SLOT_VIEW:
+            check_snap_view(c, slot->a, slot->b, x, block, at);
+            check_snap_value(c, slot->c, HL_REPR_I64, x, block, at);
+            break;
+        case HL_SLOT_ROWS:
+            check_snap_value(c, slot->a, HL_REPR_I64, x, block, at);
+            check_snap_view(c, slot->b, slot->c, x, block, at);
+            break;
+        case HL_SLOT_TUPLE:
+            for (int part = 0; part < hl_slot_tuple(slot); part++)
+                check_snap_value(c, slot->part[part], HL_REPR_NONE, x, block, at);
             break;
         case HL_SLOT_FRAME:
             if (slot->a < 0 || slot->a >= entry_slots)
@@ -438,7 +471,7 @@ static void check_uses(Check *c, int32_t index)
 
 const char *hl_check_ir(const HlIr *ir, char *buf, size_t size)
 {
-    Check c = {.ir = ir, .buf = buf, .size = size};
+    Check c = {.ir = ir, .buf = buf, .size = size, .calls = hl_ir_calls(ir)};
     c.pos = hl_mem_alloc((size_t)ir->nins * sizeof *c.pos);
     c.placed = hl_mem_alloc((size_t)ir->nins);
     c.users = hl_mem_alloc((size_t)ir->nexits * sizeof *c.users);

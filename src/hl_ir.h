@@ -35,6 +35,7 @@ enum {
     HL_E_PINNED = 64,     /* stays where it is, and is kept (PARAM, POLL) */
     HL_E_RD_LISTS = 128,  /* reads lists: their lengths and items */
     HL_E_WR_LISTS = 256,  /* writes lists */
+    HL_E_CALLS = 512,     /* runs Python: all else may change, too */
     HL_E_READS = HL_E_RD_ITEMS | HL_E_RD_LISTS, /* what machine code may have written */
     HL_E_WRITES = HL_E_WR_ITEMS | HL_E_WR_LISTS
 };
@@ -140,11 +141,12 @@ enum {
     _(GUARD_I53, "guard_i53", "i", -, HL_E_GUARD) /* |a| <= 2^53: converts exactly */              \
     _(ZEXT, "zext", "b", i, 0)                                                                     \
     _(FPTOSI_OV, "fptosi_ov", "f", i, HL_E_GUARD) /* truncates; leaves unless it fits 64 bits */   \
-    /* arrays: data pointer, byte stride, element index */                                         \
+    /* arrays: address of an item, byte stride, element index */                                   \
     _(ARRAY_DATA, "array_data", "p", p, HL_E_RD_HEADER | HL_E_TRAPS) /* aux 1: to the imaginary */ \
                                                 /* part of the first item of complex128 */         \
     _(ARRAY_LEN, "array_len", "p", i, HL_E_RD_HEADER | HL_E_TRAPS)   /* aux: axis */               \
     _(ARRAY_STRIDE, "array_stride", "p", i, HL_E_RD_HEADER | HL_E_TRAPS) /* aux: axis */           \
+    _(ARRAY_ROW, "array_row", "pii", p, 0)      /* that many items further along an axis */        \
     _(INDEX, "index", "ii", i, HL_E_GUARD)      /* index, length: Python's rule for negatives; */  \
                                                 /* aux 1: the index is known to be >= 0 */         \
     _(ARRAY_LOAD, "array_load", "pii", v, HL_E_RD_ITEMS | HL_E_TRAPS) /* aux: HlDtype */           \
@@ -161,7 +163,13 @@ enum {
     _(LIST_APPEND, "list_append", "pv", -, HL_E_GUARD | HL_E_WR_LISTS)                             \
     _(LIST_POP, "list_pop", "p", -, HL_E_GUARD | HL_E_WR_LISTS) /* the last item; not empty */     \
     /* the eval breaker: leaves when CPython has something to do */                                \
-    _(POLL, "poll", "", -, HL_E_GUARD | HL_E_PINNED)
+    _(POLL, "poll", "", -, HL_E_GUARD | HL_E_PINNED)                                               \
+    /* the interpreter in the middle of machine code (hl_step.c): the frame is made true with the */ \
+    /* exit's snapshot, CPython runs the bytecode from there to pc imm.i, machine code goes on. */ \
+    _(STEP, "step", "", -, HL_E_GUARD | HL_E_PINNED | HL_E_WRITES | HL_E_CALLS)                  \
+    _(FRAME_LOAD, "frame_load", "", p, HL_E_PINNED) /* imm.i: slot of the frame, as it is now; */  \
+                                                    /* aux 1: a cell, of which the content */      \
+    _(KEEP, "keep", "vp", v, 0)   /* the same number, whose object the frame has there since a STEP */
 /* clang-format on */
 
 /* GUARD_FP r a b holds when a scalar operation on a and b with result r raised none of NumPy's
@@ -249,32 +257,38 @@ typedef struct HlBlock {
     int32_t inlined; /* inlined call whose code pc is in; -1 = the region's own */
 } HlBlock;
 
-/* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c...
- * Iterators are virtual: made when the frame is rebuilt. A sequence is a list, tuple, bytes or array. */
+/* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c...;
+ * ZIP and TUPLE have `more` of them. Iterators, views and tuples are virtual: made when the frame is
+ * rebuilt. A sequence is a list, tuple, bytes or array. A view is what is left of an array behind leading
+ * indices, as in a[i]: the array, and where the view's items begin; two with the same number that are
+ * equal otherwise are one object. */
 /* clang-format off */
 #define HL_SLOTDEF(_)                                                                              \
     _(UNBOUND, "unbound", 0) /* NULL: unbound local, or CPython's NULL below a callable */         \
     _(VALUE, "value", 1)     /* a: the value, boxed by its type */                                 \
-    _(FRAME, "frame", 0)     /* never unboxed: the object that slot number a held when the region  \
-                              * was entered */                                                     \
+    _(FRAME, "frame", 0)     /* not unboxed: the object that slot number a of the frame itself     \
+                              * holds, since the entry or the last STEP */                         \
     _(COMPLEX, "complex", 2) /* Python complex: real part, imaginary part, doubles */              \
     _(NPCOMPLEX, "np_complex", 2) /* np.complex128: the same */                                    \
+    _(VIEW, "view", 3)       /* array, address (a ROW), number */                                  \
+    _(TUPLE, "tuple", 0)     /* its items, numbers, boxed by their types */                        \
     _(RANGE, "range", 3)     /* range iterator: next value, step, how many are left */             \
     _(SEQ, "seq", 2)         /* iterator over a sequence: next index, sequence */                  \
     _(REVERSED, "reversed", 2) /* the same, downwards */                                           \
     _(ENUM, "enumerate", 3)  /* enumerate over SEQ: next index, sequence, next number */           \
-    _(ZIP, "zip", 1)         /* zip of nseq SEQs at the same index: next index; the sequences */
+    _(ZIP, "zip", 1)         /* zip of SEQs at the same index: next index; the sequences */        \
+    _(ROWS, "rows", 3)       /* iterator over a view: next index, array, address */
 /* clang-format on */
 #define HL_SLOT_ENUMERATOR(name, text, nparts) HL_SLOT_##name,
 typedef enum HlSlotKind { HL_SLOTDEF(HL_SLOT_ENUMERATOR) HL_SLOT__COUNT } HlSlotKind;
 #undef HL_SLOT_ENUMERATOR
 
-/* Sequences of one zip, at most. */
-enum { HL_ITER_SEQS = 6, HL_SLOT_PARTS = 1 + HL_ITER_SEQS };
+/* Sequences of one zip, and values of a slot, at most. */
+enum { HL_ITER_SEQS = 6, HL_SLOT_PARTS = 8 };
 
 typedef struct HlSlot {
     uint8_t kind; /* HlSlotKind */
-    uint8_t nseq; /* of ZIP, otherwise 0 */
+    uint8_t more; /* values than the row says: sequences of a ZIP, items of a TUPLE */
     union {
         struct {
             HlRef a, b, c;
@@ -287,12 +301,18 @@ extern const uint8_t hl_slot_kind_nparts[HL_SLOT__COUNT];
 extern const char *const hl_slot_text[HL_SLOT__COUNT];
 static inline int hl_slot_nparts(const HlSlot *s)
 {
-    return hl_slot_kind_nparts[s->kind] + s->nseq;
+    return hl_slot_kind_nparts[s->kind] + s->more;
 }
 /* Does the slot hold a virtual iterator? */
 static inline bool hl_slot_is_iter(const HlSlot *s)
 {
     return s->kind >= HL_SLOT_RANGE;
+}
+
+/* How many items a virtual tuple has; 0 = the slot holds something else. */
+static inline int hl_slot_tuple(const HlSlot *s)
+{
+    return s->kind == HL_SLOT_TUPLE ? s->more : 0;
 }
 
 /* A call that is compiled inline: one per place of the call, chain of callers and code called. While
@@ -411,6 +431,9 @@ HlIr *hl_irtext_parse(const char *text, char *err, size_t err_size);
 const char *hl_check_ir(const HlIr *ir, char *buf, size_t size);
 extern const char hl_check_no_memory[]; /* what it returns when memory ran out */
 
+/* Does it have a STEP: may Python run while it does? */
+bool hl_ir_calls(const HlIr *ir);
+
 /* --- control flow, recomputed by whoever needs it (hl_cfg.c) ----------------------------------- */
 typedef struct HlCfg {
     int32_t n;    /* blocks */
@@ -458,20 +481,24 @@ int hl_opt_run_named(HlIr *ir, const char *name);
  * pointers as addresses) and returns the exit's index. Entries say what to do with them. */
 typedef enum HlPlanKind {
     HL_PLAN_UNBOUND, /* slot becomes NULL */
-    HL_PLAN_FRAME,   /* object that slot `from` held when the region was entered (keeps identity) */
+    HL_PLAN_FRAME,   /* object that slot `from` of the frame holds (keeps identity) */
     HL_PLAN_BOX,     /* box out[a] as `type` (objects: incref'd); out[b], when b >= 0, is the object
-                        that it was unboxed from, or NULL */
+                        that it was unboxed from, or NULL. Else, if it is equal, the object that slot
+                        `from` held at the entry (-1 = none), or with `search` any that the frame has */
     HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[part[0]], ... */
     HL_PLAN_COMPLEX, /* Python complex from out[a] and out[b]; out[c] as out[b] of BOX */
     HL_PLAN_NPCOMPLEX, /* np.complex128 from the same */
-    HL_PLAN_CONST,     /* the region's object number `from` */
-    HL_PLAN_IMM        /* box the constant `imm` (a word, as in out) as `type` */
+    HL_PLAN_VIEW, /* view of the array out[a] at out[b], as `type` (a ROW) says; its number: out[c] */
+    HL_PLAN_TUPLE, /* of the `from` entries before this one, whose slot is -1 */
+    HL_PLAN_CONST, /* the region's object number `from` */
+    HL_PLAN_IMM    /* box the constant `imm` (a word, as in out) as `type` */
 } HlPlanKind;
 typedef struct HlPlanEntry {
-    int32_t slot;
+    int32_t slot;   /* -1 = none: an item of a tuple */
     uint8_t kind;   /* HlPlanKind */
     uint8_t iter;   /* HlSlotKind of an ITER... */
     uint8_t nparts; /* ...and how many parts it has */
+    uint8_t search;
     HlType type;
     int32_t from;
     union {
@@ -486,11 +513,15 @@ typedef struct HlPlan {
     int32_t pc, nslots;   /* of the region's own frame; slots from nslots up are empty... */
     int32_t inlined;      /* ...or, when this is not -1, of frames of inlined calls: */
     int32_t top_pc, nall; /* pc of the innermost one, slots of all frames */
+    int32_t end;          /* of a STEP: where it ends */
     HlReason reason;
     HlRef *live;
     int32_t nlive;
-    HlPlanEntry *entries;
+    HlPlanEntry
+        *entries; /* the last `ndirect` of them: numbers that no other entry has, not searched, and
+                             ranges, which may be written into the object that the slot holds */
     int32_t nentries; /* slots that keep their frame's object are left out */
+    int32_t ndirect;
 } HlPlan;
 /* One per exit (those with a target, and those that no guard uses, have nlive = nentries = 0).
  * NULL = out of memory. */

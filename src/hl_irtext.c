@@ -50,7 +50,8 @@ typedef enum TextField {
     TEXT_DTYPE,   /* aux: HlDtype */
     TEXT_NONNEG,  /* aux 1 as "nonneg" */
     TEXT_IMAG,    /* aux 1 as "imag" */
-    TEXT_FUNC     /* aux 1 as "jitted", imm.i as #n */
+    TEXT_FUNC,    /* aux 1 as "jitted", imm.i as #n */
+    TEXT_SLOT     /* imm.i; aux 1 as "cell" */
 } TextField;
 
 static const uint8_t text_field[HL_I__COUNT] = {
@@ -67,7 +68,8 @@ static const uint8_t text_field[HL_I__COUNT] = {
     [HL_I_UNBOX_NP] = TEXT_DTYPE,     [HL_I_INDEX] = TEXT_NONNEG,
     [HL_I_UFUNC1] = TEXT_DTYPE,       [HL_I_UFUNC2] = TEXT_DTYPE,
     [HL_I_FUNC] = TEXT_FUNC,          [HL_I_FUNC_VALUE] = TEXT_INDEX,
-    [HL_I_FUNC_GLOBAL] = TEXT_INDEX,
+    [HL_I_FUNC_GLOBAL] = TEXT_INDEX,  [HL_I_STEP] = TEXT_INT,
+    [HL_I_FRAME_LOAD] = TEXT_SLOT,
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
@@ -170,6 +172,7 @@ static void out_field(TextOut *o, const HlIns *ins)
     case TEXT_NONNEG: out(o, ins->aux ? " nonneg" : ""); break;
     case TEXT_IMAG: out(o, ins->aux ? " imag" : ""); break;
     case TEXT_FUNC: out(o, "%s #%" PRId64, ins->aux ? " jitted" : "", ins->imm.i); break;
+    case TEXT_SLOT: out(o, " %" PRId64 "%s", ins->imm.i, ins->aux ? " cell" : ""); break;
     }
 }
 
@@ -582,6 +585,10 @@ static void in_field(TextIn *in, HlIns *ins)
         ins->aux = in_take(in, "jitted");
         ins->imm.i = in_numbered(in, '#', TEXT_MAX_NUM);
         break;
+    case TEXT_SLOT:
+        ins->imm.i = in_int(in);
+        ins->aux = in_take(in, "cell");
+        break;
     }
 }
 
@@ -799,6 +806,14 @@ static void in_block(TextIn *in, int32_t index)
     }
 }
 
+/* How many values a slot of the kind may have. */
+static int in_slot_most(const HlSlot *s)
+{
+    return s->kind == HL_SLOT_ZIP     ? 1 + HL_ITER_SEQS
+           : s->kind == HL_SLOT_TUPLE ? HL_SLOT_PARTS
+                                      : hl_slot_nparts(s);
+}
+
 static HlSlot in_slot(TextIn *in, int32_t index)
 {
     HlSlot s = {.kind = HL_SLOT_UNBOUND, .a = HL_NOREF, .b = HL_NOREF, .c = HL_NOREF};
@@ -815,15 +830,19 @@ static HlSlot in_slot(TextIn *in, int32_t index)
         in_space(in);
         s.a = *in->p >= '0' && *in->p <= '9' ? in_number(in, TEXT_MAX_NUM) : index;
     }
-    if (hl_slot_nparts(&s))
+    int most = in_slot_most(&s);
+    if (most)
         in_need(in, "(");
-    for (int part = 0; part < hl_slot_nparts(&s); part++) {
-        s.part[part] = in_ref(in);
+    for (int part = 0; part < most; part++) {
         in_space(in);
-        if (s.kind == HL_SLOT_ZIP && *in->p == '%' && s.nseq < HL_ITER_SEQS)
-            s.nseq++;
+        if (part >= hl_slot_nparts(&s)) {
+            if (*in->p != '%')
+                break;
+            s.more++;
+        }
+        s.part[part] = in_ref(in);
     }
-    if (hl_slot_nparts(&s))
+    if (most)
         in_need(in, ")");
     return s;
 }

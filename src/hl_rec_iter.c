@@ -106,8 +106,8 @@ HlType rec_seq_type(PyObject *o)
 {
     bool big;
     HlType t = o ? hl_record_type_of(o, &big) : HL_TYPE(VOID);
-    bool seq = t.base == HL_T_LIST || t.base == HL_T_TUPLE || t.base == HL_T_BYTES ||
-               (t.base == HL_T_ARR && t.ndim == 1);
+    bool seq =
+        t.base == HL_T_LIST || t.base == HL_T_TUPLE || t.base == HL_T_BYTES || t.base == HL_T_ARR;
     return seq ? t : HL_TYPE(VOID);
 }
 
@@ -115,7 +115,7 @@ HlRef rec_seq_size(HlRec *R, HlRef seq)
 {
     switch ((HlBase)rec_type(R, seq).base) {
     case HL_T_LIST: return rec_emit(R, HL_I_LIST_SIZE, HL_TYPE(I64), seq, HL_NOREF, 0);
-    case HL_T_ARR: return rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), seq, HL_NOREF, 0);
+    case HL_T_ARR: return rec_array_len(R, seq, HL_NOREF);
     default: return rec_emit(R, HL_I_SEQ_SIZE, HL_TYPE(I64), seq, HL_NOREF, 0);
     }
 }
@@ -128,22 +128,24 @@ HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item)
         return rec_unbox(R, rec_emit(R, HL_I_LIST_LOAD, HL_TYPE(OBJ), seq, index, 0), item);
     case HL_T_TUPLE:
         return rec_unbox(R, rec_emit(R, HL_I_TUPLE_LOAD, HL_TYPE(OBJ), seq, index, 0), item);
-    case HL_T_ARR: {
-        HlRef data = rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), seq, HL_NOREF, 0);
-        HlRef stride = rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), seq, HL_NOREF, 0);
-        HlIns ins = {.op = HL_I_ARRAY_LOAD,
-                     .aux = t.dtype,
-                     .type = HL_TYPE_NPS(t.dtype),
-                     .a = {data, stride, index, HL_NOREF}};
-        if (t.dtype == HL_D_C128)
-            return rec_complex_item(R, seq, data, stride, index);
-        return rec_value(rec_emit_ins(R, &ins, HL_R_NONE));
-    }
+    case HL_T_ARR: return rec_array_item(R, seq, HL_NOREF, index);
     default: return rec_value(rec_emit(R, HL_I_BYTES_LOAD, HL_TYPE(I64), seq, index, 0));
     }
 }
 
-/* `for` over a list, tuple, bytes or array, forwards or backwards. */
+/* The sequence of a SEQ, REVERSED or ROWS iterator. */
+static HlRef iter_size(HlRec *R, const HlSlot *it)
+{
+    return it->kind == HL_SLOT_ROWS ? rec_array_len(R, it->b, it->c) : rec_seq_size(R, it->b);
+}
+
+static HlSlot iter_item(HlRec *R, const HlSlot *it, PyObject *item)
+{
+    return it->kind == HL_SLOT_ROWS ? rec_array_item(R, it->b, it->c, it->a)
+                                    : rec_seq_item(R, it->b, it->a, item);
+}
+
+/* `for` over a list, tuple, bytes, array or view, forwards or backwards. */
 static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
     int32_t slot = R->b->nlocalsplus + R->depth - 1;
@@ -154,7 +156,7 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
     HlRef c, n = HL_NOREF, one = rec_kint(R, 1);
     bool fixed = rec_type(R, it.s.b).base == HL_T_TUPLE || rec_type(R, it.s.b).base == HL_T_BYTES;
     if (!back || !fixed)
-        n = rec_seq_size(R, it.s.b);
+        n = iter_size(R, &it.s);
     if (back) {
         c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), it.s.a, rec_kint(R, 0), HL_GE);
         if (n != HL_NOREF && at->index >= 0) { /* it may have become shorter */
@@ -175,7 +177,7 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
     PyObject *item = PySequence_GetItem(at->seq[0], at->index);
     if (!item)
         return REC_RAISED;
-    HlSlot value = rec_seq_item(R, it.s.b, it.s.a, item), after = it.s;
+    HlSlot value = iter_item(R, &it.s, item), after = it.s;
     after.a = rec_emit(R, back ? HL_I_SUB : HL_I_ADD, t, it.s.a, one, 0);
     if (R->pending != REC_OK) {
         Py_DECREF(item);
@@ -292,16 +294,33 @@ static RecStatus iter_begin(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n
     } else if (kind == HL_SLOT_ENUM) {
         s.c = n > 1 ? v[1].s.a : rec_kint(R, 0);
     } else if (kind == HL_SLOT_ZIP) {
-        s.nseq = (uint8_t)n;
+        s.more = (uint8_t)n;
         for (int32_t i = 1; i < n; i++)
             s.part[1 + i] = v[i].s.a;
     }
     return rec_finish(R, pops, s, made);
 }
 
+/* Over a view. */
+static RecStatus get_rows(HlRec *R, HlVal v)
+{
+    HlSlot s = {.kind = HL_SLOT_ROWS, .a = rec_kint(R, 0), .b = v.s.a, .c = v.s.b};
+    HlIter at;
+    PyObject *made = PyObject_GetIter(v.o);
+    if (!made)
+        return REC_RAISED;
+    if (!hl_iter_get(made, &at) || at.kind != HL_SLOT_SEQ) {
+        Py_DECREF(made);
+        return rec_stop(R, HL_R_NYI_ITER);
+    }
+    return rec_finish(R, 1, s, made);
+}
+
 RecStatus rec_get_iter(HlRec *R)
 {
     HlVal v = rec_peek(R, 0);
+    if (v.s.kind == HL_SLOT_VIEW)
+        return get_rows(R, v);
     if (v.s.kind != HL_SLOT_VALUE || rec_seq_type(v.o).base == HL_T_VOID ||
         !hl_type_eq(rec_seq_type(v.o), v.t))
         return rec_stop(R, HL_R_NYI_ITER);
