@@ -15,7 +15,7 @@
     _(settle, 40, NULL, "back-edges without a new path after which a recording ends")              \
     _(max_blocks, 300, NULL, "blocks in a region")                                                 \
     _(max_variants, 6, NULL, "blocks of different types at one bytecode position")                 \
-    _(max_regions, 4, NULL, "regions of one loop header (entry types)")                            \
+    _(max_regions, 4, NULL, "regions of one loop header (entry types) at a time")                  \
     _(max_compiles, 12, NULL, "compiles of one region")                                            \
     _(max_tries, 4, NULL, "recordings of a loop header that may fail before it is given up")       \
     _(no_steps, 0, "HOTLOOP_NO_STEPS", "1: machine code ends where something has none")            \

@@ -56,7 +56,8 @@
     _(TRACING, "tracing or profiling is on")                                                       \
     _(OTHER_HOOK, "another frame-evaluation hook is installed")                                    \
     _(GIVEN_UP, "loop given up")                                                                   \
-    _(NO_NATIVE_GAIN, "machine code was left too often to gain")
+    _(NO_NATIVE_GAIN, "machine code was left too often to gain")                                   \
+    _(REPLACED, "machine code for other entry types took its place")
 /* clang-format on */
 
 #define HL_REASON_ENUM(name, text) HL_R_##name,

@@ -21,15 +21,16 @@
 enum {
     WAIT_COMPILE = 32, /* back-edges between looks at a compile under way */
     WAIT_MAX = 1024,   /* longest wait after entries that did not fit */
-    MISSES_RECORD = 3, /* entry misses in a row before other entry types are recorded */
+    MISSES_RECORD = 3, /* misses in a row, times 1 + replaced, before other types are recorded */
     MISSES_GIVE_UP = 64,
-    MAX_REBUILDS = 6, /* regions lost to changed globals */
-    GAIN_EVERY = 256, /* bad exits between looks at what machine code gained */
-    GAIN_LEAST = 4,   /* native iterations per bad exit below which there is no gain */
+    MAX_REPLACED = 16, /* regions that make place for others, per loop */
+    MAX_REBUILDS = 6,  /* regions lost to changed globals */
+    GAIN_EVERY = 256,  /* bad exits between looks at what machine code gained */
+    GAIN_LEAST = 4,    /* native iterations per bad exit below which there is no gain */
     GAIN_STRIKES = 3,
-    GAIN_ROUNDS =
-        8,         /* rounds of a loop below which a recording from an exit says nothing about it */
-    EXIT_TRIES = 3 /* failed recordings from one exit */
+    GAIN_ROUNDS = 8, /* of a loop, below which a recording from an exit says nothing about it */
+    EXIT_TRIES = 3,  /* failed recordings from one exit */
+    MAX_ROW = 4      /* recordings that begin at an instruction because the one before left there */
 };
 
 static double now(void)
@@ -110,6 +111,30 @@ static void region_kill(HlRegion *r, HlReason why)
     r->state = HL_REGION_DEAD;
     r->dead_why = why;
     r->code->loops[r->loop].nregions--;
+}
+
+/* The list is in the order of use. */
+static void region_to_front(HlLoop *loop, HlRegion *r)
+{
+    HlRegion **link = &loop->regions;
+    while (*link != r)
+        link = &(*link)->next;
+    *link = r->next;
+    r->next = loop->regions;
+    loop->regions = r;
+}
+
+/* Makes place for the region that is in front: the one that was not used for the longest time goes. */
+static void region_replace(HlLoop *loop)
+{
+    HlRegion *last = NULL;
+    for (HlRegion *r = loop->regions->next; r; r = r->next)
+        if (!r->killed)
+            last = r;
+    if (last && loop->nregions > hl_params.max_regions) {
+        region_kill(last, HL_R_REPLACED);
+        loop->replaced++;
+    }
 }
 
 void hl_region_free_all(HlCode *code)
@@ -359,6 +384,7 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f, PyObject **result)
         loop->regions = r;
         loop->nregions++;
         loop->misses = 0;
+        region_replace(loop);
         hl_compile_submit(r); /* a failure leaves it DEAD, which the next look sees */
         loop_wait(loop, r->state == HL_REGION_RECORDED ? WAIT_COMPILE : 1);
         return go_of(&res);
@@ -377,13 +403,44 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f, PyObject **result)
     return go_of(&res);
 }
 
+/* The exit whose continuation a guard with this exit is in, if both belong to one execution of one
+ * instruction: it left again with another value. -1 = there is none. */
+static int32_t exit_before(const HlRegion *r, int32_t exit)
+{
+    const HlIr *ir = r->ir;
+    const HlSnap *here = &ir->snaps[ir->exits[exit].snap];
+    int32_t block = -1;
+    for (HlRef i = 0; i < ir->nins && block < 0; i++)
+        if (ir->ins[i].exit == exit)
+            block = ir->ins[i].block;
+    for (int32_t x = 0; x < ir->nexits && block >= 0; x++) {
+        const HlSnap *s = ir->exits[x].target == block ? &ir->snaps[ir->exits[x].snap] : NULL;
+        if (s && s->pc == here->pc && s->inlined == here->inlined && r->exits[x].recorded)
+            return x;
+    }
+    return -1;
+}
+
+/* Does an instruction leave for one value after the other? Each of them was worth a recording. */
+static bool exit_in_row(const HlRegion *r, int32_t exit)
+{
+    int32_t n = 0;
+    for (int32_t x = exit_before(r, exit); x >= 0 && n < MAX_ROW; x = exit_before(r, x))
+        n++;
+    return n >= MAX_ROW;
+}
+
 /* Records what lies behind an exit that is taken often. */
 static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f, HlInlined *inlined,
                         PyObject **result)
 {
     HlExitStat *x = &r->exits[exit];
-    if (r->compiles >= hl_params.max_compiles) {
+    if (r->compiles >= hl_params.max_compiles)
         x->why_not = HL_R_TOO_MANY_COMPILES;
+    else if (exit_in_row(r, exit))
+        x->why_not = HL_R_TOO_MANY_VARIANTS;
+    if (x->why_not != HL_R_NONE) {
+        hl_stats_note(r->code, r->loop, hl_frame_pc(f), x->why_not);
         return inlined ? hl_inlined_finish(inlined, f) : HL_GO_ON;
     }
     HlRecordResult res = record_timed(r, f, exit, inlined, result);
@@ -397,6 +454,7 @@ static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f, HlInlined *inline
         return go_of(&res);
     }
     if (r->ir->exits[exit].target >= 0 && res.grew) {
+        x->recorded = true;
         if (r->state == HL_REGION_DEAD)
             region_kill(r, r->dead_why);
         else
@@ -563,6 +621,7 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f, PyObject **result)
             if (region_fits(r, f)) {
                 loop->misses = 0;
                 loop_wait(loop, 1);
+                region_to_front(loop, r);
                 return region_run(r, f, result);
             }
             r->missed++;
@@ -579,7 +638,8 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f, PyObject **result)
     if (!ready)
         return record_loop(code, index, f, result);
     loop->misses++;
-    if (loop->misses >= MISSES_RECORD && loop->nregions < hl_params.max_regions)
+    bool place = loop->nregions < hl_params.max_regions || loop->replaced < MAX_REPLACED;
+    if (place && loop->misses >= MISSES_RECORD * (1 + loop->replaced))
         return record_loop(code, index, f, result);
     if (loop->misses >= MISSES_GIVE_UP)
         return give_up(code, index, HL_R_ENTRY, f);

@@ -29,6 +29,7 @@ typedef struct HlExitStat {
     int32_t countdown; /* until it is recorded */
     uint8_t tries;     /* recordings from it that failed */
     uint8_t why_not;   /* HlReason: why it is never recorded (again); NONE = it may be */
+    bool recorded;     /* a recording began there, because it was taken often */
 } HlExitStat;
 
 enum {

@@ -71,8 +71,9 @@ def test_dtypes(jit, out):
                   np.float32, np.float64, np.complex128, np.float16, np.complex64, object, ">f8",
                   "<i4", "M8[s]", "S3", [("x", "i4")]):
         a = np.arange(200).astype(dtype).reshape(40, 5)
-        out(f, a, 40)
-        out(last, a, 40)
+        for _ in range(2):
+            out(f, a, 40)
+            out(last, a, 40)
     raw = np.zeros(200 * 8 + 1, np.uint8)
     out(f, raw[1:].view(np.float64).reshape(40, 5), 40)
     out(f, np.ma.masked_array(grid(40, 5), grid(40, 5) < 0), 40)

@@ -351,7 +351,7 @@ BOUNDS = {
     "max_blocks": (4, many, [(k, 400) for k in (1, 2, 3, 5, 9)] * 3, {"too_many_blocks"}),
     "max_slots": (2, long, [(400,)] * 6, {"too_many_slots"}),
     "max_regions": (1, adds, [(1, 30), (0.5, 30), (True, 30), (np.float64(1), 30)] * 4,
-                    {"too_many_variants", "entry"}),
+                    {"too_many_variants", "entry", "replaced"}),
 }
 
 
@@ -365,6 +365,77 @@ def test_bounds(bound):
             assert outcome(f, args) == outcome(function, args)
     misses = sum(r["entry_misses"] for loop in native.statistics(f)["loops"] for r in loop["regions"])
     assert reasons & native.reasons(f) or "entry" in reasons and misses, native.explain(f)
+
+
+def items_of(a):
+    s = 0
+    for x in a:
+        s += x
+    return s
+
+
+KINDS = (np.float64, np.float32, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
+
+
+def zeros(kind, n):
+    a = np.zeros(n, kind)
+    a[0] = 1
+    return a
+
+
+def test_entry_types_one_after_the_other():
+    """However many there are, each is native in its turn: the region that was not used longest makes place."""
+    import hotloop
+    f = hotloop.jit(fresh(items_of))
+    with params(sync=1):
+        for kind in KINDS:
+            a = zeros(kind, 20000)
+            before = native.native_iterations(f)
+            for _ in range(5):
+                assert freeze(f(a)) == freeze(items_of(a))
+            assert native.native_iterations(f) - before > 4 * 20000, (kind, native.explain(f))
+    (loop,) = native.statistics(f)["loops"]
+    alive = [r for r in loop["regions"] if r["dead_why"] is None]
+    replaced = [r for r in loop["regions"] if r["dead_why"] == "replaced"]
+    assert len(alive) == 4 and len(alive) + len(replaced) == len(KINDS), native.explain(f)
+    with params(sync=1):  # those that are left are the last ones
+        misses = [r["entry_misses"] for r in loop["regions"]]
+        for kind in KINDS[-4:]:
+            f(zeros(kind, 20000))
+    (loop,) = native.statistics(f)["loops"]
+    assert len(loop["regions"]) == len(misses), native.explain(f)
+
+
+def test_entry_types_in_turn():
+    """More than there may be regions, again and again: not compiled for ever, and some stay native."""
+    import hotloop
+    f = hotloop.jit(fresh(items_of))
+    with params(threshold=2, sync=1, settle=2, max_regions=2):
+        for _ in range(300):
+            for kind in KINDS[:5]:
+                a = zeros(kind, 300)
+                assert freeze(f(a)) == freeze(items_of(a))
+    (loop,) = native.statistics(f)["loops"]
+    assert sum(r["dead_why"] == "replaced" for r in loop["regions"]) <= 16, native.explain(f)
+    assert sum(r["compiles"] for r in loop["regions"]) < 40, native.explain(f)
+
+
+def test_an_instruction_that_leaves_with_another_value_each_time():
+    """Behind its exit it leaves again, and so on: given up after a few recordings, with a reason."""
+    import hotloop
+
+    def f(n):
+        z, s = 1.0 + 0.5j, 0j
+        for i in range(n):
+            s += z ** (i % 90)
+        return s
+    g = hotloop.jit(fresh(f))
+    with params(threshold=2, sync=1, settle=2, hot_exit=2):
+        for _ in range(5):
+            assert freeze(g(500)) == freeze(f(500))
+    (loop,) = native.statistics(g)["loops"]
+    assert sum(r["compiles"] for r in loop["regions"]) <= 6, native.explain(g)
+    assert "too_many_variants" in native.reasons(g), native.explain(g)
 
 
 def test_variants_are_bounded():
