@@ -91,6 +91,7 @@ enum {
     _(ADD, "add", "ii", i, 0)                   /* modulo 2^64, as SUB and MUL */                  \
     _(SUB, "sub", "ii", i, 0)                                                                      \
     _(MUL, "mul", "ii", i, 0)                                                                      \
+    _(COUNT_UP, "count_up", "ii", i, 0)         /* ADD that never gets as far as an overflow */    \
     _(ADD_OV, "add_ov", "ii", i, HL_E_GUARD)                                                       \
     _(SUB_OV, "sub_ov", "ii", i, HL_E_GUARD)                                                       \
     _(MUL_OV, "mul_ov", "ii", i, HL_E_GUARD)                                                       \

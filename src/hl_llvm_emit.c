@@ -970,7 +970,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_BXOR: return LLVMBuildXor(B, a[0], a[1], "");
     case HL_I_SELECT: return LLVMBuildSelect(B, a[0], a[1], a[2], "");
 
-    case HL_I_ADD: return LLVMBuildAdd(B, a[0], a[1], "");
+    case HL_I_ADD:
+    case HL_I_COUNT_UP: return LLVMBuildAdd(B, a[0], a[1], "");
     case HL_I_SUB: return LLVMBuildSub(B, a[0], a[1], "");
     case HL_I_MUL: return LLVMBuildMul(B, a[0], a[1], "");
     case HL_I_ADD_OV: return with_overflow(e, ins, "llvm.sadd.with.overflow", a[0], a[1]);

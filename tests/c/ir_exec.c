@@ -305,6 +305,10 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_BXOR: *out = a ^ b; break;
     case HL_I_SELECT: *out = a ? b : c; break;
     case HL_I_ADD: *out = (int64_t)(ua + ub); break;
+    case HL_I_COUNT_UP:
+        if (__builtin_add_overflow(a, b, out))
+            return bad(x, "counter overflows");
+        break;
     case HL_I_SUB: *out = (int64_t)(ua - ub); break;
     case HL_I_MUL: *out = (int64_t)(ua * ub); break;
     case HL_I_ADD_OV: return holds(!__builtin_add_overflow(a, b, out));

@@ -534,3 +534,81 @@ def test_unchanged_argument_is_the_same_object(jit, out):
     for x in (10**12, 0.1, True, 7):
         r, _ = out(f, x, 500)
         out.value(r is x)
+
+
+@diff
+def test_sums_of_small_amounts_start_anywhere(jit, out):
+    """A strip looks only at where such a sum starts; one that overflows within the strip does so there."""
+    for start in (0, BIG - 2, BIG - 1, BIG, -BIG, -BIG - 1, 2 * BIG - 1, 2 * BIG - 1_000_000, -2 * BIG + 900_000):
+        @jit
+        def up(total, n, first, step):
+            for i in range(first, first + n):
+                total += i if i & 1 else step
+            return total, i
+
+        @jit
+        def down(total, n):
+            for i in range(n):
+                if i % 3:
+                    total -= i & 4095
+            return total, i
+        up(0, 100, 0, 1)
+        down(0, 100)
+        out(up, start, 3000, 0, 1)
+        out(down, start, 3000)
+        out(up, start, 3000, -2900, -7)
+
+
+@diff
+def test_sums_of_large_amounts(jit, out):
+    for first, step in (((1 << 40) - 250, 5), (5, (1 << 40) + 1), (5, BIG // 50), (-BIG // 50, 1), (2 * BIG - 5000, 7)):
+        @jit
+        def f(total, n, first, step):
+            for i in range(first, first + n):
+                total += i if i & 1 else step
+            return total, i
+        f(0, 100, 0, 1)
+        for start in (0, BIG - 2, 1 - BIG):
+            out(f, start, 500, first, step)
+    for n in (1, 7, 8, 9, 8191, 8192, 8193, 20000):
+        out(f, 0, n, 0, 1)
+
+
+@diff
+def test_counters_from_known_starts(jit, out):
+    """They are not checked; every other counter is."""
+    @jit
+    def f(n, start, by):
+        odd, total, other = 0, start, 0
+        for i in range(n):
+            k = steps = 0
+            while k < i & 15:
+                k += 1
+                if i & k:
+                    odd += 1
+                    steps += 2
+            total += 1
+            other += by
+            if steps > 20:
+                odd += 1
+        return odd, total, other, steps, k
+    f(100, 0, 1)
+    for start in (0, BIG, -2 * BIG, 2 * BIG - 301, 2 * BIG - 300, 2 * BIG - 100):
+        out(f, 300, start, 1)
+
+
+@diff
+def test_counters_that_do_not_count(jit, out):
+    @jit
+    def f(n, big):
+        a, b, c = 0, 0, 1
+        for i in range(n):
+            a += big
+            b += c
+            c += b
+            b -= 1
+        return a, b, c
+    f(20, 1)
+    out(f, 60, 3)
+    out(f, 60, BIG // 20)
+    out(f, 100, 2)
