@@ -430,8 +430,9 @@ int hl_opt_phi(HlIr *ir); /* removes block parameters that are redundant or unus
 int hl_opt_gvn(HlIr *ir); /* merges equal pure instructions and guards along dominators; folds */
 int hl_opt_hoist(
     HlIr *ir); /* moves invariant instructions and guards into the loop's preheader/entry */
-int hl_opt_range(HlIr *ir); /* drops overflow, bounds and sign checks that value ranges prove */
-int hl_opt_iter(HlIr *ir);  /* range iterators count once instead of twice */
+int hl_opt_range(HlIr *ir);  /* drops overflow, bounds and sign checks that value ranges prove */
+int hl_opt_stride(HlIr *ir); /* arrays have their items next to each other */
+int hl_opt_iter(HlIr *ir);   /* range iterators count once instead of twice */
 int hl_opt_select(
     HlIr *ir);            /* small branches become selects; merges blocks that follow each other */
 int hl_opt_dce(HlIr *ir); /* removes unused instructions, unreachable blocks; compacts nothing */

@@ -18,6 +18,8 @@ HlType hl_np_type_of(PyObject *o);
 bool hl_np_is_array(PyObject *o);  /* exact ndarray of any dtype */
 bool hl_np_is_scalar(PyObject *o); /* instance of np.generic */
 bool hl_np_writeable(PyObject *arr);
+/* Do the items along the last axis lie next to each other? At least one dimension. */
+bool hl_np_unit_stride(PyObject *arr);
 /* Scalars: word = the value as machine code holds it. */
 int64_t hl_np_unbox(PyObject *scalar, HlDtype d);
 PyObject *hl_np_box(int64_t word,

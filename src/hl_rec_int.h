@@ -219,6 +219,8 @@ HlRef rec_call_ufunc(HlRec *R, PyObject *ufunc, const HlVal *v, int32_t n);
 RecStatus rec_load_global(HlRec *R, const HlBc *bc);
 RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method);
 RecStatus rec_subscr(HlRec *R);
+/* Notes that this array is one whose items do not lie next to each other (hl_opt_stride.c). */
+void rec_note_stride(HlRec *R, PyObject *o);
 RecStatus rec_store_subscr(HlRec *R);
 
 #endif

@@ -172,6 +172,7 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
         R->next = bc->target;
         return REC_OK;
     }
+    rec_note_stride(R, at->seq);
     PyObject *item = PySequence_GetItem(at->seq, at->index);
     if (!item)
         return REC_RAISED;
@@ -228,6 +229,9 @@ static RecStatus pair_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
     }
     HlRef one = rec_kint(R, 1);
     HlSlot first, second, after = it.s;
+    rec_note_stride(R, at->seq);
+    if (zip)
+        rec_note_stride(R, at->seq2);
     PyObject *o1 = zip ? PySequence_GetItem(at->seq, at->index) : PyLong_FromLongLong(at->count);
     PyObject *o2 = PySequence_GetItem(zip ? at->seq2 : at->seq, at->index);
     if (!o1 || !o2) {

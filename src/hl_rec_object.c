@@ -148,6 +148,12 @@ RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method)
 
 /* --- array items ------------------------------------------------------------------------------- */
 
+void rec_note_stride(HlRec *R, PyObject *o)
+{
+    if (hl_np_ready() && hl_np_is_array(o) && !hl_np_unit_stride(o))
+        R->ir->exits[R->ir->entry_exit].stay = 1;
+}
+
 /* The element index of a one-dimensional array, checked and wrapped; NOREF and stopped when the index
  * is no integer or out of range (the interpreter raises). */
 static HlRef item_index(HlRec *R, HlVal arr, HlVal index, HlRef *data, HlRef *stride)
@@ -165,6 +171,7 @@ static HlRef item_index(HlRec *R, HlVal arr, HlVal index, HlRef *data, HlRef *st
     HlRef ix = rec_guard(R, HL_I_INDEX, HL_TYPE(I64), rec_to_int(R, index), len, HL_R_INDEX);
     *data = rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), arr.s.a, HL_NOREF, 0);
     *stride = rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), arr.s.a, HL_NOREF, 0);
+    rec_note_stride(R, arr.o);
     return ix;
 }
 
