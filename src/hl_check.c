@@ -164,6 +164,7 @@ static void check_fields(Check *c, HlRef r)
         good = !ins->aux || (ins->aux == 1 && (t.base != HL_T_ARR || t.dtype == HL_D_C128));
         break;
     }
+    case HL_I_TRIPS: good = ins->imm.i >= 0 && ins->imm.i < c->ir->nloops; break;
     case HL_I_UNBOX_PART:
     case HL_I_INDEX: good = ins->aux <= 1; break;
     case HL_I_NARROW:

@@ -232,6 +232,8 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_USHR:
     case HL_I_UITOFP:
     case HL_I_FROUND32:
+    case HL_I_POPCOUNT:
+    case HL_I_TRIPS:
     case HL_I_POLL: return true;
     case HL_I_GUARD_TRUE:
     case HL_I_GUARD_FALSE: s->branches = true; return true;
@@ -407,7 +409,8 @@ static bool strip_small(const Strip *s, HlRef r)
                strip_small(s, ins->a[1]) && strip_small(s, ins->a[2]);
     switch (ins->op) {
     case HL_I_KINT: return ins->imm.i >= -STRIP_SMALL && ins->imm.i <= STRIP_SMALL;
-    case HL_I_ZEXT: return true;
+    case HL_I_ZEXT:
+    case HL_I_POPCOUNT: return true;
     case HL_I_MOD: return strip_kint(s, ins->a[1], &k) && k >= -STRIP_SMALL && k <= STRIP_SMALL;
     case HL_I_AND:
         return (strip_kint(s, ins->a[0], &k) && k >= 0 && k <= STRIP_SMALL) ||
@@ -717,7 +720,8 @@ static void strip_body(Strip *s, bool commit, Val k, Val *state)
         HlRef r = b->ins.v[i];
         const HlIns *ins = &e->ir->ins[r];
         bool item = ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_LOAD;
-        if (r == s->trip || ins->op == HL_I_POLL || (!commit && ins->op == HL_I_ARRAY_STORE))
+        if (r == s->trip || ins->op == HL_I_POLL || (!commit && ins->op == HL_I_ARRAY_STORE) ||
+            (!commit && s->stores && ins->op == HL_I_TRIPS))
             continue;
         e->val[r] = hl_llvm_ins(e, ins);
         if (commit && item)
@@ -854,12 +858,6 @@ static void strip_run(Strip *s, const char *name, bool commit, Val *state)
     strip_finish(s, state);
 }
 
-static void strip_add(Strip *s, Val slot, Val n)
-{
-    Val old = LLVMBuildLoad2(s->e->b, s->e->i64, slot, "");
-    LLVMBuildStore(s->e->b, LLVMBuildAdd(s->e->b, old, n, ""), slot);
-}
-
 static void strip_start(Strip *s, Val *state)
 {
     memcpy(state, s->start, (size_t)s->block->params.n * sizeof *state);
@@ -882,11 +880,31 @@ static bool strip_checks(const Strip *s)
     return false;
 }
 
+/* What the strip counts of inner loops (TRIPS): saved in front of it, and put back where it fails. `old`
+ * has room for a value per loop. */
+static void strip_counters(Strip *s, Val *old, bool save)
+{
+    HlEmitter *e = s->e;
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[s->block->ins.v[i]];
+        if (ins->op != HL_I_TRIPS)
+            continue;
+        if (save) {
+            hl_llvm_count(e, ins->imm.i, hl_llvm_int(e, 0));
+            old[ins->imm.i] = LLVMBuildLoad2(e->b, e->i64, e->counter[ins->imm.i], "");
+        } else {
+            LLVMBuildStore(e->b, old[ins->imm.i], e->counter[ins->imm.i]);
+        }
+    }
+}
+
 /* The strip without its stores: goes on where it is known that nothing in it fails. */
 static void strip_try(Strip *s, Val *after, Bb give_up)
 {
     HlEmitter *e = s->e;
     const HlBlock *b = s->block;
+    Val counted[s->ir->nloops + 1];
+    strip_counters(s, counted, true);
     strip_start(s, after);
     strip_run(s, "try", false, after);
     Val holds = LLVMBuildNot(e->b, after[b->params.n], "");
@@ -894,7 +912,11 @@ static void strip_try(Strip *s, Val *after, Bb give_up)
         if (s->carried[p])
             holds = LLVMBuildAnd(e->b, holds, hl_llvm_is_finite(e, after[p]), "");
     Bb good = hl_llvm_next_block(e, "");
-    hl_llvm_branch(e, holds, good, give_up, true);
+    Bb undo = hl_llvm_next_block(e, "");
+    hl_llvm_branch(e, holds, good, undo, true);
+    LLVMPositionBuilderAtEnd(e->b, undo);
+    strip_counters(s, counted, false);
+    LLVMBuildBr(e->b, give_up);
     LLVMPositionBuilderAtEnd(e->b, good);
 }
 
@@ -945,7 +967,7 @@ static void strip_emit(Strip *s, Val *after)
         strip_run(s, "commit", true, after);
     }
     LLVMBuildStore(B, zero, shift);
-    strip_add(s, e->counter[b->loop], s->n);
+    hl_llvm_count(e, b->loop, s->n);
     Bb done = LLVMGetInsertBlock(B);
     LLVMBuildBr(B, s->vectorises ? header : body);
 

@@ -43,3 +43,27 @@ def test_iterations(function, mode):
         interpreted = native.interpreted_iterations(f) - before[1]
     assert ran > 9_000
     assert abs(ran + interpreted - 10_000) <= 2
+
+
+def test_iterations_that_are_counted_at_once():
+    """An inner loop becomes one instruction, in strips and in those that fail; its iterations count all the same."""
+    import hotloop
+
+    def bits(first, n):
+        total = 0
+        for i in range(first, first + n):
+            i %= 5000
+            while i:
+                i &= i - 1
+                total += 1
+        return total
+    with params(**MODES["sync"]):
+        f = hotloop.jit(bits)
+        f(1, 50)
+        for first, n in ((1, 9000), (1, 20_000), (1, 100)):
+            def ran():
+                return native.native_iterations(f) + native.interpreted_iterations(f)
+            before = ran()
+            inner = f(first, n)
+            assert abs(ran() - before - n - inner) <= n // 5000 + 2
+    assert "popcount" in hotloop.inspect_ir(f)[0]
