@@ -168,6 +168,7 @@ static void check_fields(Check *c, HlRef r)
         break;
     }
     case HL_I_ARRAY_ROW: good = ins->type.base == HL_T_ROW; break;
+    case HL_I_TRIPS: good = ins->imm.i >= 0 && ins->imm.i < c->ir->nloops; break;
     case HL_I_UNBOX_PART:
     case HL_I_INDEX: good = ins->aux <= 1; break;
     case HL_I_NARROW:

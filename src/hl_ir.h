@@ -92,12 +92,14 @@ enum {
     _(ADD, "add", "ii", i, 0)                   /* modulo 2^64, as SUB and MUL */                  \
     _(SUB, "sub", "ii", i, 0)                                                                      \
     _(MUL, "mul", "ii", i, 0)                                                                      \
+    _(COUNT_UP, "count_up", "ii", i, 0)         /* ADD that never gets as far as an overflow */    \
     _(ADD_OV, "add_ov", "ii", i, HL_E_GUARD)                                                       \
     _(SUB_OV, "sub_ov", "ii", i, HL_E_GUARD)                                                       \
     _(MUL_OV, "mul_ov", "ii", i, HL_E_GUARD)                                                       \
     _(AND, "and", "ii", i, 0)                                                                      \
     _(OR, "or", "ii", i, 0)                                                                        \
     _(XOR, "xor", "ii", i, 0)                                                                      \
+    _(POPCOUNT, "popcount", "i", i, 0)          /* bits that are set, as in 64 bits */             \
     _(SHL_OV, "shl_ov", "ii", i, HL_E_GUARD)    /* leaves unless 0 <= b <= 63 and it fits */       \
     _(SHL, "shl", "ii", i, 0)                   /* NumPy's: 0 unless 0 <= b <= 63; modulo 2^64 */  \
     _(SHR, "shr", "ii", i, 0)                   /* arithmetic; b outside 0..63 acts as 63 */       \
@@ -163,6 +165,7 @@ enum {
     _(LIST_APPEND, "list_append", "pv", -, HL_E_GUARD | HL_E_WR_LISTS)                             \
     _(LIST_POP, "list_pop", "p", -, HL_E_GUARD | HL_E_WR_LISTS) /* the last item; not empty */     \
     /* the eval breaker: leaves when CPython has something to do */                                \
+    _(TRIPS, "trips", "i", -, HL_E_PINNED) /* a iterations of loop imm.i were run at once */       \
     _(POLL, "poll", "", -, HL_E_GUARD | HL_E_PINNED)                                               \
     /* the interpreter in the middle of machine code (hl_step.c): the frame is made true with the */ \
     /* exit's snapshot, CPython runs the bytecode from there to pc imm.i, machine code goes on. */ \
@@ -465,8 +468,11 @@ int hl_opt_phi(HlIr *ir); /* removes block parameters that are redundant or unus
 int hl_opt_gvn(HlIr *ir); /* merges equal pure instructions and guards along dominators; folds */
 int hl_opt_hoist(
     HlIr *ir); /* moves invariant instructions and guards into the loop's preheader/entry */
-int hl_opt_range(HlIr *ir); /* drops overflow, bounds and sign checks that value ranges prove */
-int hl_opt_iter(HlIr *ir);  /* range iterators count once instead of twice */
+int hl_opt_range(HlIr *ir);  /* drops overflow, bounds and sign checks that value ranges prove */
+int hl_opt_stride(HlIr *ir); /* arrays have their items next to each other */
+int hl_opt_bits(HlIr *ir);   /* a loop over the bits of a number counts them at once */
+int hl_opt_turn(HlIr *ir);   /* the jump back is a block's end, the way out its exit */
+int hl_opt_iter(HlIr *ir);   /* range iterators count once instead of twice */
 int hl_opt_select(
     HlIr *ir);            /* small branches become selects; merges blocks that follow each other */
 int hl_opt_dce(HlIr *ir); /* removes unused instructions, unreachable blocks; compacts nothing */

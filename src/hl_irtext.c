@@ -69,7 +69,7 @@ static const uint8_t text_field[HL_I__COUNT] = {
     [HL_I_UFUNC1] = TEXT_DTYPE,       [HL_I_UFUNC2] = TEXT_DTYPE,
     [HL_I_FUNC] = TEXT_FUNC,          [HL_I_FUNC_VALUE] = TEXT_INDEX,
     [HL_I_FUNC_GLOBAL] = TEXT_INDEX,  [HL_I_STEP] = TEXT_INT,
-    [HL_I_FRAME_LOAD] = TEXT_SLOT,
+    [HL_I_FRAME_LOAD] = TEXT_SLOT,    [HL_I_TRIPS] = TEXT_INDEX,
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};

@@ -123,6 +123,14 @@ Val hl_llvm_slot(HlEmitter *e, const char *name)
     return slot;
 }
 
+void hl_llvm_count(HlEmitter *e, int64_t loop, Val n)
+{
+    if (!e->counter[loop])
+        e->counter[loop] = hl_llvm_slot(e, "iterations");
+    Val old = LLVMBuildLoad2(e->b, e->i64, e->counter[loop], "");
+    LLVMBuildStore(e->b, LLVMBuildAdd(e->b, old, n, ""), e->counter[loop]);
+}
+
 static Val word_at(HlEmitter *e, Val words, int32_t index)
 {
     Val i = hl_llvm_int(e, index);
@@ -1073,7 +1081,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_BXOR: return LLVMBuildXor(B, a[0], a[1], "");
     case HL_I_SELECT: return LLVMBuildSelect(B, a[0], a[1], a[2], "");
 
-    case HL_I_ADD: return LLVMBuildAdd(B, a[0], a[1], "");
+    case HL_I_ADD:
+    case HL_I_COUNT_UP: return LLVMBuildAdd(B, a[0], a[1], "");
     case HL_I_SUB: return LLVMBuildSub(B, a[0], a[1], "");
     case HL_I_MUL: return LLVMBuildMul(B, a[0], a[1], "");
     case HL_I_ADD_OV: return with_overflow(e, ins, "llvm.sadd.with.overflow", a[0], a[1]);
@@ -1082,6 +1091,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_AND: return LLVMBuildAnd(B, a[0], a[1], "");
     case HL_I_OR: return LLVMBuildOr(B, a[0], a[1], "");
     case HL_I_XOR: return LLVMBuildXor(B, a[0], a[1], "");
+    case HL_I_POPCOUNT: return hl_llvm_intrinsic(e, "llvm.ctpop", e->i64, a, 1);
     case HL_I_SHL_OV: return shift_left_ov(e, ins, a[0], a[1]);
     case HL_I_SHL: {
         Val r = LLVMBuildShl(B, a[0], shift_masked(e, a[1]), "");
@@ -1171,6 +1181,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_LIST_STORE:
     case HL_I_LIST_APPEND:
     case HL_I_LIST_POP: return hl_llvm_seq(e, ins, a);
+    case HL_I_TRIPS: hl_llvm_count(e, ins->imm.i, a[0]); return NULL;
     case HL_I_POLL:
         if (e->polls[ins->block])
             hl_llvm_guard(e, ins, hl_llvm_no_pending(e));

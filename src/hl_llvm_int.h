@@ -72,6 +72,7 @@ bool hl_llvm_finite_only_with(const HlIns *ins,
                               HlRef r);           /* is ins finite only when its operand r is? */
 Val hl_llvm_no_pending(HlEmitter *e);             /* the eval breaker is 0 */
 Val hl_llvm_slot(HlEmitter *e, const char *name); /* i64 in the stack frame, 0 at entry */
+void hl_llvm_count(HlEmitter *e, int64_t loop, Val n); /* n iterations of it were run */
 Bb hl_llvm_next_block(HlEmitter *e, const char *name); /* behind the current one in the text */
 Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
 /* Emits one instruction; its value, or NULL when it has none. */

@@ -5,8 +5,9 @@
  *
  *   header:    phis; enough iterations left, and no strip failed lately?   else -> body
  *   proof:     no signal pending; first and last index of every access in range, so those between
- *              are too; no overflow in what is linear in the iteration; arrays that are read and
- *              written apart from each other; items contiguous              else -> give up
+ *              are too; no overflow in what is linear in the iteration, or sums up small amounts;
+ *              arrays that are read and written apart from each other; items contiguous
+ *                                                                          else -> give up
  *   try:       the body without stores; guards only OR their failures together (not needed when the
  *              proof left no guard and there are stores)
  *              any failure -> give up
@@ -34,8 +35,13 @@ enum {
     STRIP_COPIES = 4,   /* iterations in a round of a loop that does not vectorise */
     STRIP_MAX = 8192,   /* bounds what is lost when a strip fails, and the wait for a signal */
     STRIP_STORES = 512, /* with stores: what `try` has read is near when `commit` reads it again */
-    STRIP_ITEMS = 12    /* array accesses */
+    STRIP_ITEMS = 12,   /* array accesses */
+    STRIP_SUMS = 512    /* additions to a sum in an iteration */
 };
+
+/* What a strip adds to a sum is at most STRIP_SMALL each, together at most 2^62. */
+#define STRIP_SMALL (INT64_C(1) << 40)
+_Static_assert((INT64_C(1) << 62) / STRIP_MAX / STRIP_SUMS >= STRIP_SMALL, "sums of a strip fit");
 
 typedef struct Strip {
     HlEmitter *e;
@@ -49,6 +55,7 @@ typedef struct Strip {
     bool vectorises;        /* no float goes round the loop, whose operations have their order */
     bool *done;             /* by ref: guard that is proved or implied */
     bool *carried;          /* by position of a parameter: its last value must be finite */
+    uint8_t *sum;           /* by ref: belongs to a sum of small amounts, see strip_find_sums */
     Val n, last;            /* iterations of this strip, and n - 1 */
     Val proved;             /* i1 so far */
     int32_t nstate;         /* parameters, and whether a guard failed */
@@ -80,7 +87,7 @@ static int32_t strip_param(const Strip *s, HlRef r)
 
 static bool strip_is_sum(const HlIns *ins)
 {
-    return ins->op == HL_I_ADD || ins->op == HL_I_ADD_OV;
+    return ins->op == HL_I_ADD || ins->op == HL_I_ADD_OV || ins->op == HL_I_COUNT_UP;
 }
 
 static bool strip_is_difference(const HlIns *ins)
@@ -211,6 +218,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_BXOR:
     case HL_I_SELECT:
     case HL_I_ADD:
+    case HL_I_COUNT_UP:
     case HL_I_SUB:
     case HL_I_MUL:
     case HL_I_ADD_OV:
@@ -241,6 +249,8 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_USHR:
     case HL_I_UITOFP:
     case HL_I_FROUND32:
+    case HL_I_POPCOUNT:
+    case HL_I_TRIPS:
     case HL_I_POLL: return true;
     case HL_I_GUARD_TRUE:
     case HL_I_GUARD_FALSE: s->branches = true; return true;
@@ -416,10 +426,81 @@ static bool strip_implied(const Strip *s, HlRef r)
     return false;
 }
 
+/* Is |r| at most STRIP_SMALL in every iteration, known now, or by what is linear or stays being so? A
+ * select is looked at when its operands are none. */
+static bool strip_small(const Strip *s, HlRef r)
+{
+    const HlIns *ins = &s->ir->ins[r];
+    int64_t k;
+    if (ins->op == HL_I_SELECT)
+        return s->ir->ins[ins->a[1]].op != HL_I_SELECT && s->ir->ins[ins->a[2]].op != HL_I_SELECT &&
+               strip_small(s, ins->a[1]) && strip_small(s, ins->a[2]);
+    switch (ins->op) {
+    case HL_I_KINT: return ins->imm.i >= -STRIP_SMALL && ins->imm.i <= STRIP_SMALL;
+    case HL_I_ZEXT:
+    case HL_I_POPCOUNT: return true;
+    case HL_I_MOD: return strip_kint(s, ins->a[1], &k) && k >= -STRIP_SMALL && k <= STRIP_SMALL;
+    case HL_I_AND:
+        return (strip_kint(s, ins->a[0], &k) && k >= 0 && k <= STRIP_SMALL) ||
+               (strip_kint(s, ins->a[1], &k) && k >= 0 && k <= STRIP_SMALL);
+    case HL_I_ARRAY_LOAD:
+    case HL_I_NARROW:
+    case HL_I_NARROW_OV: return hl_dtype_is_int(ins->aux) && hl_dtype_size(ins->aux) <= 4;
+    default: return strip_linear(s, r);
+    }
+}
+
+/* Finds the parameters to which only small amounts are added, so that nothing of that overflows within
+ * a strip when they start in the middle of the 64 bits. Their instructions are marked, and how many
+ * additions there are bounded. */
+static void strip_find_sums(Strip *s)
+{
+    enum { NONE, SUM, MAYBE };
+    const HlBlock *b = s->block;
+    for (int32_t p = 0; p < b->params.n && b->ins.n <= STRIP_SUMS; p++) {
+        HlRef param = b->params.v[p];
+        if (hl_type_repr(s->ir->ins[param].type) != HL_REPR_I64 || strip_linear(s, param))
+            continue;
+        s->sum[param] = MAYBE;
+        for (int32_t i = 0; i < b->ins.n; i++) {
+            const HlIns *ins = &s->ir->ins[b->ins.v[i]];
+            bool is = false;
+            if (strip_is_sum(ins))
+                is = (s->sum[ins->a[0]] == MAYBE && strip_small(s, ins->a[1])) ||
+                     (s->sum[ins->a[1]] == MAYBE && strip_small(s, ins->a[0]));
+            else if (strip_is_difference(ins))
+                is = s->sum[ins->a[0]] == MAYBE && strip_small(s, ins->a[1]);
+            else if (ins->op == HL_I_SELECT)
+                is = s->sum[ins->a[1]] == MAYBE && s->sum[ins->a[2]] == MAYBE;
+            else if (ins->op == HL_I_RETYPE)
+                is = s->sum[ins->a[0]] == MAYBE;
+            if (is)
+                s->sum[b->ins.v[i]] = MAYBE;
+        }
+        uint8_t now = s->sum[b->args.v[p]] == MAYBE ? SUM : NONE;
+        for (HlRef r = 0; r < s->ir->nins; r++)
+            if (s->sum[r] == MAYBE)
+                s->sum[r] = now;
+    }
+}
+
+/* Is every counter proved not to overflow? In the body it takes a time that nobody has, see
+ * hl_opt_range.c, which strips do not take. */
+static bool strip_counters_proved(const Strip *s)
+{
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        HlRef r = s->block->ins.v[i];
+        if (s->ir->ins[r].op == HL_I_COUNT_UP && !s->sum[r] && !strip_linear(s, r))
+            return false;
+    }
+    return true;
+}
+
 /* Marks guards that are proved before the strip, and those that later ones imply. */
 static void strip_mark(Strip *s)
 {
     const HlBlock *b = s->block;
+    strip_find_sums(s);
     for (int32_t i = 0; i < b->ins.n; i++) {
         HlRef r = b->ins.v[i];
         const HlIns *ins = &s->ir->ins[r];
@@ -427,7 +508,7 @@ static void strip_mark(Strip *s)
         case HL_I_INDEX: s->done[r] = true; break;
         case HL_I_ADD_OV:
         case HL_I_SUB_OV:
-        case HL_I_MUL_OV: s->done[r] = strip_linear(s, r); break;
+        case HL_I_MUL_OV: s->done[r] = s->sum[r] || strip_linear(s, r); break;
         case HL_I_GUARD_FINITE:
         case HL_I_GUARD_FP: {
             s->done[r] = strip_implied(s, ins->a[0]);
@@ -521,6 +602,41 @@ static void strip_prove_apart(Strip *s, const HlIns *store, const HlIns *load)
                                LLVMBuildICmp(B, LLVMIntULE, high[1], low[0], ""), ""));
 }
 
+/* Lies r between -limit and limit? */
+static void strip_prove_within(Strip *s, Val r, int64_t limit)
+{
+    LLVMBuilderRef B = s->e->b;
+    Val moved = LLVMBuildAdd(B, r, hl_llvm_int(s->e, limit), "");
+    strip_prove(s, LLVMBuildICmp(B, LLVMIntULE, moved, hl_llvm_int(s->e, 2 * limit), ""));
+}
+
+/* What strip_small left open. */
+static void strip_prove_small(Strip *s, HlRef r)
+{
+    const HlIns *ins = &s->ir->ins[r];
+    for (int k = 1; k < 3 && ins->op == HL_I_SELECT; k++)
+        strip_prove_small(s, ins->a[k]);
+    if (ins->op == HL_I_KINT || !strip_linear(s, r))
+        return;
+    for (int last = 0; last < (strip_inside(s, r) ? 2 : 1); last++)
+        strip_prove_within(s, strip_at(s, r, last), STRIP_SMALL);
+}
+
+static void strip_prove_sums(Strip *s)
+{
+    const HlBlock *b = s->block;
+    for (int32_t p = 0; p < b->params.n; p++)
+        if (s->sum[b->params.v[p]])
+            strip_prove_within(s, s->start[p], (INT64_C(1) << 62) - 1);
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[b->ins.v[i]];
+        bool adds = s->sum[b->ins.v[i]] && (strip_is_sum(ins) || strip_is_difference(ins));
+        for (int k = 0; adds && k < 2; k++)
+            if (!s->sum[ins->a[k]])
+                strip_prove_small(s, ins->a[k]);
+    }
+}
+
 static void strip_prove_all(Strip *s)
 {
     LLVMBuilderRef B = s->e->b;
@@ -533,12 +649,14 @@ static void strip_prove_all(Strip *s)
                 Val at = strip_at(s, ins->a[0], last);
                 strip_prove(s, LLVMBuildICmp(B, LLVMIntULT, at, s->e->val[ins->a[1]], ""));
             }
-        } else if ((ins->op == HL_I_ADD_OV || ins->op == HL_I_SUB_OV || ins->op == HL_I_MUL_OV) &&
-                   s->done[r]) {
+        } else if ((ins->op == HL_I_ADD_OV || ins->op == HL_I_SUB_OV || ins->op == HL_I_MUL_OV ||
+                    ins->op == HL_I_COUNT_UP) &&
+                   strip_linear(s, r)) {
             strip_at(s, r, false);
             strip_at(s, r, true);
         }
     }
+    strip_prove_sums(s);
     for (int32_t i = 0; i < s->nitems; i++) {
         const HlIns *item = &s->ir->ins[s->items[i]];
         Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
@@ -644,7 +762,8 @@ static void strip_body(Strip *s, bool commit, Val k, Val *state)
         HlRef r = b->ins.v[i];
         const HlIns *ins = &e->ir->ins[r];
         bool item = ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_LOAD;
-        if (r == s->trip || ins->op == HL_I_POLL || (!commit && ins->op == HL_I_ARRAY_STORE))
+        if (r == s->trip || ins->op == HL_I_POLL || (!commit && ins->op == HL_I_ARRAY_STORE) ||
+            (!commit && s->stores && ins->op == HL_I_TRIPS))
             continue;
         e->val[r] = hl_llvm_ins(e, ins);
         if (commit && item)
@@ -781,12 +900,6 @@ static void strip_run(Strip *s, const char *name, bool commit, Val *state)
     strip_finish(s, state);
 }
 
-static void strip_add(Strip *s, Val slot, Val n)
-{
-    Val old = LLVMBuildLoad2(s->e->b, s->e->i64, slot, "");
-    LLVMBuildStore(s->e->b, LLVMBuildAdd(s->e->b, old, n, ""), slot);
-}
-
 static void strip_start(Strip *s, Val *state)
 {
     memcpy(state, s->start, (size_t)s->block->params.n * sizeof *state);
@@ -809,11 +922,31 @@ static bool strip_checks(const Strip *s)
     return false;
 }
 
+/* What the strip counts of inner loops (TRIPS): saved in front of it, and put back where it fails. `old`
+ * has room for a value per loop. */
+static void strip_counters(Strip *s, Val *old, bool save)
+{
+    HlEmitter *e = s->e;
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[s->block->ins.v[i]];
+        if (ins->op != HL_I_TRIPS)
+            continue;
+        if (save) {
+            hl_llvm_count(e, ins->imm.i, hl_llvm_int(e, 0));
+            old[ins->imm.i] = LLVMBuildLoad2(e->b, e->i64, e->counter[ins->imm.i], "");
+        } else {
+            LLVMBuildStore(e->b, old[ins->imm.i], e->counter[ins->imm.i]);
+        }
+    }
+}
+
 /* The strip without its stores: goes on where it is known that nothing in it fails. */
 static void strip_try(Strip *s, Val *after, Bb give_up)
 {
     HlEmitter *e = s->e;
     const HlBlock *b = s->block;
+    Val counted[s->ir->nloops + 1];
+    strip_counters(s, counted, true);
     strip_start(s, after);
     strip_run(s, "try", false, after);
     Val holds = LLVMBuildNot(e->b, after[b->params.n], "");
@@ -821,7 +954,11 @@ static void strip_try(Strip *s, Val *after, Bb give_up)
         if (s->carried[p])
             holds = LLVMBuildAnd(e->b, holds, hl_llvm_is_finite(e, after[p]), "");
     Bb good = hl_llvm_next_block(e, "");
-    hl_llvm_branch(e, holds, good, give_up, true);
+    Bb undo = hl_llvm_next_block(e, "");
+    hl_llvm_branch(e, holds, good, undo, true);
+    LLVMPositionBuilderAtEnd(e->b, undo);
+    strip_counters(s, counted, false);
+    LLVMBuildBr(e->b, give_up);
     LLVMPositionBuilderAtEnd(e->b, good);
 }
 
@@ -872,7 +1009,7 @@ static void strip_emit(Strip *s, Val *after)
         strip_run(s, "commit", true, after);
     }
     LLVMBuildStore(B, zero, shift);
-    strip_add(s, e->counter[b->loop], s->n);
+    hl_llvm_count(e, b->loop, s->n);
     Bb done = LLVMGetInsertBlock(B);
     LLVMBuildBr(B, s->vectorises ? header : body);
 
@@ -907,10 +1044,11 @@ int hl_llvm_strip(HlEmitter *e, int32_t block)
         return 0;
     s.nstate = n + 1;
     s.done = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.done);
+    s.sum = hl_mem_alloc((size_t)e->ir->nins);
     s.carried = hl_mem_alloc((size_t)s.nstate * sizeof *s.carried);
     s.step = hl_mem_alloc((size_t)s.nstate * sizeof *s.step);
     Val *values = hl_mem_alloc((size_t)s.nstate * 4 * sizeof *values);
-    int status = s.done && s.carried && s.step && values ? 0 : -1;
+    int status = s.done && s.sum && s.carried && s.step && values ? 0 : -1;
     if (status == 0 && strip_find(&s)) {
         s.start = values;
         s.phi = values + s.nstate;
@@ -918,9 +1056,11 @@ int hl_llvm_strip(HlEmitter *e, int32_t block)
         for (int32_t p = 0; p < n; p++)
             s.step[p] = strip_constant_step(&s, p);
         strip_mark(&s);
-        strip_emit(&s, values + 3 * s.nstate);
+        if (strip_counters_proved(&s))
+            strip_emit(&s, values + 3 * s.nstate);
     }
     hl_mem_free(s.done);
+    hl_mem_free(s.sum);
     hl_mem_free(s.carried);
     hl_mem_free(s.step);
     hl_mem_free(values);

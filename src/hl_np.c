@@ -331,6 +331,12 @@ bool hl_np_is_silent_view(PyObject *o)
     return true;
 }
 
+bool hl_np_unit_stride(PyObject *arr)
+{
+    PyArrayObject *a = (PyArrayObject *)arr;
+    return PyArray_STRIDE(a, PyArray_NDIM(a) - 1) == PyArray_ITEMSIZE(a);
+}
+
 /* --- scalars ---------------------------------------------------------------------------------- */
 
 int64_t hl_np_unbox(PyObject *scalar, HlDtype d)

@@ -23,6 +23,8 @@ bool hl_np_writeable(PyObject *arr);
 PyObject *hl_np_view(PyObject *arr, void *data, int ndim);
 /* A view of another array, the end of both of which nobody would see. */
 bool hl_np_is_silent_view(PyObject *o);
+/* Do the items along the last axis lie next to each other? At least one dimension. */
+bool hl_np_unit_stride(PyObject *arr);
 /* Scalars: word = the value as machine code holds it. */
 int64_t hl_np_unbox(PyObject *scalar, HlDtype d);
 PyObject *hl_np_box(int64_t word,

@@ -10,6 +10,12 @@
  * With them, overflow checks, comparisons, checks that an int converts exactly and index checks go
  * or become cheaper; gvn then removes the guards whose conditions have become constant.
  *
+ * A counter that starts in the middle of the 64 bits and grows by a small constant at most once per
+ * way round a loop needs no check either: from below 2^62 it takes 2^60 or more ways round to an
+ * overflow, each of which asks the eval breaker and so lasts a cycle of the processor: seven years at
+ * 5 GHz, within one execution of the region. (Strips do not ask in every iteration: they prove that it
+ * does not overflow.)
+ *
  * Apart from ranges: a sum, difference or product of Python ints of which only the low bits are
  * used, because all that looks at it is `& mask` with a mask that is not negative (also by way of
  * other such operations), is computed modulo 2^64 and needs no overflow check, as in the generator
@@ -219,6 +225,7 @@ static bool range_arith(uint8_t op, Range a, Range b, Range *out)
         return true;
     switch (op) {
     case HL_I_ADD:
+    case HL_I_COUNT_UP:
     case HL_I_ADD_OV: return range_fits((__int128)a.lo + b.lo, (__int128)a.hi + b.hi, out);
     case HL_I_SUB:
     case HL_I_SUB_OV: return range_fits((__int128)a.lo - b.hi, (__int128)a.hi - b.lo, out);
@@ -235,12 +242,20 @@ static bool range_arith(uint8_t op, Range a, Range b, Range *out)
     }
 }
 
+/* The multiples of k that fit. */
+static Range range_multiples(int64_t k)
+{
+    return k == 0 || k == -1 ? RANGE_ALL : (Range){INT64_MIN / k * k, INT64_MAX / k * k};
+}
+
 /* The result of a _OV operation is what fits. */
 static Range range_clamped(uint8_t op, Range a, Range b)
 {
     Range r;
-    if (range_arith(op, a, b, &r) || op == HL_I_MUL_OV)
+    if (range_arith(op, a, b, &r))
         return r;
+    if (op == HL_I_MUL_OV)
+        return a.lo == a.hi ? range_multiples(a.lo) : b.lo == b.hi ? range_multiples(b.lo) : r;
     __int128 lo = op == HL_I_ADD_OV ? (__int128)a.lo + b.lo : (__int128)a.lo - b.hi;
     __int128 hi = op == HL_I_ADD_OV ? (__int128)a.hi + b.hi : (__int128)a.hi - b.lo;
     if (hi < INT64_MIN || lo > INT64_MAX)
@@ -311,6 +326,7 @@ static Range range_op(const Ranges *g, HlRef r)
     case HL_I_ADD:
     case HL_I_SUB:
     case HL_I_MUL: range_arith(ins->op, a, b, &out); return out;
+    case HL_I_COUNT_UP:
     case HL_I_ADD_OV:
     case HL_I_SUB_OV:
     case HL_I_MUL_OV: return range_clamped(ins->op, a, b);
@@ -675,15 +691,105 @@ static void range_use(Ranges *g, HlRef r, HlRef *map)
     }
 }
 
+/* --- counters --------------------------------------------------------------------------------- */
+
+enum { RANGE_COUNT_MAX = 4 }; /* by so much a counter grows on the way round a loop */
+
+typedef struct Counter {
+    const Ranges *g;
+    int32_t header;
+    uint8_t
+        *in; /* per value: it is the header's parameter, or that and what was added in this turn */
+    int64_t grows;
+} Counter;
+
+static bool range_counts(Counter *c, HlRef r)
+{
+    const HlIr *ir = c->g->ir;
+    const HlIns *ins = &ir->ins[r];
+    if (c->in[r])
+        return true;
+    c->in[r] = 1;
+    switch (ins->op) {
+    case HL_I_RETYPE: return range_counts(c, ins->a[0]);
+    case HL_I_SELECT: return range_counts(c, ins->a[1]) && range_counts(c, ins->a[2]);
+    case HL_I_ADD:
+    case HL_I_ADD_OV:
+    case HL_I_COUNT_UP: {
+        const HlIns *by = &ir->ins[ins->a[1]];
+        if (by->op != HL_I_KINT || by->imm.i < 0 || by->imm.i > RANGE_COUNT_MAX - c->grows)
+            return false;
+        c->grows += by->imm.i;
+        return range_counts(c, ins->a[0]);
+    }
+    case HL_I_PARAM: {
+        const HlCfg *cfg = &c->g->cfg;
+        int32_t b = ins->block, k = range_param_index(&ir->blocks[b], r);
+        if (!hl_opt_in_loop(cfg, b, c->header))
+            return false;
+        for (int32_t e = cfg->pred_at[b]; e < cfg->pred_at[b + 1]; e++)
+            if (cfg->pred_ins[e] != INT32_MAX ||
+                !range_counts(c, ir->blocks[cfg->pred[e]].args.v[k]))
+                return false;
+        return true;
+    }
+    default: return false;
+    }
+}
+
+/* Is the k-th parameter of a loop's header a counter that starts in the middle? Its values are marked. */
+static bool range_is_counter(Counter *c, int32_t k)
+{
+    const Ranges *g = c->g;
+    const HlBlock *b = &g->ir->blocks[c->header];
+    const int64_t middle = INT64_C(1) << 62;
+    Range start = range_received(g, c->header, k, true);
+    if (hl_type_repr(g->ir->ins[b->params.v[k]].type) != HL_REPR_I64 || range_empty(start) ||
+        start.lo < -middle || start.hi > middle)
+        return false;
+    memset(c->in, 0, (size_t)g->ir->nins);
+    c->in[b->params.v[k]] = 1;
+    c->grows = 0;
+    for (int32_t e = g->cfg.pred_at[c->header]; e < g->cfg.pred_at[c->header + 1]; e++) {
+        int32_t p = g->cfg.pred[e];
+        if (hl_opt_in_loop(&g->cfg, p, c->header) &&
+            (g->cfg.pred_ins[e] != INT32_MAX || !range_counts(c, g->ir->blocks[p].args.v[k])))
+            return false;
+    }
+    return true;
+}
+
+/* `in` is room for a byte per value. */
+static void range_find_counters(const Ranges *g, uint8_t *in)
+{
+    Counter c = {.g = g, .in = in};
+    for (int32_t i = 0; i < g->cfg.nrpo; i++) {
+        c.header = g->cfg.rpo[i];
+        if (g->cfg.header[c.header] != c.header)
+            continue;
+        for (int32_t k = 0; k < g->ir->blocks[c.header].params.n; k++) {
+            if (!range_is_counter(&c, k))
+                continue;
+            for (HlRef r = 0; r < g->ir->nins; r++)
+                if (in[r] && g->ir->ins[r].op == HL_I_ADD_OV)
+                    range_plain(&g->ir->ins[r], HL_I_COUNT_UP);
+        }
+    }
+}
+
 /* --- modulo 2^64 ------------------------------------------------------------------------------ */
 
+/* The operation modulo 2^64 whose low bits depend on those of its operands alone, 0 = none. */
 static uint8_t range_wrapping(const HlIns *ins)
 {
     if (ins->type.base != HL_T_I64)
         return 0;
     switch (ins->op) {
+    case HL_I_ADD:
     case HL_I_ADD_OV: return HL_I_ADD;
+    case HL_I_SUB:
     case HL_I_SUB_OV: return HL_I_SUB;
+    case HL_I_MUL:
     case HL_I_MUL_OV: return HL_I_MUL;
     default: return 0;
     }
@@ -768,6 +874,7 @@ int hl_opt_range(HlIr *ir)
             for (int32_t k = 0; k < v->n; k++)
                 range_use(&g, v->v[k], map);
         }
+        range_find_counters(&g, g.grown);
         hl_opt_apply(ir, map);
         hl_opt_sweep(ir);
         range_modular(ir, g.grown);

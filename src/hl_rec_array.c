@@ -65,6 +65,12 @@ HlRef rec_array_len(HlRec *R, HlRef base, HlRef row)
     return axis_len(R, &a, 0);
 }
 
+void rec_note_stride(HlRec *R, PyObject *o)
+{
+    if (hl_np_ready() && hl_np_is_array(o) && !hl_np_unit_stride(o))
+        R->ir->exits[R->ir->entry_exit].stay = 1;
+}
+
 /* --- places ------------------------------------------------------------------------------------- */
 
 static HlRef row_at(HlRec *R, HlType t, HlRef data, HlRef stride, HlRef index)
@@ -199,6 +205,7 @@ static bool check_indices(HlRec *R, HlVal v, HlVal index, bool whole, Array *a, 
         rec_stop(R, HL_R_NYI_SUBSCR);
         return false;
     }
+    rec_note_stride(R, v.o);
     PyObject *shape = PyObject_GetAttrString(v.o, "shape");
     bool inside = shape && ix->n <= a->t.ndim;
     for (int i = 0; inside && i < ix->n; i++) {

@@ -227,6 +227,8 @@ const HlBc *rec_unpacked(HlRec *R, int32_t pc, int32_t n);
 
 /* --- hl_rec_array.c: handlers for instructions on arrays and virtual views of them --------------- */
 bool rec_is_array(HlVal v);
+/* If the object is an array whose items do not lie next to each other, hl_opt_stride.c is to know. */
+void rec_note_stride(HlRec *R, PyObject *o);
 RecStatus rec_array_subscr(HlRec *R);
 RecStatus rec_array_store(HlRec *R);
 RecStatus rec_array_unpack(HlRec *R, int32_t n);

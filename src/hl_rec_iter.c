@@ -174,6 +174,7 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
         R->next = bc->target;
         return REC_OK;
     }
+    rec_note_stride(R, at->seq[0]);
     PyObject *item = PySequence_GetItem(at->seq[0], at->index);
     if (!item)
         return REC_RAISED;
@@ -236,6 +237,7 @@ static RecStatus tuple_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at
         value[n++] = rec_value(it.s.c);
     }
     for (int i = 0; i < at->nseq; i++, n++) {
+        rec_note_stride(R, at->seq[i]);
         o[n] = PySequence_GetItem(at->seq[i], at->index);
         if (o[n])
             value[n] = rec_seq_item(R, it.s.part[1 + i], it.s.a, o[n]);

@@ -146,6 +146,7 @@ typedef struct Exec {
     bool *wide; /* per value: it did not fit, the word has only its low bits */
     const uint8_t *loose;
     long polls;
+    int64_t *counts; /* the result's */
     const char *why;
 } Exec;
 
@@ -355,6 +356,10 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_BXOR: *out = a ^ b; break;
     case HL_I_SELECT: *out = a ? b : c; break;
     case HL_I_ADD: *out = (int64_t)(ua + ub); break;
+    case HL_I_COUNT_UP:
+        if (__builtin_add_overflow(a, b, out))
+            return bad(x, "counter overflows");
+        break;
     case HL_I_SUB: *out = (int64_t)(ua - ub); break;
     case HL_I_MUL: *out = (int64_t)(ua * ub); break;
     case HL_I_ADD_OV: return holds(!__builtin_add_overflow(a, b, out));
@@ -363,6 +368,7 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_AND: *out = a & b; break;
     case HL_I_OR: *out = a | b; break;
     case HL_I_XOR: *out = a ^ b; break;
+    case HL_I_POPCOUNT: *out = __builtin_popcountll(ua); break;
     case HL_I_SHL: *out = b < 0 || b > 63 ? 0 : (int64_t)(ua << b); break;
     case HL_I_SHL_OV:
         if (b < 0 || b > 63)
@@ -452,6 +458,7 @@ static Step exec_ins(Exec *x, HlRef r)
             return bad(x, "no such slot");
         *out = (intptr_t)x->world->frame[ins->imm.i];
         break;
+    case HL_I_TRIPS: x->counts[ins->imm.i] += a; break;
     case HL_I_POLL: return holds(x->polls < 0 || x->polls-- > 0);
     case HL_I_PARAM:
     case HL_I__COUNT: return bad(x, "not executable");
@@ -547,7 +554,7 @@ ExecResult exec_run(const HlIr *ir, const ExecWorld *world, const int64_t *in, l
     Exec x = {.ir = ir, .world = world, .polls = world->polls};
     x.loose = watch ? watch->loose : NULL;
     r.values = x.v = calloc(n, sizeof *r.values);
-    r.counts = calloc((size_t)ir->nloops + 1, sizeof *r.counts);
+    r.counts = x.counts = calloc((size_t)ir->nloops + 1, sizeof *r.counts);
     int64_t *scratch = calloc(n, sizeof *scratch + 1);
     x.wide = calloc(n, sizeof *x.wide);
     if (!r.values || !r.counts || !scratch || !x.wide)

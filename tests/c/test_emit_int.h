@@ -56,7 +56,7 @@ static __int128 floor_quotient(int64_t a, int64_t b)
 static Ref int_ref(const char *op, int64_t a, int64_t b)
 {
     bool in_range = b >= 0 && b <= 63;
-    if (!strcmp(op, "add"))
+    if (!strcmp(op, "add") || !strcmp(op, "count_up"))
         return value((int64_t)((uint64_t)a + (uint64_t)b));
     if (!strcmp(op, "sub"))
         return value((int64_t)((uint64_t)a - (uint64_t)b));
@@ -143,12 +143,12 @@ static void test_integers(void)
         const char *op;
         bool guard;
     } ops[] = {
-        {"add", false},      {"sub", false},    {"mul", false},    {"add_ov", true},
-        {"sub_ov", true},    {"mul_ov", true},  {"and", false},    {"or", false},
-        {"xor", false},      {"shl", false},    {"shl_ov", true},  {"shr", false},
-        {"floordiv", false}, {"mod", false},    {"ipow", false},   {"ipow_ov", true},
-        {"uadd_ov", true},   {"usub_ov", true}, {"umul_ov", true}, {"ushr", false},
-        {"udiv", false},     {"umod", false},
+        {"add", false},      {"sub", false},      {"mul", false},    {"add_ov", true},
+        {"count_up", false}, {"sub_ov", true},    {"mul_ov", true},  {"and", false},
+        {"or", false},       {"xor", false},      {"shl", false},    {"shl_ov", true},
+        {"shr", false},      {"floordiv", false}, {"mod", false},    {"ipow", false},
+        {"ipow_ov", true},   {"uadd_ov", true},   {"usub_ov", true}, {"umul_ov", true},
+        {"ushr", false},     {"udiv", false},     {"umod", false},
     };
     for (int o = 0; o < HL_COUNTOF(ops); o++) {
         char text[80];

@@ -242,7 +242,7 @@ static HlType type_of_letter(char letter)
 static void test_text_every_op(void)
 {
     for (int op = HL_I_PARAM + 1; op < HL_I__COUNT; op++) {
-        HlIr *ir = hl_ir_new("every", 1, 0);
+        HlIr *ir = hl_ir_new("every", 1, 1);
         hl_ir_block(ir, 7);
         HlRef i = hl_ir_param(ir, 0, HL_TYPE(I64)), f = hl_ir_param(ir, 0, HL_TYPE(F64));
         HlRef b = hl_ir_param(ir, 0, HL_TYPE(BOOL)), p = hl_ir_param(ir, 0, HL_TYPE(OBJ));

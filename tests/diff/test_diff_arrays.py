@@ -746,3 +746,37 @@ def test_array_freed_by_the_loop(jit, out):
         return f(holder.pop(), n, ref)
     for n in (10, 300, 300):
         out(run, n)
+
+
+@diff
+def test_strides_change_between_calls(jit, out):
+    """Items next to each other, then not, often enough that the machine code stops to count on it, and back."""
+    @jit
+    def f(a, b, n):
+        s = 0.0
+        for i in range(n):
+            j = (i * 7) % n
+            b[j] = a[i] + 1.5
+            s += a[j] * b[j]
+        for x in a:
+            s += x
+        return s, b.copy()
+    contiguous, target = floats(60), np.zeros(60)
+    for a in (contiguous, floats(120)[::2], floats(60)[::-1], np.broadcast_to(2.5, 60), contiguous):
+        for k in range(6):
+            out(f, a, target, 60)
+            out(f, a, np.zeros(240)[::4], 60)
+            out(f, a, target[::-1], 60 - k)
+
+
+@diff
+def test_strides_first_seen_late(jit, out):
+    @jit
+    def f(a, n):
+        s = 0
+        for i in range(n):
+            s += int(a[i]) & 255
+        return s
+    for a in (ints(90)[::3], ints(30), ints(60)[::2], ints(30)[::-1]):
+        for _ in range(4):
+            out(f, a, 30)

@@ -534,3 +534,206 @@ def test_unchanged_argument_is_the_same_object(jit, out):
     for x in (10**12, 0.1, True, 7):
         r, _ = out(f, x, 500)
         out.value(r is x)
+
+
+@diff
+def test_sums_of_small_amounts_start_anywhere(jit, out):
+    """A strip looks only at where such a sum starts; one that overflows within the strip does so there."""
+    for start in (0, BIG - 2, BIG - 1, BIG, -BIG, -BIG - 1, 2 * BIG - 1, 2 * BIG - 1_000_000, -2 * BIG + 900_000):
+        @jit
+        def up(total, n, first, step):
+            for i in range(first, first + n):
+                total += i if i & 1 else step
+            return total, i
+
+        @jit
+        def down(total, n):
+            for i in range(n):
+                if i % 3:
+                    total -= i & 4095
+            return total, i
+        up(0, 100, 0, 1)
+        down(0, 100)
+        out(up, start, 3000, 0, 1)
+        out(down, start, 3000)
+        out(up, start, 3000, -2900, -7)
+
+
+@diff
+def test_sums_of_large_amounts(jit, out):
+    for first, step in (((1 << 40) - 250, 5), (5, (1 << 40) + 1), (5, BIG // 50), (-BIG // 50, 1), (2 * BIG - 5000, 7)):
+        @jit
+        def f(total, n, first, step):
+            for i in range(first, first + n):
+                total += i if i & 1 else step
+            return total, i
+        f(0, 100, 0, 1)
+        for start in (0, BIG - 2, 1 - BIG):
+            out(f, start, 500, first, step)
+    for n in (1, 7, 8, 9, 8191, 8192, 8193, 20000):
+        out(f, 0, n, 0, 1)
+
+
+@diff
+def test_counters_from_known_starts(jit, out):
+    """They are not checked; every other counter is."""
+    @jit
+    def f(n, start, by):
+        odd, total, other = 0, start, 0
+        for i in range(n):
+            k = steps = 0
+            while k < i & 15:
+                k += 1
+                if i & k:
+                    odd += 1
+                    steps += 2
+            total += 1
+            other += by
+            if steps > 20:
+                odd += 1
+        return odd, total, other, steps, k
+    f(100, 0, 1)
+    for start in (0, BIG, -2 * BIG, 2 * BIG - 301, 2 * BIG - 300, 2 * BIG - 100):
+        out(f, 300, start, 1)
+
+
+@diff
+def test_counters_that_do_not_count(jit, out):
+    @jit
+    def f(n, big):
+        a, b, c = 0, 0, 1
+        for i in range(n):
+            a += big
+            b += c
+            c += b
+            b -= 1
+        return a, b, c
+    f(20, 1)
+    out(f, 60, 3)
+    out(f, 60, BIG // 20)
+    out(f, 100, 2)
+
+
+@diff
+def test_bits_counted_by_clearing_them(jit, out):
+    """Kernighan's loop, with other counters; numbers that are negative or 0, and beyond 64 bits."""
+    @jit
+    def f(numbers, total, threes):
+        for i in numbers:
+            x = i
+            while x:
+                x &= x - 1
+                total += 1
+                threes -= 3
+        return total, threes, x, i
+
+    @jit
+    def g(n, total, weight):
+        for i in range(1, n):
+            while i:
+                i = (i - 1) & i
+                total += 2147483647
+                weight = weight + -5
+        return total, weight, i
+    f(list(range(300)), 0, 0)
+    g(300, 0, 0)
+    out(f, list(range(300)), 5, 2 * BIG - 1)
+    for k in range(4):
+        out(f, [2 * BIG - 1, 0, BIG, BIG - 1, 1, 2 * BIG - 1, 1 << 40], k, 0)
+    out(f, list(range(1, 900)), 0, 3000 - 2 * BIG)     # a counter overflows
+    out(g, 9000, 0, 7)
+    out(g, 9000, -2 * BIG, 2 * BIG - 1)
+    out(g, 9000, 0, 30003 - 2 * BIG)
+    out(g, 9000, 2 * BIG - (1 << 45), 7)
+    out(f, [2 * BIG, 4 * BIG - 1, 3] * 20, 0, 0)
+
+
+@diff
+def test_bits_of_numbers_that_are_needed(jit, out):
+    @jit
+    def f(n, total):
+        last = odd = 0
+        for i in range(1, n):
+            x = i
+            while x:
+                y = x - 1
+                x &= y
+                total += 1
+            last += y
+            x = i
+            while x:
+                odd ^= x
+                x &= x - 1
+        return total, last, odd
+    out(f, 300, 0)
+    out(f, 3000, 2 * BIG - 9000)
+
+
+@diff
+def test_bits_of_negative_numbers_do_not_end(jit, out):
+    @jit
+    def f(n, stop):
+        total = rounds = 0
+        for i in range(n):
+            x = i - stop
+            while x:
+                x &= x - 1
+                total += 1
+                if x < -BIG:
+                    rounds += 1
+                    x = 0
+        return total, rounds
+    out(f, 200, 0)
+    out(f, 200, 100)
+
+    @jit
+    def g(n):
+        total = 0
+        x = n
+        try:
+            while x:
+                x &= x - 1
+                total += 1
+                if total > 200:
+                    raise ValueError(total)
+        except ValueError:
+            return total, x
+        return total, x
+    for n in (5, 255, -1, -5, 2 * BIG - 1, -3):
+        out(g, n)
+
+
+@diff
+def test_bits_of_a_negative_number_in_the_replaced_loop(jit, out):
+    """Python's -1 has ones without end: only a signal ends its loop, in machine code as in the interpreter."""
+    import signal
+
+    @jit
+    def f(numbers, total):
+        for i in numbers:
+            while i:
+                i &= i - 1
+                total += 1
+        return total
+
+    class Alarm(Exception):
+        pass
+
+    def handler(number, frame):
+        raise Alarm
+
+    def ends(numbers):
+        before = signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        try:
+            return f(numbers, 0)
+        except Alarm:
+            return "no end"
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    f(list(range(200)), 0)
+    out(ends, [1, 2, 3, 1023] * 30)
+    for _ in range(3):
+        out(ends, [7] * 30 + [-1])
+    out(ends, [5, 6, 7] * 50 + [True] * 9)

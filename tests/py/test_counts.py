@@ -60,3 +60,27 @@ def test_an_inner_loop_whose_trip_count_divides_the_threshold_gets_hot(n):
         f = hotloop.jit(type(nest)(nest.__code__.replace(), nest.__globals__))
         assert f(50, n) == nest(50, n)
         assert native.native_iterations(f) > 0.8 * 50 * n
+
+
+def test_iterations_that_are_counted_at_once():
+    """An inner loop becomes one instruction, in strips and in those that fail; its iterations count all the same."""
+    import hotloop
+
+    def bits(first, n):
+        total = 0
+        for i in range(first, first + n):
+            i %= 5000
+            while i:
+                i &= i - 1
+                total += 1
+        return total
+    with params(**MODES["sync"]):
+        f = hotloop.jit(bits)
+        f(1, 50)
+        for first, n in ((1, 9000), (1, 20_000), (1, 100)):
+            def ran():
+                return native.native_iterations(f) + native.interpreted_iterations(f)
+            before = ran()
+            inner = f(first, n)
+            assert abs(ran() - before - n - inner) <= n // 5000 + 2
+    assert "popcount" in hotloop.inspect_ir(f)[0]

@@ -1,0 +1,280 @@
+/* hl_opt_bits.c - a loop that clears a number's lowest bit until none is left counts its bits: an
+ * instruction of the processor does that, and C compilers know the loop (Kernighan's), too.
+ *
+ *   L(%x, %c):                               L(%x, %c):
+ *     %y = sub_ov %x 1 -> ...                  %some = icmp gt %x 0
+ *     %z = and %x %y                           guard_true %some -> before
+ *     %d = add_ov %c 3 -> ...         =>       %n = popcount %x
+ *     poll -> after                            %k = mul %n 3
+ *     %go = icmp ne %z 0                       %d = add_ov %c %k -> before
+ *     guard_true %go -> ... B                  trips %n of the loop
+ *     jump L(%z, %d)                           %z = kint 0
+ *                                              poll -> after
+ *                                              jump B()
+ *
+ * What else the loop does may only be counting. `before` is the state in which the program has been
+ * round the loop and is asked by POLL, with what the parameters are now: there the interpreter tests x,
+ * finds it true, and begins the iteration. When that is left often (x is negative or 0: the loop does
+ * not end, or a counter overflows), the POLL's exit is marked `stay` and the loop left as it is.
+ *
+ * Of several POLLs the first stays.
+ *
+ * Requirements: 1. nothing behind the loop needs x or y; 2. the POLL's snapshot holds what the back-edge
+ * passes, each for one parameter only, so that `before` can be told from it. */
+#include "hl_opt.h"
+
+typedef struct Bits {
+    HlIr *ir;
+    int32_t block;
+    HlRef x, y, z, test, guard, poll;
+} Bits;
+
+static bool bits_inside(const Bits *b, HlRef r)
+{
+    return r >= 0 && b->ir->ins[r].block == b->block;
+}
+
+static bool bits_kint(const Bits *b, HlRef r, int64_t *k)
+{
+    *k = b->ir->ins[r].imm.i;
+    return b->ir->ins[r].op == HL_I_KINT;
+}
+
+/* The position of the parameter for which the back-edge passes r, -1 = none, -2 = several. */
+static int32_t bits_passed(const Bits *b, HlRef r)
+{
+    const HlBlock *block = &b->ir->blocks[b->block];
+    int32_t found = -1;
+    for (int32_t k = 0; k < block->args.n; k++)
+        if (block->args.v[k] == r)
+            found = found == -1 ? k : -2;
+    return found;
+}
+
+/* Is r a counter: a parameter plus or minus a constant that is passed for it? */
+static bool bits_counter(const Bits *b, HlRef r)
+{
+    const HlIns *ins = &b->ir->ins[r];
+    int32_t p = bits_passed(b, r);
+    int64_t k;
+    return (ins->op == HL_I_ADD || ins->op == HL_I_ADD_OV || ins->op == HL_I_COUNT_UP ||
+            ins->op == HL_I_SUB || ins->op == HL_I_SUB_OV) &&
+           p >= 0 && ins->a[0] == b->ir->blocks[b->block].params.v[p] &&
+           bits_kint(b, ins->a[1], &k) && k >= -INT32_MAX && k <= INT32_MAX;
+}
+
+/* Finds z = x & (x - 1), which is passed for x. */
+static bool bits_find_clear(Bits *b, HlRef r)
+{
+    const HlIns *ins = &b->ir->ins[r];
+    int32_t p = bits_passed(b, r);
+    if (ins->op != HL_I_AND || p < 0)
+        return false;
+    b->z = r;
+    b->x = b->ir->blocks[b->block].params.v[p];
+    b->y = ins->a[ins->a[0] == b->x ? 1 : 0];
+    const HlIns *y = &b->ir->ins[b->y];
+    int64_t k;
+    return (ins->a[0] == b->x || ins->a[1] == b->x) && bits_inside(b, b->y) &&
+           (y->op == HL_I_SUB || y->op == HL_I_SUB_OV) && y->a[0] == b->x &&
+           bits_kint(b, y->a[1], &k) && k == 1;
+}
+
+static bool bits_find(Bits *b)
+{
+    const HlIr *ir = b->ir;
+    const HlBlock *block = &ir->blocks[b->block];
+    b->z = b->guard = b->poll = HL_NOREF;
+    for (int32_t i = 0; i < block->ins.n && b->z < 0; i++)
+        if (!bits_find_clear(b, block->ins.v[i]))
+            b->z = HL_NOREF;
+    if (b->z < 0)
+        return false;
+    for (int32_t i = 0; i < block->ins.n; i++) {
+        HlRef r = block->ins.v[i];
+        const HlIns *ins = &ir->ins[r];
+        int64_t zero;
+        if (r == b->y || r == b->z || ins->op == HL_I_KINT || bits_counter(b, r))
+            continue;
+        if (ins->op == HL_I_ICMP && ins->aux == HL_NE && ins->a[0] == b->z &&
+            bits_kint(b, ins->a[1], &zero) && !zero)
+            b->test = r;
+        else if (ins->op == HL_I_GUARD_TRUE && ins->a[0] == b->test && b->guard < 0)
+            b->guard = r;
+        else if (ins->op == HL_I_POLL)
+            b->poll = b->poll < 0 ? r : b->poll;
+        else
+            return false;
+    }
+    for (int32_t k = 0; k < block->params.n; k++) {
+        HlRef next = block->args.v[k];
+        if (next != block->params.v[k] && next != b->z && !bits_counter(b, next))
+            return false;
+    }
+    return b->guard >= 0 && b->poll >= 0 && ir->exits[ir->ins[b->guard].exit].target >= 0 &&
+           ir->exits[ir->ins[b->poll].exit].target < 0 && !ir->exits[ir->ins[b->poll].exit].stay;
+}
+
+/* Is r a value of the loop that is there no more? */
+static bool bits_gone(const Bits *b, HlRef r)
+{
+    return r == b->x || r == b->y || r == b->test;
+}
+
+typedef struct Uses {
+    const Bits *b;
+    bool gone;    /* something that is there no more is used */
+    bool unknown; /* what is used inside is not what the back-edge passes */
+} Uses;
+
+static void bits_use(void *data, HlRef r)
+{
+    Uses *u = data;
+    u->gone |= bits_gone(u->b, r);
+    bool kept = u->b->ir->ins[r].op == HL_I_KINT || !bits_inside(u->b, r) ||
+                (u->b->ir->ins[r].op == HL_I_PARAM && bits_passed(u->b, r) >= 0);
+    u->unknown |= !kept && bits_passed(u->b, r) < 0;
+}
+
+/* Checks the requirements. */
+static bool bits_replaceable(const Bits *b)
+{
+    const HlIr *ir = b->ir;
+    Uses poll = {.b = b}, other = {.b = b};
+    hl_opt_snap_uses(ir, ir->ins[b->poll].exit, true, bits_use, &poll);
+    for (int32_t k = 0; k < ir->nblocks; k++) {
+        const HlBlock *block = &ir->blocks[k];
+        if (k == b->block || block->term == HL_TERM_DEAD)
+            continue;
+        for (int32_t i = 0; i < block->ins.n; i++) {
+            const HlIns *ins = &ir->ins[block->ins.v[i]];
+            for (int a = 0; a < HL_MAX_ARGS; a++)
+                other.gone |= bits_gone(b, ins->a[a]);
+            hl_opt_snap_uses(ir, ins->exit, true, bits_use, &other);
+        }
+        for (int32_t i = 0; i < block->args.n; i++)
+            other.gone |= bits_gone(b, block->args.v[i]);
+        if (block->term == HL_TERM_EXIT)
+            hl_opt_snap_uses(ir, block->exit, true, bits_use, &other);
+        if (k == 0 && block->term == HL_TERM_JUMP && block->target == b->block)
+            return false; /* the region's own loop: nothing is counted when it is entered */
+    }
+    return !poll.gone && !poll.unknown && !other.gone;
+}
+
+/* The state before the iteration, as an exit; -1 = out of memory. */
+static int32_t bits_before(Bits *b, HlReason reason)
+{
+    HlIr *ir = b->ir;
+    const HlBlock *block = &ir->blocks[b->block];
+    int32_t after = ir->ins[b->poll].exit, from = ir->exits[after].snap;
+    int32_t snap =
+        hl_ir_snap(ir, ir->snaps[from].pc, ir->snaps[from].slots, ir->snaps[from].nslots);
+    int32_t x = snap < 0 ? -1 : hl_ir_exit(ir, snap, reason);
+    if (x < 0)
+        return -1;
+    ir->snaps[snap].inlined = ir->snaps[from].inlined;
+    ir->exits[x].origin = after;
+    for (int32_t i = 0; i < ir->snaps[snap].nslots; i++) {
+        HlSlot *s = &ir->snaps[snap].slots[i];
+        for (int part = 0; part < hl_slot_nparts(s); part++) {
+            int32_t p = bits_passed(b, s->part[part]);
+            if (p >= 0)
+                s->part[part] = block->params.v[p];
+        }
+    }
+    return x;
+}
+
+static HlRef bits_emit(Bits *b, HlIns ins)
+{
+    ins.exit = ins.op == HL_I_GUARD_TRUE ? bits_before(b, HL_R_RANGE) : -1;
+    if (ins.op == HL_I_GUARD_TRUE && ins.exit < 0)
+        return HL_NOREF;
+    ins.pc = b->ir->blocks[b->block].pc;
+    return hl_ir_emit(b->ir, b->block, &ins);
+}
+
+#define BITS_INS(o, t, x, y)                                                                       \
+    (HlIns)                                                                                        \
+    {                                                                                              \
+        .op = (o), .type = (t), .a = {(x), (y), HL_NOREF, HL_NOREF }                               \
+    }
+
+/* Makes the counter r count n at once. */
+static int bits_count(Bits *b, HlRef r, HlRef n)
+{
+    HlIr *ir = b->ir;
+    int64_t k;
+    bits_kint(b, ir->ins[r].a[1], &k);
+    HlRef by = k == 1 ? n : bits_emit(b, BITS_INS(HL_I_MUL, HL_TYPE(I64), n, ir->ins[r].a[1]));
+    int32_t x = by < 0 ? -1 : bits_before(b, HL_R_OVERFLOW);
+    if (x < 0 || hl_refvec_push(&ir->blocks[b->block].ins, r))
+        return -1;
+    bool down = ir->ins[r].op == HL_I_SUB || ir->ins[r].op == HL_I_SUB_OV;
+    ir->ins[r].op = down ? HL_I_SUB_OV : HL_I_ADD_OV;
+    ir->ins[r].exit = x;
+    ir->ins[r].a[1] = by;
+    return 0;
+}
+
+static int bits_convert(Bits *b)
+{
+    HlIr *ir = b->ir;
+    HlRefVec old = ir->blocks[b->block].ins;
+    int status = -1;
+    ir->blocks[b->block].ins = (HlRefVec){0};
+    /* Constants first. */
+    for (int32_t i = 0; i < old.n; i++)
+        if (ir->ins[old.v[i]].op == HL_I_KINT &&
+            hl_refvec_push(&ir->blocks[b->block].ins, old.v[i]))
+            goto out;
+    HlRef none = bits_emit(b, (HlIns){.op = HL_I_KINT, .type = HL_TYPE(I64), .a = HL_NO_ARGS});
+    HlRef some = none < 0 ? HL_NOREF : bits_emit(b, BITS_INS(HL_I_ICMP, HL_TYPE(BOOL), b->x, none));
+    if (some < 0)
+        goto out;
+    ir->ins[some].aux = HL_GT;
+    HlRef n = HL_NOREF;
+    if (bits_emit(b, BITS_INS(HL_I_GUARD_TRUE, HL_TYPE(VOID), some, HL_NOREF)) >= 0)
+        n = bits_emit(b, BITS_INS(HL_I_POPCOUNT, HL_TYPE(I64), b->x, HL_NOREF));
+    if (n < 0)
+        goto out;
+    for (int32_t i = 0; i < old.n; i++)
+        if (bits_counter(b, old.v[i]) && bits_count(b, old.v[i], n))
+            goto out;
+    HlRef trips = bits_emit(b, BITS_INS(HL_I_TRIPS, HL_TYPE(VOID), n, HL_NOREF));
+    if (trips < 0)
+        goto out;
+    HlBlock *block = &ir->blocks[b->block];
+    ir->ins[trips].imm.i = block->loop;
+    if (hl_refvec_push(&block->ins, b->z) || hl_refvec_push(&block->ins, b->poll))
+        goto out;
+    ir->ins[b->z].op = HL_I_KINT;
+    ir->ins[b->z].a[0] = ir->ins[b->z].a[1] = HL_NOREF;
+    ir->ins[b->z].imm.i = 0;
+    block->target = ir->exits[ir->ins[b->guard].exit].target;
+    block->args.n = 0;
+    block->loop = -1;
+    for (int32_t i = 0; i < old.n; i++) {
+        HlIns *ins = &ir->ins[old.v[i]];
+        if (old.v[i] == b->y || old.v[i] == b->test || old.v[i] == b->guard ||
+            (ins->op == HL_I_POLL && old.v[i] != b->poll))
+            ins->block = -1;
+    }
+    status = 0;
+out:
+    hl_mem_free(old.v);
+    return status;
+}
+
+int hl_opt_bits(HlIr *ir)
+{
+    for (int32_t k = 1; k < ir->nblocks; k++) {
+        Bits b = {.ir = ir, .block = k, .y = HL_NOREF, .test = HL_NOREF};
+        const HlBlock *block = &ir->blocks[k];
+        if (block->term == HL_TERM_JUMP && block->target == k && block->loop >= 0 &&
+            ir->entry_exit >= 0 && bits_find(&b) && bits_replaceable(&b) && bits_convert(&b))
+            return -1;
+    }
+    return 0;
+}
