@@ -187,10 +187,23 @@ static bool strip_stays(const Strip *s, HlRef r)
     return !strip_inside(s, r) || (ins->op == HL_I_INDEX && strip_stays(s, ins->a[0]));
 }
 
-/* Is r an address that is the same in every iteration? */
+/* Is r an address from outside, or that of a row of it? */
 static bool strip_is_place(const Strip *s, HlRef r)
 {
     return !strip_inside(s, r) || s->ir->ins[r].op == HL_I_ARRAY_ROW;
+}
+
+/* Is the address r the same in every iteration? */
+static bool strip_place_stays(const Strip *s, HlRef r)
+{
+    const HlIns *ins = &s->ir->ins[r];
+    return !strip_inside(s, r) || (strip_stays(s, ins->a[2]) && strip_place_stays(s, ins->a[0]));
+}
+
+/* Does an access go from item to item along one row? */
+static bool strip_walks(const Strip *s, const HlIns *access)
+{
+    return strip_place_stays(s, access->a[0]) && !strip_stays(s, access->a[2]);
 }
 
 /* May it be done ahead, in iterations that turn out not to be run? True for what has neither
@@ -249,9 +262,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_FLOORDIV:
     case HL_I_MOD: return strip_kint(s, ins->a[1], &k) && k != 0 && k != -1;
     case HL_I_INDEX: return strip_linear(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
-    case HL_I_ARRAY_ROW:
-        return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]) &&
-               strip_stays(s, ins->a[2]);
+    case HL_I_ARRAY_ROW: return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE:
         s->stores |= ins->op == HL_I_ARRAY_STORE;
@@ -334,8 +345,9 @@ static bool strip_moves(const Strip *s, HlRef r)
     return false;
 }
 
-/* Two accesses to one array must be the same item, read before it is written, and not that of another
- * iteration; through different arrays they are kept apart at run time. */
+/* Two accesses to one row must be the same item, read before it is written, and not that of another
+ * iteration, which is seen here where the row stays, or else at run time. Different rows and arrays are
+ * kept apart at run time. */
 static bool strip_order_ok(const Strip *s)
 {
     for (int32_t i = 0; i < s->nitems; i++) {
@@ -343,7 +355,8 @@ static bool strip_order_ok(const Strip *s)
             const HlIns *store = &s->ir->ins[s->items[i]], *load = &s->ir->ins[s->items[k]];
             if (store->op == HL_I_ARRAY_STORE && load->op == HL_I_ARRAY_LOAD &&
                 store->a[0] == load->a[0] &&
-                (store->a[2] != load->a[2] || i < k || !strip_moves(s, load->a[2])))
+                (store->a[2] != load->a[2] || i < k ||
+                 (strip_place_stays(s, load->a[0]) && !strip_moves(s, load->a[2]))))
                 return false;
         }
     }
@@ -477,34 +490,44 @@ static Val strip_at(Strip *s, HlRef r, bool last)
     return strip_exact(s, strip_is_sum(ins) ? add : strip_is_difference(ins) ? sub : mul, a, b);
 }
 
-/* The address r, as a number. */
-static Val strip_place(Strip *s, HlRef r)
+/* The index of an access or a row in the first or last iteration, where it is in range. */
+static Val strip_index_at(Strip *s, HlRef index, bool last)
 {
-    LLVMBuilderRef B = s->e->b;
-    const HlIns *ins = &s->ir->ins[r];
-    if (!strip_inside(s, r))
-        return LLVMBuildPtrToInt(B, s->e->val[r], s->e->i64, "");
-    HlRef index = ins->a[2];
     if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
         index = s->ir->ins[index].a[0];
-    Val moved = LLVMBuildMul(B, s->e->val[ins->a[1]], strip_at(s, index, false), "");
-    return LLVMBuildAdd(B, strip_place(s, ins->a[0]), moved, "");
+    return strip_at(s, index, last);
+}
+
+/* a[0] + a[1] * a[2] of a row or an access, as a number: linear in the iteration, as its parts are. */
+static Val strip_address(Strip *s, const HlIns *ins, bool last)
+{
+    LLVMBuilderRef B = s->e->b;
+    HlRef place = ins->a[0];
+    Val from = strip_inside(s, place) ? strip_address(s, &s->ir->ins[place], last)
+                                      : LLVMBuildPtrToInt(B, s->e->val[place], s->e->i64, "");
+    Val moved = LLVMBuildMul(B, s->e->val[ins->a[1]], strip_index_at(s, ins->a[2], last), "");
+    return LLVMBuildAdd(B, from, moved, "");
 }
 
 /* First byte of an access, and the one behind its last, as addresses. */
 static void strip_bytes(Strip *s, const HlIns *access, Val *low, Val *high)
 {
     LLVMBuilderRef B = s->e->b;
-    HlRef index = access->a[2];
-    if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
-        index = s->ir->ins[index].a[0];
     Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)access->aux));
-    Val data = strip_place(s, access->a[0]);
-    Val ends[2] = {strip_at(s, index, false), strip_at(s, index, true)};
-    Val min = hl_llvm_intrinsic(s->e, "llvm.smin", s->e->i64, ends, 2);
-    Val max = hl_llvm_intrinsic(s->e, "llvm.smax", s->e->i64, ends, 2);
-    *low = LLVMBuildAdd(B, data, LLVMBuildMul(B, min, size, ""), "");
-    *high = LLVMBuildAdd(B, LLVMBuildAdd(B, data, LLVMBuildMul(B, max, size, ""), ""), size, "");
+    Val ends[2] = {strip_address(s, access, false), strip_address(s, access, true)};
+    *low = hl_llvm_intrinsic(s->e, "llvm.umin", s->e->i64, ends, 2);
+    *high = LLVMBuildAdd(B, hl_llvm_intrinsic(s->e, "llvm.umax", s->e->i64, ends, 2), size, "");
+}
+
+/* No two iterations access bytes in common. */
+static void strip_prove_moves(Strip *s, const HlIns *access)
+{
+    LLVMBuilderRef B = s->e->b;
+    Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)access->aux));
+    Val far = LLVMBuildSub(B, strip_address(s, access, true), strip_address(s, access, false), "");
+    Val no = LLVMConstInt(s->e->i1, 0, false);
+    far = hl_llvm_intrinsic(s->e, "llvm.abs", s->e->i64, (Val[]){far, no}, 2);
+    strip_prove(s, LLVMBuildICmp(B, LLVMIntUGE, far, LLVMBuildMul(B, size, s->last, ""), ""));
 }
 
 static void strip_prove_apart(Strip *s, const HlIns *store, const HlIns *load)
@@ -538,12 +561,33 @@ static void strip_prove_all(Strip *s)
     for (int32_t i = 0; i < s->nitems; i++) {
         const HlIns *item = &s->ir->ins[s->items[i]];
         Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
-        strip_prove(s, LLVMBuildICmp(B, LLVMIntEQ, s->e->val[item->a[1]], size, ""));
+        if (strip_walks(s, item))
+            strip_prove(s, LLVMBuildICmp(B, LLVMIntEQ, s->e->val[item->a[1]], size, ""));
         for (int32_t k = 0; item->op == HL_I_ARRAY_STORE && k < s->nitems; k++) {
             const HlIns *load = &s->ir->ins[s->items[k]];
-            if (load->op == HL_I_ARRAY_LOAD && load->a[0] != item->a[0])
+            if (load->op != HL_I_ARRAY_LOAD)
+                continue;
+            if (load->a[0] != item->a[0])
                 strip_prove_apart(s, item, load);
+            else if (!strip_walks(s, item))
+                strip_prove_moves(s, item);
         }
+    }
+}
+
+/* Strides that were proved to be the items' sizes are constants in the strip; puts back what they were. */
+static void strip_set_strides(Strip *s, Val *before, bool proved)
+{
+    for (int32_t k = 0; k < s->nitems; k++) {
+        const HlIns *item = &s->ir->ins[s->items[proved ? k : s->nitems - 1 - k]];
+        Val *stride = &s->e->val[item->a[1]], *was = &before[proved ? k : s->nitems - 1 - k];
+        if (!proved) {
+            *stride = *was;
+            continue;
+        }
+        *was = *stride;
+        if (strip_walks(s, item))
+            *stride = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
     }
 }
 
@@ -861,12 +905,15 @@ static void strip_emit(Strip *s, Val *after)
     hl_llvm_branch(e, s->proved, attempt, give_up, true);
 
     LLVMPositionBuilderAtEnd(B, attempt);
+    Val strides[STRIP_ITEMS];
+    strip_set_strides(s, strides, true);
     if (!s->stores || strip_checks(s))
         strip_try(s, after, give_up);
     if (s->stores) {
         strip_start(s, after);
         strip_run(s, "commit", true, after);
     }
+    strip_set_strides(s, strides, false);
     LLVMBuildStore(B, zero, shift);
     strip_add(s, e->counter[b->loop], s->n);
     Bb done = LLVMGetInsertBlock(B);

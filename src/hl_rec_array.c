@@ -153,8 +153,8 @@ HlRef rec_same_view(HlRec *R, HlVal l, HlVal r)
     HlRef base = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.a, r.s.a, 0);
     HlRef row = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.b, r.s.b, 0);
     HlRef number = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), l.s.c, r.s.c, HL_EQ);
-    return rec_emit(R, HL_I_BAND, HL_TYPE(BOOL), rec_emit(R, HL_I_BAND, HL_TYPE(BOOL), base, row, 0),
-                    number, 0);
+    return rec_emit(R, HL_I_BAND, HL_TYPE(BOOL),
+                    rec_emit(R, HL_I_BAND, HL_TYPE(BOOL), base, row, 0), number, 0);
 }
 
 /* --- indices ------------------------------------------------------------------------------------ */

@@ -282,6 +282,15 @@ def test_augmented_assignments(jit, out):
         return a
 
     @jit
+    def grows(a, n):
+        k = 3037000499 - 60
+        for i in range(n):
+            k += 3
+            a[i, i % 3, 1 - i % 2] += k * k % 7
+            a[i % 5, i % 3][0] -= k * k % 5
+        return a
+
+    @jit
     def error(a, n, at):
         for i in range(n):
             a[i, at // (n - 2 - i)] += 1
@@ -292,6 +301,8 @@ def test_augmented_assignments(jit, out):
         out(whole, np.arange(150).reshape(50, 3).astype(dtype), 50, 3)
         out(whole, np.arange(150).reshape(50, 3).astype(dtype), 50, 1.5)
     out(error, grid(60, 3), 60, 1)
+    out(grows, np.zeros((300, 3, 2)), 300)
+    out(grows, np.zeros((60, 3, 2)), 60)
 
 
 @diff
@@ -577,6 +588,11 @@ def test_overlapping_views(jit, out):
                 row[j] = before[j] * 0.5 + 1
         return a
     strided = np.lib.stride_tricks.as_strided
+    for gap in range(25, 45):  # rows that meet those of the other array late, or never
+        flat = np.arange(1000.0)
+        out(copy, strided(flat, (22, 20), (160, 8)), strided(flat[gap:], (22, 20), (144, 8)))
+        flat = np.arange(1000.0)
+        out(copy, strided(flat[gap:], (22, 20), (144, 8)), strided(flat, (22, 20), (160, 8)))
     for f in (copy, smooth):
         for shape in ((12, 40), (5, 300)):
             for order in (slice(None), slice(None, None, -1)):
@@ -672,6 +688,12 @@ def test_walks_over_both_axes(jit, out):
         return a
 
     @jit
+    def up(a, j, n):
+        for i in range(n):
+            a[i, j] = a[i, j] * 0.5 + i
+        return a
+
+    @jit
     def same(a, n):
         for i in range(n):
             a[3, 4] += i * 0.5
@@ -699,6 +721,8 @@ def test_walks_over_both_axes(jit, out):
         a = make()
         out(diagonal, a, a, 60)
         out(down, make(), 3, 60)
+        out(up, make(), 3, 60)
+        out(up, make(), -1, 60)
         out(same, make(), 60)
         out(onto, make(), grid(60, 60), 60)
         a = make()
@@ -913,14 +937,16 @@ def test_a_row_replaces_what_dies(jit, out):
         for i in range(n):
             if i == 30:
                 out.note("half")
+            a[0, 0] += 1
             if i > 20:
                 row = a[i % len(a)]
             s += row[0]
         return s, row
     for _ in range(3):
         rows = [grid(3, 3)[1]]
-        ref = weakref.ref(rows[0], lambda _: out.note("row died"))
-        out(g, grid(40, 3), rows, 60)
+        a = grid(40, 3)
+        ref = weakref.ref(rows[0], lambda _: out.note("row died", a[0, 0]))
+        out(g, a, rows, 60)
         out.value(ref())
 
 
