@@ -15,6 +15,7 @@ typedef struct Check {
     char *buf;
     size_t size;
     bool failed, no_memory;
+    bool calls;      /* the frame changes while the region runs */
     int32_t *pos;    /* per instruction: position in its block, -1 = a parameter */
     uint8_t *placed; /* per instruction: seen in a block */
     int32_t *users;  /* per exit: guards and terminators */
@@ -129,7 +130,9 @@ static void check_fields(Check *c, HlRef r)
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL:
     case HL_I_FUNC_VALUE:
-    case HL_I_FUNC_GLOBAL: good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX; break;
+    case HL_I_FUNC_GLOBAL:
+    case HL_I_STEP:
+    case HL_I_FRAME_LOAD: good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX; break;
     case HL_I_FUNC:
         good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX && ins->aux <= HL_FUNC_JITTED;
         break;
@@ -391,8 +394,9 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
     if (ir->exits[x].target >= 0)
         return;
     const HlSnap *s = &ir->snaps[ir->exits[x].snap];
-    int32_t entry_slots =
-        ir->entry_exit >= 0 ? ir->snaps[ir->exits[ir->entry_exit].snap].nslots : INT32_MAX;
+    int32_t entry_slots = ir->entry_exit >= 0 && !c->calls
+                              ? ir->snaps[ir->exits[ir->entry_exit].snap].nslots
+                              : INT32_MAX;
     for (int32_t i = 0; i < s->nslots && !c->failed; i++) {
         const HlSlot *slot = &s->slots[i];
         switch ((HlSlotKind)slot->kind) {
@@ -475,7 +479,7 @@ static void check_uses(Check *c, int32_t index)
 
 const char *hl_check_ir(const HlIr *ir, char *buf, size_t size)
 {
-    Check c = {.ir = ir, .buf = buf, .size = size};
+    Check c = {.ir = ir, .buf = buf, .size = size, .calls = hl_ir_calls(ir)};
     c.pos = hl_mem_alloc((size_t)ir->nins * sizeof *c.pos);
     c.placed = hl_mem_alloc((size_t)ir->nins);
     c.users = hl_mem_alloc((size_t)ir->nexits * sizeof *c.users);

@@ -33,6 +33,7 @@ HlInputPart hl_iter_input(uint8_t kind, int part)
 int hl_ir_origin_arg(HlOp op)
 {
     switch (op) {
+    case HL_I_KEEP: return 1;
     case HL_I_UNBOX_I64:
     case HL_I_UNBOX_F64:
     case HL_I_UNBOX_NPI64:
@@ -168,6 +169,14 @@ HlIr *hl_ir_copy(const HlIr *ir)
 fail:
     hl_ir_free(c);
     return NULL;
+}
+
+bool hl_ir_calls(const HlIr *ir)
+{
+    for (HlRef r = 0; r < ir->nins; r++)
+        if (ir->ins[r].block >= 0 && hl_op_info[ir->ins[r].op].fx & HL_E_CALLS)
+            return true;
+    return false;
 }
 
 int32_t hl_ir_block(HlIr *ir, int32_t pc)

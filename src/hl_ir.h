@@ -35,6 +35,7 @@ enum {
     HL_E_PINNED = 64,     /* stays where it is, and is kept (PARAM, POLL) */
     HL_E_RD_LISTS = 128,  /* reads lists: their lengths and items */
     HL_E_WR_LISTS = 256,  /* writes lists */
+    HL_E_CALLS = 512,     /* runs Python: all else may change, too */
     HL_E_READS = HL_E_RD_ITEMS | HL_E_RD_LISTS, /* what machine code may have written */
     HL_E_WRITES = HL_E_WR_ITEMS | HL_E_WR_LISTS
 };
@@ -160,7 +161,13 @@ enum {
     _(LIST_APPEND, "list_append", "pv", -, HL_E_GUARD | HL_E_WR_LISTS)                             \
     _(LIST_POP, "list_pop", "p", -, HL_E_GUARD | HL_E_WR_LISTS) /* the last item; not empty */     \
     /* the eval breaker: leaves when CPython has something to do */                                \
-    _(POLL, "poll", "", -, HL_E_GUARD | HL_E_PINNED)
+    _(POLL, "poll", "", -, HL_E_GUARD | HL_E_PINNED)                                               \
+    /* the interpreter in the middle of machine code (hl_step.c): the frame is made true with the */ \
+    /* exit's snapshot, CPython runs the bytecode from there to pc imm.i, machine code goes on. */ \
+    _(STEP, "step", "", -, HL_E_GUARD | HL_E_PINNED | HL_E_WRITES | HL_E_CALLS)                  \
+    _(FRAME_LOAD, "frame_load", "", p, HL_E_PINNED) /* imm.i: slot of the frame, as it is now; */  \
+                                                    /* aux 1: a cell, of which the content */      \
+    _(KEEP, "keep", "vp", v, 0)   /* the same number, whose object the frame has there since a STEP */
 /* clang-format on */
 
 /* GUARD_FP r a b holds when a scalar operation on a and b with result r raised none of NumPy's
@@ -256,8 +263,8 @@ typedef struct HlBlock {
 #define HL_SLOTDEF(_)                                                                              \
     _(UNBOUND, "unbound", 0) /* NULL: unbound local, or CPython's NULL below a callable */         \
     _(VALUE, "value", 1)     /* a: the value, boxed by its type */                                 \
-    _(FRAME, "frame", 0)     /* never unboxed: the object that slot number a held when the region  \
-                              * was entered */                                                     \
+    _(FRAME, "frame", 0)     /* not unboxed: the object that slot number a of the frame itself     \
+                              * holds, since the entry or the last STEP */                         \
     _(COMPLEX, "complex", 2) /* Python complex: real part, imaginary part, doubles */              \
     _(NPCOMPLEX, "np_complex", 2) /* np.complex128: the same */                                    \
     _(VIEW, "view", 3)       /* array, address (a ROW), number */                                  \
@@ -412,6 +419,9 @@ HlIr *hl_irtext_parse(const char *text, char *err, size_t err_size);
 const char *hl_check_ir(const HlIr *ir, char *buf, size_t size);
 extern const char hl_check_no_memory[]; /* what it returns when memory ran out */
 
+/* Does it have a STEP: may Python run while it does? */
+bool hl_ir_calls(const HlIr *ir);
+
 /* --- control flow, recomputed by whoever needs it (hl_cfg.c) ----------------------------------- */
 typedef struct HlCfg {
     int32_t n;    /* blocks */
@@ -459,9 +469,10 @@ int hl_opt_run_named(HlIr *ir, const char *name);
  * pointers as addresses) and returns the exit's index. Entries say what to do with them. */
 typedef enum HlPlanKind {
     HL_PLAN_UNBOUND, /* slot becomes NULL */
-    HL_PLAN_FRAME,   /* object that slot `from` held when the region was entered (keeps identity) */
+    HL_PLAN_FRAME,   /* object that slot `from` of the frame holds (keeps identity) */
     HL_PLAN_BOX,     /* box out[a] as `type` (objects: incref'd); out[b], when b >= 0, is the object
-                        that it was unboxed from, or NULL */
+                        that it was unboxed from, or NULL. Else, if it is equal, the object that slot
+                        `from` held at the entry (-1 = none), or with `search` any that the frame has */
     HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[a], out[b], out[c] */
     HL_PLAN_COMPLEX, /* Python complex from out[a] and out[b]; out[c] as out[b] of BOX */
     HL_PLAN_NPCOMPLEX, /* np.complex128 from the same */
@@ -474,6 +485,7 @@ typedef struct HlPlanEntry {
     int32_t slot; /* -1 = none: an item of a tuple */
     uint8_t kind; /* HlPlanKind */
     uint8_t iter; /* HlSlotKind of an ITER */
+    uint8_t search;
     HlType type;
     int32_t from;
     union {
@@ -488,11 +500,15 @@ typedef struct HlPlan {
     int32_t pc, nslots;   /* of the region's own frame; slots from nslots up are empty... */
     int32_t inlined;      /* ...or, when this is not -1, of frames of inlined calls: */
     int32_t top_pc, nall; /* pc of the innermost one, slots of all frames */
+    int32_t end;          /* of a STEP: where it ends */
     HlReason reason;
     HlRef *live;
     int32_t nlive;
-    HlPlanEntry *entries;
+    HlPlanEntry
+        *entries; /* the last `ndirect` of them: numbers that no other entry has, not searched, and
+                             ranges, which may be written into the object that the slot holds */
     int32_t nentries; /* slots that keep their frame's object are left out */
+    int32_t ndirect;
 } HlPlan;
 /* One per exit (those with a target, and those that no guard uses, have nlive = nentries = 0).
  * NULL = out of memory. */

@@ -50,7 +50,8 @@ typedef enum TextField {
     TEXT_DTYPE,   /* aux: HlDtype */
     TEXT_NONNEG,  /* aux 1 as "nonneg" */
     TEXT_IMAG,    /* aux 1 as "imag" */
-    TEXT_FUNC     /* aux 1 as "jitted", imm.i as #n */
+    TEXT_FUNC,    /* aux 1 as "jitted", imm.i as #n */
+    TEXT_SLOT     /* imm.i; aux 1 as "cell" */
 } TextField;
 
 static const uint8_t text_field[HL_I__COUNT] = {
@@ -67,7 +68,8 @@ static const uint8_t text_field[HL_I__COUNT] = {
     [HL_I_UNBOX_NP] = TEXT_DTYPE,     [HL_I_INDEX] = TEXT_NONNEG,
     [HL_I_UFUNC1] = TEXT_DTYPE,       [HL_I_UFUNC2] = TEXT_DTYPE,
     [HL_I_FUNC] = TEXT_FUNC,          [HL_I_FUNC_VALUE] = TEXT_INDEX,
-    [HL_I_FUNC_GLOBAL] = TEXT_INDEX,
+    [HL_I_FUNC_GLOBAL] = TEXT_INDEX,  [HL_I_STEP] = TEXT_INT,
+    [HL_I_FRAME_LOAD] = TEXT_SLOT,
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
@@ -168,6 +170,7 @@ static void out_field(TextOut *o, const HlIns *ins)
     case TEXT_NONNEG: out(o, ins->aux ? " nonneg" : ""); break;
     case TEXT_IMAG: out(o, ins->aux ? " imag" : ""); break;
     case TEXT_FUNC: out(o, "%s #%" PRId64, ins->aux ? " jitted" : "", ins->imm.i); break;
+    case TEXT_SLOT: out(o, " %" PRId64 "%s", ins->imm.i, ins->aux ? " cell" : ""); break;
     }
 }
 
@@ -579,6 +582,10 @@ static void in_field(TextIn *in, HlIns *ins)
     case TEXT_FUNC:
         ins->aux = in_take(in, "jitted");
         ins->imm.i = in_numbered(in, '#', TEXT_MAX_NUM);
+        break;
+    case TEXT_SLOT:
+        ins->imm.i = in_int(in);
+        ins->aux = in_take(in, "cell");
         break;
     }
 }

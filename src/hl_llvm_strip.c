@@ -299,6 +299,9 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_FUNC:
     case HL_I_FUNC_VALUE:
     case HL_I_FUNC_GLOBAL:
+    case HL_I_STEP:
+    case HL_I_FRAME_LOAD:
+    case HL_I_KEEP:
     case HL_I_ARRAY_DATA:
     case HL_I_ARRAY_LEN:
     case HL_I_ARRAY_STRIDE:

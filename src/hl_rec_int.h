@@ -18,7 +18,8 @@ typedef enum RecStatus {
     REC_STOP,     /* R->why; not executed (or R->result holds what it computed) */
     REC_RAISED,   /* executed and raised */
     REC_RETURNED, /* an inlined function returns R->result, which is R->returned in IR */
-    REC_OVER      /* the recording ended in an inlined call, which has come to its end */
+    REC_OVER,     /* the recording ended in an inlined call, which has come to its end */
+    REC_AWAY      /* a step did not end where it should: the frame is off the chain, R->end */
 } RecStatus;
 
 typedef struct HlRec {
@@ -56,6 +57,12 @@ typedef struct HlRec {
     int32_t new_exit; /* exit at which the path now recorded began; -1 once it has joined */
     int32_t nsteps, path_steps, settled;
     bool grew, closed;
+    HlFrameLink *link;
+    bool refine;     /* slots that the frame holds may have values now: look, at this pc */
+    bool away;       /* the region's own frame is no longer the recorder's */
+    PyObject *value; /* with HL_RECORD_ENDED */
+    int32_t made_steps, rounds;
+    int32_t before_ins; /* instructions of the block before this dispatch */
 } HlRec;
 
 /* A value as the recorder sees it. */
@@ -93,6 +100,14 @@ int rec_global(HlRec *R, PyObject *dict, PyObject *name, PyObject *object);
 HlSlot rec_value(HlRef ref);
 /* A slot is about to lose its value: if that is an object of the frame's, its death must be checked. */
 void rec_overwrite(HlRec *R, int32_t slot);
+/* The object that a slot stands for: its cell's content when it is a cell. Borrowed; may be NULL. */
+PyObject *rec_slot_object(HlRec *R, int32_t slot);
+/* What an instruction computed before the recorder found that it cannot go on: the effect stays. */
+void rec_keep_result(HlRec *R);
+/* Is the tuple that a BUILD_TUPLE builds of numbers never made, as what follows takes it apart? */
+bool rec_tuple_is_virtual(const HlRec *R, const HlBc *bc);
+/* The snapshot of the state at pc; false = out of memory (stopped). */
+bool rec_make_snap(HlRec *R);
 /* Commit: pops n, pushes; obj is stolen. */
 RecStatus rec_finish(HlRec *R, int32_t n, HlSlot s, PyObject *obj);
 void rec_pop(HlRec *R, int32_t n);
@@ -118,7 +133,10 @@ int rec_reserve(HlRec *R, int32_t n);
 void rec_set_frame(HlRec *R, int32_t inlined, HlCode *code, HlFrame *f, int32_t depth);
 /* Records from R->pc; false = an inlined function returned. */
 bool rec_run(HlRec *R, bool arrived);
+/* Goes on behind an exit: in the block that continues it, or in a new one. */
 void rec_take_exit(HlRec *R, int32_t exit);
+/* The recording is over: `end` says how the region's own frame goes on. */
+void rec_ends(HlRec *R, HlRecordEnd end);
 
 /* --- hl_rec_inline.c: calls of Python functions -------------------------------------------------- */
 /* kwnames: names of the last of n arguments, or NULL; next: pc behind the call instruction at `at`. */
@@ -233,5 +251,14 @@ RecStatus rec_load_global(HlRec *R, const HlBc *bc);
 RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method);
 RecStatus rec_subscr(HlRec *R);
 RecStatus rec_store_subscr(HlRec *R);
+
+/* --- hl_rec_step.c ----------------------------------------------------------------------------- */
+/* Executes, as one step, what begins with the instruction that stopped the recorder (R->why). REC_STOP:
+ * that is no step, and nothing was done. */
+RecStatus rec_step(HlRec *R);
+/* Following: is there a step of the instruction at pc? */
+bool rec_step_follows(const HlRec *R);
+/* Unboxes what the frame holds where that can be done, now at pc. */
+RecStatus rec_refine(HlRec *R);
 
 #endif

@@ -30,6 +30,16 @@ static bool is_known(PyObject *o)
                  hl_record_type_of(o, &big).base != HL_T_VOID);
 }
 
+/* Any other object is read for a step that uses it. */
+static HlSlot global_object(HlRec *R, PyObject *name)
+{
+    HlIns ins = {.op = HL_I_LOAD_GLOBAL,
+                 .type = HL_TYPE(OBJ),
+                 .imm.i = rec_global(R, NULL, name, NULL),
+                 .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
+    return rec_value(rec_emit_ins(R, &ins, HL_R_GLOBAL));
+}
+
 RecStatus rec_load_global(HlRec *R, const HlBc *bc)
 {
     PyObject *name = PyTuple_GET_ITEM(R->code->orig->co_names, bc->arg);
@@ -40,11 +50,14 @@ RecStatus rec_load_global(HlRec *R, const HlBc *bc)
     if (!o && !PyErr_Occurred())
         o = PyDict_GetItemWithError(b, name);
     PyErr_Clear(); /* names are strings: a miss is not an error here; the interpreter raises */
-    if (!is_known(o))
+    bool known = is_known(o);
+    if (!o || (!known && (R->r->no_steps || R->inlined >= 0)))
         return rec_stop(R, HL_R_NYI_GLOBAL);
-    HlSlot s = R->inlined < 0
-                   ? global_value(R, NULL, name, o)
-                   : rec_object(R, rec_function_global(R, rec_global(R, NULL, name, NULL)), o);
+    HlSlot s;
+    if (R->inlined >= 0)
+        s = rec_object(R, rec_function_global(R, rec_global(R, NULL, name, NULL)), o);
+    else
+        s = known ? global_value(R, NULL, name, o) : global_object(R, name);
     if (R->pending != REC_OK)
         return R->pending;
     if (bc->arg2)

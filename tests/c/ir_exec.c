@@ -317,7 +317,8 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_ARRAY_LEN:
     case HL_I_ARRAY_STRIDE: return exec_object(x, ins, out);
     case HL_I_IS: *out = a == b; break;
-    case HL_I_RETYPE: *out = a; break;
+    case HL_I_RETYPE:
+    case HL_I_KEEP: *out = a; break;
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL:
         if (ins->imm.i >= x->world->nglobals)
@@ -426,6 +427,15 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_LIST_STORE:
     case HL_I_LIST_APPEND:
     case HL_I_LIST_POP: return bad(x, "lists do not change here");
+    case HL_I_STEP:
+        if (x->world->step)
+            x->world->step(x->world->step_data, ins->imm.i);
+        return holds(x->world->step != NULL);
+    case HL_I_FRAME_LOAD:
+        if (ins->imm.i >= x->world->nframe)
+            return bad(x, "no such slot");
+        *out = (intptr_t)x->world->frame[ins->imm.i];
+        break;
     case HL_I_POLL: return holds(x->polls < 0 || x->polls-- > 0);
     case HL_I_PARAM:
     case HL_I__COUNT: return bad(x, "not executable");

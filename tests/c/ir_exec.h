@@ -25,7 +25,11 @@ typedef struct ExecWorld {
     ExecObj **globals; /* LOAD_GLOBAL i; NULL = missing */
     bool *same;        /* GUARD_GLOBAL i holds */
     int nglobals;
-    long polls; /* POLL leaves at this call; -1 = never */
+    long polls;      /* POLL leaves at this call; -1 = never */
+    ExecObj **frame; /* FRAME_LOAD i: what the frame's slot i holds */
+    int nframe;
+    void (*step)(void *data, int64_t end); /* STEP; NULL = it does not come back */
+    void *step_data;
 } ExecWorld;
 
 typedef enum ExecEnd {

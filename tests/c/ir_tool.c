@@ -215,7 +215,12 @@ static bool read_input(World *w, const char *s, HlType t, int64_t *word)
 
 static void print_run(const HlIr *ir, World *w, const int64_t *in)
 {
-    ExecWorld world = {w->objects, w->nobjects, w->globals, w->same, w->nglobals, w->polls};
+    ExecWorld world = {.objects = w->objects,
+                       .nobjects = w->nobjects,
+                       .globals = w->globals,
+                       .same = w->same,
+                       .nglobals = w->nglobals,
+                       .polls = w->polls};
     ExecResult r = exec_run(ir, &world, in, 1000000, NULL);
     if (r.end == EXEC_UNDEFINED)
         printf("undefined: %s in b%d\n", r.why, r.block);

@@ -304,7 +304,7 @@ static Region one_op(const char *op, const char *types, const char *result, bool
 static int64_t run1(const Region *r, int64_t a, int64_t b, int64_t c, int64_t *result)
 {
     int64_t in[4] = {a, b, c, 0}, out[8] = {0x5a5a5a5a}, counts[1] = {0};
-    int64_t exit = r->run(in, out, counts);
+    int64_t exit = r->run(in, out, counts, NULL);
     *result = out[0];
     CHECK(counts[0] == 0);
     return exit;
@@ -723,6 +723,7 @@ static int64_t word(const void *p)
 }
 
 #include "test_emit_np.h"
+#include "test_emit_step.h"
 
 static void test_math(void)
 {
@@ -857,7 +858,7 @@ static void test_fp_guard(void)
                 if (step == 0)
                     x[1] = res;
             }
-            int64_t exit = r.run(in, out, counts);
+            int64_t exit = r.run(in, out, counts, NULL);
             if (exit != want || (want == 2 && !same_float(from_bits(out[0]), x[0])))
                 complain("%s then %s of %g %g %g: exit %ld, not %ld", ops[o % 4], ops[o / 4], a, b,
                          c, exit, want);
@@ -1048,7 +1049,7 @@ static void test_arrays(void)
             memcpy(before, data, sizeof data);
             int64_t at = index < 0 ? index + len : index;
             int64_t want = at < 0 || at >= len ? 3 : at + 1 >= len ? 4 : 5;
-            int64_t exit = r.run(in, out, counts);
+            int64_t exit = r.run(in, out, counts, NULL);
             int64_t item = 0, loaded;
             if (want != 3)
                 memcpy(&item, (char *)a.data + at * strides, (size_t)size);
@@ -1068,9 +1069,9 @@ static void test_arrays(void)
         }
         int64_t in[2] = {word(&a), 1}, out[4], counts[1];
         a.flags = ~WRITEABLE;
-        CHECK(r.run(in, out, counts) == 2);
+        CHECK(r.run(in, out, counts, NULL) == 2);
         a.type = &type_of[HL_T_ARR][HL_D_NONE];
-        CHECK(r.run(in, out, counts) == 1);
+        CHECK(r.run(in, out, counts, NULL) == 1);
         region_free(&r);
     }
     test_complex_items();
@@ -1096,7 +1097,7 @@ static void test_arrays(void)
     Array x = make_array(HL_D_F64, &shared, &one, &eight);
     Array y = make_array(HL_D_I64, &shared, &one, &eight);
     in[0] = word(&x), in[1] = word(&y);
-    CHECK(r.run(in, out, counts) == 5 && out[0] == bits(4.0) && out[1] == 77);
+    CHECK(r.run(in, out, counts, NULL) == 5 && out[0] == bits(4.0) && out[1] == 77);
     region_free(&r);
 }
 
@@ -1124,7 +1125,7 @@ static void test_exits(void)
     for (int which = 0; which < 2; which++) {
         int64_t in[4] = {10, bits(1.25), which, word(&object_a)}, out[8], counts[1] = {9};
         memset(out, 0x77, sizeof out);
-        int64_t exit = r.run(in, out, counts);
+        int64_t exit = r.run(in, out, counts, NULL);
         CHECK(exit == (which ? 2 : 3) && counts[0] == 9);
         const HlPlan *plan = &r.plans[exit];
         for (int32_t k = 0; k < plan->nlive; k++) {
@@ -1191,7 +1192,7 @@ static void test_nest(void)
     for (int run = 0; run < 3; run++) {
         int64_t start = run == 2 ? INT64_MAX - 100 : run, n = 40 * run + 1, step = run + 1;
         int64_t in[4] = {start, 0, step, n}, out[8] = {0}, counts[2] = {1000, 2000};
-        int64_t exit = r.run(in, out, counts);
+        int64_t exit = r.run(in, out, counts, NULL);
         int64_t t = start, outer = 0, inner = 0, i = 0, left = n, j = 0;
         bool over = false;
         for (; left > 0 && !over; i += step, left--, outer++) {
@@ -1224,87 +1225,12 @@ static void test_nest(void)
     }
     int64_t in[4] = {0, 0, 1, 10}, out[8], counts[2] = {0};
     breaker = 1;
-    CHECK(r.run(in, out, counts) == 1 && counts[0] == 0);
+    CHECK(r.run(in, out, counts, NULL) == 1 && counts[0] == 0);
     breaker = 0;
     region_free(&r);
 }
 
-/* A loop that only a signal ends: the poll stays in it. */
-static const char *const forever = "region forever slots 1 loops 1 entry x0\n"
-                                   "entry(%0: i64 = slot 0): pc 0\n"
-                                   "  %1: i64 = kint 1\n"
-                                   "  jump b1(%0)\n"
-                                   "b1(%2: i64): pc 0 loop 0 in 0\n"
-                                   "  poll -> x1\n"
-                                   "  %3: i64 = add %2 %1\n"
-                                   "  jump b1(%3)\n"
-                                   "x0: entry pc 0 [0: %0]\n"
-                                   "x1: poll pc 0 [0: %2]\n";
-
-static void *set_breaker(void *unused)
-{
-    (void)unused;
-    usleep(20000);
-    breaker = 1;
-    return NULL;
-}
-
-static void test_poll(void)
-{
-    Region r = region_make(forever);
-    pthread_t thread;
-    int64_t in[1] = {5}, out[2], counts[1] = {0};
-    CHECK(pthread_create(&thread, NULL, set_breaker, NULL) == 0);
-    CHECK(r.run(in, out, counts) == 1);
-    pthread_join(thread, NULL);
-    breaker = 0;
-    CHECK(counts[0] > 1000 && out[0] == 5 + counts[0]);
-    region_free(&r);
-}
-
-/* The first iteration is a block of its own, which does not lead back: only the loop polls. */
-static const char *const first_apart = "region first slots 1 loops 1 entry x0\n"
-                                       "entry(%0: i64 = slot 0): pc 0\n"
-                                       "  %1: i64 = kint 1\n"
-                                       "  jump b1\n"
-                                       "b1: pc 0 loop 0 in 0\n"
-                                       "  %2: i64 = add %0 %1\n"
-                                       "  poll -> x1\n"
-                                       "  jump b2(%2)\n"
-                                       "b2(%3: i64): pc 0 loop 0 in 0\n"
-                                       "  %4: i64 = add %3 %1\n"
-                                       "  poll -> x2\n"
-                                       "  jump b2(%4)\n"
-                                       "x0: entry pc 0 [0: %0]\n"
-                                       "x1: poll pc 0 [0: %2]\n"
-                                       "x2: poll pc 0 [0: %4]\n";
-
-/* What leads back does not poll itself: so everything that polls does. */
-static const char *const polls_ahead = "region ahead slots 1 loops 1 entry x0\n"
-                                       "entry(%0: i64 = slot 0): pc 0\n"
-                                       "  %1: i64 = kint 1\n"
-                                       "  jump b1(%0)\n"
-                                       "b1(%2: i64): pc 0 loop 0 in 0\n"
-                                       "  %3: i64 = add %2 %1\n"
-                                       "  poll -> x1\n"
-                                       "  jump b2\n"
-                                       "b2: pc 0 in 0\n"
-                                       "  jump b1(%3)\n"
-                                       "x0: entry pc 0 [0: %0]\n"
-                                       "x1: poll pc 0 [0: %3]\n";
-
-static void test_polls_where_loops_lead_back(void)
-{
-    int64_t in[1] = {5}, out[2] = {0}, counts[1] = {0};
-    breaker = 1;
-    Region r = region_make(first_apart);
-    CHECK(r.run(in, out, counts) == 2 && out[0] == 7 && counts[0] == 1);
-    region_free(&r);
-    r = region_make(polls_ahead);
-    CHECK(r.run(in, out, counts) == 1 && out[0] == 6 && counts[0] == 1);
-    region_free(&r);
-    breaker = 0;
-}
+#include "test_emit_poll.h"
 
 /* --- what the machine code looks like --------------------------------------------------------- */
 
@@ -1395,7 +1321,7 @@ static void test_memory(void)
         CHECK(*slot != NULL);
         if (*slot) {
             int64_t in[4] = {i, 0, 1, 4}, out[8], counts[2] = {0};
-            CHECK(backend->entry(*slot)(in, out, counts) == 2 && counts[0] == 4);
+            CHECK(backend->entry(*slot)(in, out, counts, NULL) == 2 && counts[0] == 4);
         }
     }
     double full = resident_mb();
@@ -1439,6 +1365,7 @@ int main(int argc, char **argv)
     test_nest();
     test_poll();
     test_polls_where_loops_lead_back();
+    test_step();
     test_code();
     test_errors();
     test_memory();

@@ -124,7 +124,7 @@ static void test_complex_items(void)
         Array a = make_array(HL_D_C128, data + 1, &len, &stride);
         in[0] = word(&a);
         in[1] = 2;
-        CHECK(r.run(in, out, counts) == 1);
+        CHECK(r.run(in, out, counts, NULL) == 1);
         CHECK(out[0] == bits(5) && out[1] == bits(-6) && out[2] == bits(6));
         CHECK(data[5] == 5 && data[6] == -6 && data[4] == 4 && data[7] == 7);
         region_free(&r);
@@ -157,7 +157,7 @@ static void test_rows(void)
         data[i] = i;
     for (in[1] = 0; in[1] < 2; in[1]++) {
         double *row = data + 12 - 12 * in[1] + 4;
-        CHECK(r.run(in, out, counts) == 1);
+        CHECK(r.run(in, out, counts, NULL) == 1);
         CHECK(out[0] == in[0] && out[1] == (intptr_t)row && out[2] == 3);
         CHECK(out[3] == bits(row[in[1]]));
     }

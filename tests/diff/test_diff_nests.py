@@ -1,0 +1,254 @@
+"""Nests of loops: every combination of kinds, up to four deep, with every way out; trip counts and types that
+change. Not only must the results be the interpreter's: a nest must need few compiles, and not be left for ever."""
+
+import itertools
+import textwrap
+
+import pytest
+
+import differ
+import native
+from differ import diff
+
+# How a loop over `name` begins, with what stands in front of it and first in its body.
+KINDS = {
+    "up": ("", "for {v} in range({n}):", ""),
+    "down": ("", "for {v} in range({n}, 0, -2):", ""),
+    "list": ("", "for {v} in rows[{n}]:", ""),
+    "while": ("{v} = 0", "while {v} < {n}:", "{v} += 1"),
+    "true": ("{v} = -1", "while True:", "{v} += 1\nif {v} >= {n}:\n    break"),
+}
+# What else a loop's body has, in front of the inner loop.
+WAYS = {
+    "plain": "",
+    "break": "if t % 61 == 7:\n    break",
+    "continue": "if t % 5 == 3:\n    t += 1\n    continue",
+    "branch": "if {v} & 1:\n    t ^= {v} * 3\nelse:\n    t += 2",
+    "return": "if t % 977 == 976:\n    return t, {v}",
+}
+
+
+def nest(kinds, ways, trips):
+    """The text of a function f(rows, n): the outermost loop runs n times, inner ones as `trips` says."""
+    lines, indent = [], "    "
+    for depth, (kind, way) in enumerate(zip(kinds, ways)):
+        v = "ijkl"[depth]
+        before, head, first = (text.format(v=v, n=trips[depth]) for text in KINDS[kind])
+        for text in (before, head):
+            lines += [indent + text] if text else []
+        indent += "    "
+        body = "\n".join(filter(None, (first, WAYS[way].format(v=v), f"t = t * 3 + {v} & 0xFFFFF")))
+        lines.append(textwrap.indent(body, indent))
+    lines.append(indent + "x = x * 0.5 + t")
+    for depth in reversed(range(len(kinds))):  # an else, and what stands behind the inner loop
+        indent = "    " * (depth + 1)
+        lines += [f"{indent}else:", f"{indent}    t ^= {depth + 5}", f"{indent}x += {depth}"]
+    return "\n".join(["def f(rows, n):", "    t, x = 1, 0.5", *lines, "    return t, x"])
+
+
+def nests():
+    for kinds in itertools.product(KINDS, repeat=2):
+        yield kinds, ("branch", "break"), ("n", "(i & 3)")
+    for way in itertools.product(WAYS, repeat=2):
+        yield ("up", "while"), way, ("n", "5")
+        yield ("while", "up"), way, ("n", "i % 3")
+    for kinds in itertools.product(("up", "while", "list"), repeat=3):
+        yield kinds, ("plain", "continue", "branch"), ("n // 4", "3", "j + 1")
+    for kinds in itertools.product(("down", "true"), repeat=4):
+        yield kinds, ("branch", "plain", "break", "continue"), ("n // 8", "4", "j & 3", "(k | 1)")
+
+
+NESTS = list(nests())
+
+
+@pytest.mark.parametrize("mode", ("eager", "sync", "background"))
+@pytest.mark.parametrize("number", range(0, len(NESTS), 8))
+def test_kinds_and_ways_out(number, mode):
+    for kinds, ways, trips in NESTS[number:number + 8]:
+        program = differ.Program.of_text(
+            "def program(jit, out):\n    rows = [list(range(3, k + 3)) for k in range(100)]\n"
+            + textwrap.indent("@jit\n" + nest(kinds, ways, trips), "    ")
+            + "\n    for n in (1, 0, 40, 2, 90, 91):\n        out(f, rows, n)\n")
+        (f,) = differ.compare(program, mode, native_expected="return" not in ways)
+        rows = [r for loop in native.statistics(f)["loops"] for r in loop["regions"]]
+        assert sum(r["compiles"] for r in rows) <= (24 if mode == "eager" else 12), (kinds, ways, native.explain(f))
+
+
+@diff
+def test_triangles(jit, out):
+    @jit
+    def f(n):
+        lower = upper = band = 0
+        for i in range(n):
+            for j in range(i):
+                lower += i * j
+            for j in range(i, n):
+                upper += i - j
+            for j in range(max(0, i - 2), min(n, i + 3)):
+                band ^= i * n + j
+                for k in range(j, i):
+                    band += k
+        return lower, upper, band
+    for n in (0, 1, 2, 3, 40, 41):
+        out(f, n)
+
+
+@diff
+def test_several_nests_in_a_function(jit, out):
+    @jit
+    def f(n, m):
+        a = b = 0
+        x = 1.0
+        for i in range(n):
+            for j in range(m):
+                a += i ^ j
+        for i in range(m):
+            k = i
+            while k < n:
+                k += 2
+                b += k
+                x *= 0.75
+        for i in range(n):
+            for j in range(i & 1):
+                for k in range(j + 2):
+                    x += a - b
+            a -= i
+        return a, b, x, i, j, k
+    for n, m in ((1, 1), (0, 5), (30, 40), (60, 2), (30, 41), (5, 90)):
+        out(f, n, m)
+
+
+@diff
+def test_nest_over_inlined_functions(jit, out):
+    def row(i, m):
+        s = 0
+        for j in range(m):
+            if (i + j) % 7 == 6:
+                continue
+            s += cell(i, j)
+        return s
+
+    def cell(i, j):
+        k, s = 0, i
+        while k < (i ^ j) & 3:
+            k += 1
+            s = s * 2 - j
+        return s
+
+    @jit
+    def f(n, m):
+        t = 0
+        for i in range(n):
+            t += row(i, m)
+            if t > 10**6:
+                t -= row(-i, 2)
+        return t
+    for n, m in ((1, 3), (0, 5), (40, 9), (60, 2), (40, 0), (41, 10)):
+        out(f, n, m)
+
+
+# -- types that change ----------------------------------------------------------------------------
+
+def settled(least):
+    """A nest whose types change: after a while machine code is left a few times a call at most, and the
+    compiles are few."""
+    def decorate(function):
+        program = differ.Program.of(function)
+
+        @pytest.mark.parametrize("mode", ("eager", "sync"))
+        def test(mode):
+            (f,) = differ.compare(program, mode)
+            before = sum(native.exits(f).values())
+            with differ.params(**differ.MODES[mode]):
+                f(*least)
+            rows = [r for loop in native.statistics(f)["loops"] for r in loop["regions"]]
+            assert sum(native.exits(f).values()) - before <= 4, native.explain(f)
+            assert sum(r["compiles"] for r in rows) <= 12, native.explain(f)
+
+        test.__name__ = test.__qualname__ = function.__name__
+        test.program = program
+        return test
+    return decorate
+
+
+@settled((60, 20))
+def test_int_that_becomes_a_float(jit, out):
+    @jit
+    def f(n, m):
+        t = 0
+        for i in range(n):
+            s = 0
+            for j in range(m):
+                s += 0.5
+                t += s
+            t -= 1
+        return t
+    for _ in range(6):
+        out(f, 40, 20)
+
+
+@settled((60, 20))
+def test_int_that_becomes_a_numpy_float(jit, out):
+    np = pytest.importorskip("numpy")
+    a = np.arange(20) * 0.25
+
+    @jit
+    def f(n, m):
+        t = 0
+        for i in range(n):
+            s = 0
+            for j in range(m):
+                s += a[j]
+            if s > t:
+                t = s
+            t -= i
+        return t
+    for _ in range(6):
+        out(f, 40, 20)
+
+
+@settled((60, 20))
+def test_best_so_far_is_none_first(jit, out):
+    @jit
+    def f(n, m):
+        best, at = None, 0
+        for i in range(n):
+            for j in range(m):
+                v = (i * 37 + j * 11) % 101
+                if best is None or v < best:
+                    best, at = v, (i << 8) + j
+            if i % 9 == 8:
+                best = None
+        return best, at
+    for _ in range(6):
+        out(f, 40, 20)
+
+
+@settled((60, 20))
+def test_types_alternate_with_the_outer_loop(jit, out):
+    @jit
+    def f(n, m):
+        t = 0
+        for i in range(n):
+            step = 2 if i & 1 else 0.5
+            for j in range(m):
+                t = t * 0.5 + step
+                step += 1
+        return t
+    for _ in range(6):
+        out(f, 40, 20)
+
+
+@settled((60, 20))
+def test_inner_loop_without_trips_at_first(jit, out):
+    @jit
+    def f(n, m):
+        t, x = 0, 1
+        for i in range(n):
+            for j in range(m if i > n // 2 else 0):
+                x = x * 0.5 + j
+                t += 1
+            t ^= i
+        return t, x
+    for _ in range(6):
+        out(f, 40, 20)
