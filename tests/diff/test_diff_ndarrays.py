@@ -218,6 +218,14 @@ def test_tuples_as_indices(jit, out):
         return s
 
     @jit
+    def each(a, pairs):
+        s = 0.0
+        for p in pairs:
+            s += a[p]
+            a[p] = s
+        return s, a
+
+    @jit
     def single(a, n):
         s = 0.0
         for i in range(n):
@@ -229,6 +237,10 @@ def test_tuples_as_indices(jit, out):
     out(local, grid(50, 3), 50)
     for p in ((1, 2), (1, 2, 3), (1,), (), (True, 1), ((1, 2), 0), [1, 2], (1, None)):
         out(given, grid(5, 4), p, 30)
+    pairs = [(i % 5, i % 4) for i in range(60)]
+    for odd in ((5, 0), (0, 4), (1, 2, 0), (2,), (), (True, 0), (np.int8(2), 1), (2**70, 0), (-6, 0), [1, 2], (0, 1)):
+        pairs[40] = odd
+        out(each, grid(5, 4), pairs)
     out(single, np.arange(40.0), 40)
     out(single, np.arange(40.0), 41)
     out(single, grid(40, 2), 40)
