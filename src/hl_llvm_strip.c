@@ -10,7 +10,8 @@
  *   try:       the body without stores; guards only OR their failures together (not needed when the
  *              proof left no guard and there are stores)
  *              any failure -> give up
- *   commit:    (only when there are stores) the body again, with stores and without checks
+ *   commit:    (only when there are stores) the body again, with stores and without checks; not for
+ *              one item that every iteration reads and writes, which `try` has in a register
  *   done:      -> header, with the state after the strip (where iterations wait for each other, nothing
  *              is left but in long loops: -> body)
  *   give up:   the ordinary body for as many iterations as the strip had; more with every time
@@ -45,13 +46,16 @@ typedef struct Strip {
     HlRef trip;         /* guard that ends the loop */
     HlRef small, large; /* it goes on while small < large; one moves by 1, the other stays */
     int32_t items[STRIP_ITEMS], nitems; /* array accesses, in order */
-    bool stores, branches;
+    bool stores, branches;              /* stores: in every iteration */
+    HlRef
+        cell; /* the only store, into an item that stays the same and is read before; else HL_NOREF */
+    Val cell_at;            /* its address */
     bool vectorises;        /* no float goes round the loop, whose operations have their order */
     bool *done;             /* by ref: guard that is proved or implied */
-    bool *carried;          /* by position of a parameter: its last value must be finite */
+    bool *carried;          /* by position in the state: the last value must be finite */
     Val n, last;            /* iterations of this strip, and n - 1 */
     Val proved;             /* i1 so far */
-    int32_t nstate;         /* parameters, and whether a guard failed */
+    int32_t nstate;         /* parameters, whether a guard failed, the cell's value */
     Val *start, *phi, *mid; /* nstate each: at the header, at a loop's start, between two loops */
     int64_t *step;          /* by position of a parameter: changes by it; 0 = has a phi */
 } Strip;
@@ -359,16 +363,46 @@ static bool strip_order_ok(const Strip *s)
             if (store->op == HL_I_ARRAY_STORE && load->op == HL_I_ARRAY_LOAD &&
                 store->a[0] == load->a[0] &&
                 (store->a[2] != load->a[2] || i < k ||
-                 (strip_place_stays(s, load->a[0]) && !strip_moves(s, load->a[2]))))
+                 (s->cell == HL_NOREF && strip_place_stays(s, load->a[0]) &&
+                  !strip_moves(s, load->a[2]))))
                 return false;
         }
     }
     return true;
 }
 
+static bool strip_is_cell(const Strip *s, const HlIns *load)
+{
+    return s->cell != HL_NOREF && load->op == HL_I_ARRAY_LOAD &&
+           load->a[0] == s->ir->ins[s->cell].a[0];
+}
+
+/* The item that a sum is kept in, as in c[i, j] += a[i, k] * b[k, j] for all k. */
+static HlRef strip_find_cell(const Strip *s)
+{
+    HlRef cell = HL_NOREF;
+    bool read = false;
+    for (int32_t i = 0; i < s->nitems; i++) {
+        if (s->ir->ins[s->items[i]].op == HL_I_ARRAY_STORE && cell != HL_NOREF)
+            return HL_NOREF;
+        if (s->ir->ins[s->items[i]].op == HL_I_ARRAY_STORE)
+            cell = s->items[i];
+    }
+    if (cell == HL_NOREF)
+        return HL_NOREF;
+    const HlIns *store = &s->ir->ins[cell];
+    for (int32_t i = 0; i < s->nitems; i++)
+        read |= s->items[i] != cell && s->ir->ins[s->items[i]].a[0] == store->a[0];
+    bool stays = strip_place_stays(s, store->a[0]) && strip_stays(s, store->a[2]);
+    return read && stays ? cell : HL_NOREF;
+}
+
 static bool strip_vectorises(const Strip *s)
 {
     const HlBlock *b = s->block;
+    HlRef kept = s->cell == HL_NOREF ? HL_NOREF : s->ir->ins[s->cell].a[3];
+    if (kept != HL_NOREF && hl_type_repr(s->ir->ins[kept].type) == HL_REPR_F64)
+        return false;
     for (int32_t p = 0; p < b->params.n; p++) {
         HlType t = s->ir->ins[b->params.v[p]].type;
         if (hl_type_repr(t) == HL_REPR_F64 && b->args.v[p] != b->params.v[p])
@@ -403,6 +437,9 @@ static bool strip_find(Strip *s)
         if (indexed && !strip_index_known(s, ins->a[2]))
             return false;
     }
+    s->cell = strip_find_cell(s);
+    s->stores = s->stores && s->cell == HL_NOREF;
+    s->nstate += s->cell != HL_NOREF;
     s->vectorises = strip_vectorises(s);
     return s->trip != HL_NOREF && strip_order_ok(s);
 }
@@ -428,6 +465,21 @@ static bool strip_implied(const Strip *s, HlRef r)
     return false;
 }
 
+/* Where the cell's value is in the state. */
+static int32_t strip_cell_state(const Strip *s)
+{
+    return s->block->params.n + 1;
+}
+
+/* Is what is read from the cell guarded to be finite, by a result? */
+static bool strip_cell_implied(const Strip *s)
+{
+    for (int32_t i = 0; i < s->nitems; i++)
+        if (strip_is_cell(s, &s->ir->ins[s->items[i]]) && strip_implied(s, s->items[i]))
+            return true;
+    return false;
+}
+
 /* Marks guards that are proved before the strip, and those that later ones imply. */
 static void strip_mark(Strip *s)
 {
@@ -447,6 +499,8 @@ static void strip_mark(Strip *s)
                 if (b->args.v[p] == ins->a[0] && strip_implied(s, b->params.v[p]))
                     s->done[r] = s->carried[p] = true;
             }
+            if (!s->done[r] && s->cell != HL_NOREF && s->ir->ins[s->cell].a[3] == ins->a[0])
+                s->done[r] = s->carried[strip_cell_state(s)] = strip_cell_implied(s);
             break;
         }
         default: break;
@@ -501,15 +555,20 @@ static Val strip_index_at(Strip *s, HlRef index, bool last)
     return strip_at(s, index, last);
 }
 
-/* a[0] + a[1] * a[2] of a row or an access, as a number: linear in the iteration, as its parts are. */
-static Val strip_address(Strip *s, const HlIns *ins, bool last)
+/* a[0] + a[1] * a[2] of a row or an access: linear in the iteration, as its parts are. */
+static Val strip_pointer(Strip *s, const HlIns *ins, bool last)
 {
     LLVMBuilderRef B = s->e->b;
     HlRef place = ins->a[0];
-    Val from = strip_inside(s, place) ? strip_address(s, &s->ir->ins[place], last)
-                                      : LLVMBuildPtrToInt(B, s->e->val[place], s->e->i64, "");
+    Val from =
+        strip_inside(s, place) ? strip_pointer(s, &s->ir->ins[place], last) : s->e->val[place];
     Val moved = LLVMBuildMul(B, s->e->val[ins->a[1]], strip_index_at(s, ins->a[2], last), "");
-    return LLVMBuildAdd(B, from, moved, "");
+    return LLVMBuildGEP2(B, s->e->i8, from, &moved, 1, "");
+}
+
+static Val strip_address(Strip *s, const HlIns *ins, bool last)
+{
+    return LLVMBuildPtrToInt(s->e->b, strip_pointer(s, ins, last), s->e->i64, "");
 }
 
 /* First byte of an access, and the one behind its last, as addresses. */
@@ -572,7 +631,7 @@ static void strip_prove_all(Strip *s)
                 continue;
             if (load->a[0] != item->a[0])
                 strip_prove_apart(s, item, load);
-            else if (!strip_walks(s, item))
+            else if (s->cell == HL_NOREF && !strip_walks(s, item))
                 strip_prove_moves(s, item);
         }
     }
@@ -687,6 +746,12 @@ static void strip_body(Strip *s, bool commit, Val k, Val *state)
         HlRef r = b->ins.v[i];
         const HlIns *ins = &e->ir->ins[r];
         bool item = ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_LOAD;
+        if (r == s->cell)
+            state[strip_cell_state(s)] = e->val[ins->a[3]];
+        if (strip_is_cell(s, ins)) {
+            e->val[r] = state[strip_cell_state(s)];
+            continue;
+        }
         if (r == s->trip || ins->op == HL_I_POLL || (!commit && ins->op == HL_I_ARRAY_STORE))
             continue;
         e->val[r] = hl_llvm_ins(e, ins);
@@ -830,10 +895,31 @@ static void strip_add(Strip *s, Val slot, Val n)
     LLVMBuildStore(s->e->b, LLVMBuildAdd(s->e->b, old, n, ""), slot);
 }
 
+/* Reads the cell, or stores a value into it. */
+static Val strip_cell_access(Strip *s, Val value)
+{
+    HlEmitter *e = s->e;
+    HlIns access = s->ir->ins[s->cell];
+    for (int32_t i = 0; !value && i < s->nitems; i++)
+        if (strip_is_cell(s, &s->ir->ins[s->items[i]]))
+            access = s->ir->ins[s->items[i]];
+    Val operand[HL_MAX_ARGS];
+    for (int k = 0; k < hl_op_info[access.op].nargs; k++) {
+        operand[k] = e->val[access.a[k]];
+        e->val[access.a[k]] = k == 0 ? s->cell_at : k == 3 ? value : hl_llvm_int(e, 0);
+    }
+    Val result = hl_llvm_ins(e, &access);
+    for (int k = hl_op_info[access.op].nargs - 1; k >= 0; k--)
+        e->val[access.a[k]] = operand[k];
+    return result;
+}
+
 static void strip_start(Strip *s, Val *state)
 {
     memcpy(state, s->start, (size_t)s->block->params.n * sizeof *state);
     state[s->block->params.n] = LLVMConstInt(s->e->i1, 0, false);
+    if (s->cell != HL_NOREF)
+        state[strip_cell_state(s)] = strip_cell_access(s, NULL);
 }
 
 /* Is there anything to find out in the strip itself? */
@@ -860,7 +946,7 @@ static void strip_try(Strip *s, Val *after, Bb give_up)
     strip_start(s, after);
     strip_run(s, "try", false, after);
     Val holds = LLVMBuildNot(e->b, after[b->params.n], "");
-    for (int32_t p = 0; p < b->params.n; p++)
+    for (int32_t p = 0; p < s->nstate; p++)
         if (s->carried[p])
             holds = LLVMBuildAnd(e->b, holds, hl_llvm_is_finite(e, after[p]), "");
     Bb good = hl_llvm_next_block(e, "");
@@ -909,6 +995,8 @@ static void strip_emit(Strip *s, Val *after)
 
     LLVMPositionBuilderAtEnd(B, attempt);
     Val strides[STRIP_ITEMS];
+    if (s->cell != HL_NOREF)
+        s->cell_at = strip_pointer(s, &s->ir->ins[s->cell], false);
     strip_set_strides(s, strides, true);
     if (!s->stores || strip_checks(s))
         strip_try(s, after, give_up);
@@ -916,6 +1004,8 @@ static void strip_emit(Strip *s, Val *after)
         strip_start(s, after);
         strip_run(s, "commit", true, after);
     }
+    if (s->cell != HL_NOREF)
+        strip_cell_access(s, after[strip_cell_state(s)]);
     strip_set_strides(s, strides, false);
     LLVMBuildStore(B, zero, shift);
     strip_add(s, e->counter[b->loop], s->n);
@@ -947,15 +1037,17 @@ static void strip_emit(Strip *s, Val *after)
 
 int hl_llvm_strip(HlEmitter *e, int32_t block)
 {
-    Strip s = {.e = e, .ir = e->ir, .index = block, .block = &e->ir->blocks[block]};
+    Strip s = {
+        .e = e, .ir = e->ir, .index = block, .block = &e->ir->blocks[block], .cell = HL_NOREF};
     int32_t n = s.block->params.n;
     if (s.block->target != block || s.block->term != HL_TERM_JUMP)
         return 0;
     s.nstate = n + 1;
     s.done = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.done);
-    s.carried = hl_mem_alloc((size_t)s.nstate * sizeof *s.carried);
-    s.step = hl_mem_alloc((size_t)s.nstate * sizeof *s.step);
-    Val *values = hl_mem_alloc((size_t)s.nstate * 4 * sizeof *values);
+    size_t most = (size_t)s.nstate + 1;
+    s.carried = hl_mem_alloc(most * sizeof *s.carried);
+    s.step = hl_mem_alloc(most * sizeof *s.step);
+    Val *values = hl_mem_alloc(most * 4 * sizeof *values);
     int status = s.done && s.carried && s.step && values ? 0 : -1;
     if (status == 0 && strip_find(&s)) {
         s.start = values;

@@ -745,6 +745,83 @@ def test_walks_over_both_axes(jit, out):
 
 
 @diff
+def test_sums_in_an_item(jit, out):
+    """An item that every iteration reads and writes."""
+    @jit
+    def f(c, a, i, n):
+        for k in range(n):
+            c[i] += a[k]
+        return c
+
+    @jit
+    def g(c, a, i, j):
+        for k in range(len(a)):
+            c[i, j] = c[i, j] * 0.5 + a[k] * c[i, j]
+        return c
+
+    @jit
+    def both(c, d, a):
+        for k in range(len(a)):
+            c[0] += a[k]
+            d[0] += c[0]
+        return c, d
+
+    @jit
+    def other(c, a):
+        for k in range(len(a)):
+            c[1] = a[k] + c[0]
+            c[0] = k
+        return c
+
+    @jit
+    def late(c, a):
+        for k in range(len(a)):
+            c[2] = k
+            a[k] += c[2]
+        return c, a
+
+    @jit
+    def flags(c, a):
+        for k in range(len(a)):
+            c[1, 1] |= a[k]
+            c[1, 1] ^= k & 1
+        return c
+    for dtype in (float, np.float32, np.int64, np.int8, np.uint8, np.uint64, bool, complex):
+        a = np.arange(60).astype(dtype)
+        out(f, np.ones(3, dtype), a, 1, 60)
+        out(f, np.ones(3, dtype), a, -1, 60)
+        out(f, np.ones(3, dtype), a, 3, 60)
+        out(f, np.ones(3, dtype), a, 0, 61)
+    for at in (0, 1, 20, 40, 58, 59):
+        a = np.arange(60.0)
+        out(f, a, a, at, 60)
+        a = np.arange(60.0)
+        out(f, a[at:at + 1], a, 0, 60)
+        a = np.arange(60.0)
+        out(f, a[1:], a[:-1], at - 1, 59)
+        for bad in (INF, -INF, NAN, 1.7e308):
+            a = np.arange(60.0)
+            a[at] = bad
+            out(f, np.ones(3), a, 1, 60)
+            out(f, np.full(3, bad), np.arange(60.0), 1, 60)
+        out(g, np.ones((2, 2)), np.arange(60.0) / 100, 1, -1)
+        out(both, np.ones(2), np.ones(2), np.arange(60.0))
+        c = np.ones(2)
+        out(both, c, c, np.arange(60.0))
+        out(other, np.zeros(3), np.arange(60.0))
+    c = np.zeros(60)
+    out(late, c, c)
+    out(late, np.zeros(3), np.zeros(60))
+    out(flags, np.zeros((2, 2), int), np.arange(60))
+    out(flags, np.zeros((2, 2), np.uint8), np.arange(60).astype(np.uint8))
+    big = np.full(60, 2**61)
+    out(f, np.ones(3, int), big, 1, 60)
+    readonly = np.ones(3)
+    readonly.flags.writeable = False
+    out(f, readonly, np.arange(60.0), 1, 60)
+
+
+@diff
 def test_many_dimensions(jit, out):
     @jit
     def f(a, n):
