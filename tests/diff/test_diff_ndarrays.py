@@ -1,5 +1,6 @@
 """NumPy arrays of several dimensions: items, rows as views that are never made, what they are behind the loop."""
 
+import functools
 import weakref
 
 import numpy as np
@@ -1037,6 +1038,58 @@ def test_a_row_replaces_what_dies(jit, out):
         ref = weakref.ref(rows[0], lambda _: out.note("row died", a[0, 0]))
         out(g, a, rows, 60)
         out.value(ref())
+
+
+@diff
+def test_rows_across_steps(jit, out):
+    """What the interpreter does in the middle of machine code sees rows, and may change arrays."""
+    kept = []
+
+    def look(a, row, i):
+        if i % 20 == 7:
+            out.note(i, row[0], row.base is a, row is a[i % 4])
+            kept.append(row)
+            row[0] += 1
+        if i == 40:
+            a.shape = (8, 3)
+        if i == 50:
+            a.shape = (4, 6)
+        if i == 55:
+            row.shape = (3, 2)
+        if i == 58:
+            a.flags.writeable = False
+        return i
+
+    peep = functools.partial(look)
+
+    @jit
+    def f(a, n):
+        s = 0.0
+        for i in range(n):
+            row = a[i % 4]
+            other = row
+            s += row[1]
+            k = peep(a, row, i)
+            s += row[2] + other[0] + len(row) + a[i % 4, 2] + k + (row is other)
+            a[i % 4, 1] += s // (peep(a, other, i) + 1)
+        return s, row, other
+
+    @jit
+    def g(a, n):
+        d, s = {}, 0.0
+        for i in range(n):
+            for row in a:
+                for x in row:
+                    s += x
+                d[i] = row
+                s += d[i][0]
+        return s, row, d
+    for n in (40, 45, 52, 57, 58, 59):
+        out(f, grid(4, 6), n)
+        out.value(kept)
+        kept.clear()
+    out(g, grid(4, 6), 30)
+    out(g, grid(4, 6)[::-1, ::2], 30)
 
 
 @diff
