@@ -352,16 +352,23 @@ static bool strip_moves(const Strip *s, HlRef r)
     return false;
 }
 
+/* Are both accesses to one row, but not to the same item? One of them goes along it then. */
+static bool strip_shares_row(const Strip *s, const HlIns *store, const HlIns *load)
+{
+    return store->a[0] == load->a[0] && store->a[2] != load->a[2] && s->cell == HL_NOREF &&
+           strip_stays(s, load->a[2]) != strip_stays(s, store->a[2]);
+}
+
 /* Two accesses to one row must be the same item, read before it is written, and not that of another
  * iteration, which is seen here where the row stays, or else at run time. Different rows and arrays are
- * kept apart at run time. */
+ * kept apart at run time, and so is one item of a row from those that are written one after the other. */
 static bool strip_order_ok(const Strip *s)
 {
     for (int32_t i = 0; i < s->nitems; i++) {
         for (int32_t k = 0; k < s->nitems; k++) {
             const HlIns *store = &s->ir->ins[s->items[i]], *load = &s->ir->ins[s->items[k]];
             if (store->op == HL_I_ARRAY_STORE && load->op == HL_I_ARRAY_LOAD &&
-                store->a[0] == load->a[0] &&
+                store->a[0] == load->a[0] && !strip_shares_row(s, store, load) &&
                 (store->a[2] != load->a[2] || i < k ||
                  (s->cell == HL_NOREF && strip_place_stays(s, load->a[0]) &&
                   !strip_moves(s, load->a[2]))))
@@ -629,7 +636,7 @@ static void strip_prove_all(Strip *s)
             const HlIns *load = &s->ir->ins[s->items[k]];
             if (load->op != HL_I_ARRAY_LOAD)
                 continue;
-            if (load->a[0] != item->a[0])
+            if (load->a[0] != item->a[0] || strip_shares_row(s, item, load))
                 strip_prove_apart(s, item, load);
             else if (s->cell == HL_NOREF && !strip_walks(s, item))
                 strip_prove_moves(s, item);
@@ -708,6 +715,18 @@ static void strip_declare_scopes(Strip *s)
     }
 }
 
+/* Is it a load of an item that no store writes, in whatever row? */
+static bool strip_is_apart(const Strip *s, const HlIns *load)
+{
+    for (int32_t i = 0; i < s->nitems; i++) {
+        const HlIns *store = &s->ir->ins[s->items[i]];
+        if (store->op == HL_I_ARRAY_STORE && store->a[0] == load->a[0] &&
+            !strip_shares_row(s, store, load))
+            return false;
+    }
+    return load->op == HL_I_ARRAY_LOAD;
+}
+
 /* Marks the access that was emitted last. */
 static void strip_tag(Strip *s, const HlIns *item)
 {
@@ -716,7 +735,8 @@ static void strip_tag(Strip *s, const HlIns *item)
     while (LLVMGetInstructionOpcode(access) != LLVMLoad &&
            LLVMGetInstructionOpcode(access) != LLVMStore)
         access = LLVMGetPreviousInstruction(access);
-    Val own = strip_scopes(s, item->a[0], true), others = strip_scopes(s, item->a[0], false);
+    HlRef data = strip_is_apart(s, item) ? HL_NOREF : item->a[0];
+    Val own = strip_scopes(s, data, true), others = strip_scopes(s, data, false);
     if (own)
         LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->ctx, "alias.scope", 11), own);
     if (others && item->op == HL_I_ARRAY_LOAD)

@@ -701,9 +701,9 @@ def test_walks_over_both_axes(jit, out):
         return a
 
     @jit
-    def up(a, j, n):
+    def up(a, j, n, by):
         for i in range(n):
-            a[i, j] = a[i, j] * 0.5 + i
+            a[i, j] = a[i, j] * by + i
         return a
 
     @jit
@@ -734,8 +734,8 @@ def test_walks_over_both_axes(jit, out):
         a = make()
         out(diagonal, a, a, 60)
         out(down, make(), 3, 60)
-        out(up, make(), 3, 60)
-        out(up, make(), -1, 60)
+        out(up, make(), 3, 60, 0.5)
+        out(up, make(), -1, 60, 1e30)
         out(same, make(), 60)
         out(onto, make(), grid(60, 60), 60)
         a = make()
@@ -743,6 +743,52 @@ def test_walks_over_both_axes(jit, out):
         out(recur, make(), 60)
     out(diagonal, grid(60, 59), grid(60, 60), 60)
     out(down, grid(60, 4), 3, 60)
+
+
+@diff
+def test_items_beside_those_that_are_written(jit, out):
+    @jit
+    def lu(a):
+        n = len(a)
+        for k in range(n):
+            for i in range(k + 1, n):
+                a[i, k] /= a[k, k]
+                for j in range(k + 1, n):
+                    a[i, j] -= a[i, k] * a[k, j]
+        return a
+
+    @jit
+    def f(a, i, k, first):
+        for j in range(first, a.shape[1]):
+            a[i, j] = a[i, j] * 0.5 + a[i, k]
+        return a
+
+    @jit
+    def g(a, k, first):
+        for j in range(first, len(a)):
+            a[j] = a[k] + 1
+        return a
+
+    @jit
+    def two(a, i, k):
+        for j in range(a.shape[1] - 1):
+            a[i, j] = a[i, j] * 0.5 + a[i, k]
+            a[i, k] = j
+        return a
+    for n in (3, 20, 40):
+        out(lu, grid(n, n) + np.eye(n) * 30)
+        out(lu, np.asfortranarray(grid(n, n) + np.eye(n) * 30))
+    bad = grid(30, 30) + np.eye(30) * 30
+    bad[17, 17] = 0
+    bad[20, 3] = INF
+    out(lu, bad)
+    for k in (0, 1, 9, 10, 11, 12, 30, 59, -1, -50, 60):
+        for first in (0, 10, 12):
+            out(f, grid(3, 60), 1, k, first)
+            out(g, np.arange(60.0), k, first)
+            out(f, grid(3, 120)[:, ::-2], 1, k, first)
+            out(f, np.lib.stride_tricks.as_strided(np.arange(99.0), (3, 60), (8, 8)), 1, k, first)
+        out(two, grid(3, 61), 1, k)
 
 
 @diff
@@ -802,7 +848,7 @@ def test_sums_in_an_item(jit, out):
         out(f, a[1:], a[:-1], at - 1, 59)
         for bad in (INF, -INF, NAN, 1.7e308):
             a = np.arange(60.0)
-            a[at] = bad
+            a[at] = a[59 - at] = bad
             out(f, np.ones(3), a, 1, 60)
             out(f, np.full(3, bad), np.arange(60.0), 1, 60)
         out(g, np.ones((2, 2)), np.arange(60.0) / 100, 1, -1)
