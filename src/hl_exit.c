@@ -231,13 +231,20 @@ static PyObject *make_tuple(const HlPlan *plan, PyObject *const *made, int32_t n
     return tuple;
 }
 
-/* An iterator over a view. */
+/* An iterator over one view, or two. */
 static PyObject *make_rows(const int64_t *out, const HlPlanEntry *e)
 {
-    HlIter it = {.kind = HL_SLOT_SEQ, .index = out[e->a]};
+    HlIter it = {.kind = hl_slot_without_rows(e->iter), .index = out[e->a]};
+    bool zip = it.kind == HL_SLOT_ZIP;
     it.seq = hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim);
-    PyObject *o = it.seq ? hl_iter_new(&it) : NULL;
+    if (zip)
+        it.seq2 = hl_np_view((PyObject *)(intptr_t)out[e->part[3]],
+                             (void *)(intptr_t)out[e->part[4]], e->from);
+    else if (it.kind == HL_SLOT_ENUM)
+        it.count = out[e->part[3]];
+    PyObject *o = it.seq && (it.seq2 || !zip) ? hl_iter_new(&it) : NULL;
     Py_XDECREF(it.seq);
+    Py_XDECREF(it.seq2);
     return o;
 }
 
@@ -245,7 +252,7 @@ static PyObject *make_rows(const int64_t *out, const HlPlanEntry *e)
 static PyObject *make_iter(PyObject *old, const int64_t *out, const HlPlanEntry *e)
 {
     bool mine = old && Py_REFCNT(old) == 1;
-    if (e->iter == HL_SLOT_ROWS)
+    if (e->iter >= HL_SLOT_ROWS)
         return make_rows(out, e);
     if (e->iter == HL_SLOT_RANGE) {
         if (!mine || !hl_range_check(old))

@@ -133,30 +133,51 @@ HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item)
     }
 }
 
-/* The sequence of a SEQ, REVERSED or ROWS iterator. */
-static HlRef iter_size(HlRec *R, const HlSlot *it)
+/* What an iterator goes over. */
+typedef struct Seq {
+    HlRef seq;
+    HlRef row; /* of a view of that array; HL_NOREF: it is the sequence itself */
+} Seq;
+
+static Seq iter_seq(const HlSlot *it)
 {
-    return it->kind == HL_SLOT_ROWS ? rec_array_len(R, it->b, it->c) : rec_seq_size(R, it->b);
+    return (Seq){it->b, it->kind >= HL_SLOT_ROWS ? it->c : HL_NOREF};
 }
 
-static HlSlot iter_item(HlRec *R, const HlSlot *it, PyObject *item)
+static Seq iter_second(const HlSlot *it)
 {
-    return it->kind == HL_SLOT_ROWS ? rec_array_item(R, it->b, it->c, it->a)
-                                    : rec_seq_item(R, it->b, it->a, item);
+    return it->kind == HL_SLOT_ROWS_ZIP ? (Seq){it->part[3], it->part[4]} : (Seq){it->c, HL_NOREF};
+}
+
+static HlRef *iter_number(HlSlot *it)
+{
+    return it->kind == HL_SLOT_ROWS_ENUM ? &it->part[3] : &it->c;
+}
+
+static HlRef iter_size(HlRec *R, Seq q)
+{
+    return q.row == HL_NOREF ? rec_seq_size(R, q.seq) : rec_array_len(R, q.seq, q.row);
+}
+
+static HlSlot iter_item(HlRec *R, Seq q, HlRef index, PyObject *item)
+{
+    return q.row == HL_NOREF ? rec_seq_item(R, q.seq, index, item)
+                             : rec_array_item(R, q.seq, q.row, index);
 }
 
 /* `for` over a list, tuple, bytes, array or view, forwards or backwards. */
 static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
     int32_t slot = R->b->nlocalsplus + R->depth - 1;
-    bool back = it.s.kind == HL_SLOT_REVERSED;
+    bool back = hl_slot_without_rows(it.s.kind) == HL_SLOT_REVERSED;
+    Seq q = iter_seq(&it.s);
     Py_ssize_t size = PyObject_Size(at->seq);
     bool more = at->index >= 0 && at->index < size;
     HlType t = HL_TYPE(I64);
     HlRef c, n = HL_NOREF, one = rec_kint(R, 1);
     bool fixed = rec_type(R, it.s.b).base == HL_T_TUPLE || rec_type(R, it.s.b).base == HL_T_BYTES;
     if (!back || !fixed)
-        n = iter_size(R, &it.s);
+        n = iter_size(R, q);
     if (back) {
         c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), it.s.a, rec_kint(R, 0), HL_GE);
         if (n != HL_NOREF && at->index >= 0) { /* it may have become shorter */
@@ -177,7 +198,7 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
     PyObject *item = PySequence_GetItem(at->seq, at->index);
     if (!item)
         return REC_RAISED;
-    HlSlot value = iter_item(R, &it.s, item), after = it.s;
+    HlSlot value = iter_item(R, q, it.s.a, item), after = it.s;
     after.a = rec_emit(R, back ? HL_I_SUB : HL_I_ADD, t, it.s.a, one, 0);
     if (R->pending != REC_OK) {
         Py_DECREF(item);
@@ -201,9 +222,9 @@ const HlBc *rec_pair_unpacked(HlRec *R, int32_t next)
 }
 
 /* Is the sequence at an end? */
-static void pair_guard(HlRec *R, HlRef index, HlRef seq, bool more)
+static void pair_guard(HlRec *R, HlRef index, Seq q, bool more)
 {
-    HlRef c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), index, rec_seq_size(R, seq), HL_LT);
+    HlRef c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), index, iter_size(R, q), HL_LT);
     rec_guard_cond(R, c, more, more ? HL_R_LOOP_END : HL_R_BRANCH);
 }
 
@@ -212,14 +233,15 @@ static RecStatus pair_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
     int32_t slot = R->b->nlocalsplus + R->depth - 1;
     const HlBc *unpack = rec_pair_unpacked(R, bc->next);
-    bool zip = it.s.kind == HL_SLOT_ZIP;
+    bool zip = hl_slot_without_rows(it.s.kind) == HL_SLOT_ZIP;
+    Seq q = iter_seq(&it.s), q2 = iter_second(&it.s);
     bool more = at->index < PyObject_Size(at->seq);
     if (!unpack)
         return rec_stop(R, HL_R_NYI_ITER);
-    pair_guard(R, it.s.a, it.s.b, more);
+    pair_guard(R, it.s.a, q, more);
     if (zip && more) {
         more = at->index < PyObject_Size(at->seq2);
-        pair_guard(R, it.s.a, it.s.c, more);
+        pair_guard(R, it.s.a, q2, more);
     }
     if (R->pending != REC_OK)
         return R->pending;
@@ -238,12 +260,13 @@ static RecStatus pair_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
         return REC_RAISED;
     }
     if (zip) {
-        first = rec_seq_item(R, it.s.b, it.s.a, o1);
-        second = rec_seq_item(R, it.s.c, it.s.a, o2);
+        first = iter_item(R, q, it.s.a, o1);
+        second = iter_item(R, q2, it.s.a, o2);
     } else {
-        second = rec_seq_item(R, it.s.b, it.s.a, o2);
-        first = rec_value(it.s.c);
-        after.c = rec_guard(R, HL_I_ADD_OV, HL_TYPE(I64), it.s.c, one, HL_R_OVERFLOW);
+        HlRef number = *iter_number(&it.s);
+        second = iter_item(R, q, it.s.a, o2);
+        first = rec_value(number);
+        *iter_number(&after) = rec_guard(R, HL_I_ADD_OV, HL_TYPE(I64), number, one, HL_R_OVERFLOW);
     }
     after.a = rec_emit(R, HL_I_ADD, HL_TYPE(I64), it.s.a, one, 0);
     if (R->pending != REC_OK) {
@@ -272,7 +295,8 @@ RecStatus rec_for_iter(HlRec *R, const HlBc *bc)
         return range_next(R, bc);
     if (!hl_slot_is_iter(&it.s) || !hl_iter_get(it.o, &at))
         return rec_stop(R, HL_R_NYI_ITER);
-    bool pair = it.s.kind == HL_SLOT_ENUM || it.s.kind == HL_SLOT_ZIP;
+    uint8_t kind = hl_slot_without_rows(it.s.kind);
+    bool pair = kind == HL_SLOT_ENUM || kind == HL_SLOT_ZIP;
     return pair ? pair_next(R, bc, it, &at) : seq_next(R, bc, it, &at);
 }
 
@@ -289,39 +313,36 @@ static RecStatus iter_begin(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n
     }
     HlSlot s = {.kind = (uint8_t)kind, .b = v[0].s.a, .c = HL_NOREF};
     s.a = rec_kint(R, at.index);
+    if (v[0].s.kind == HL_SLOT_VIEW) {
+        s.kind += HL_SLOT_ROWS - HL_SLOT_SEQ;
+        s.c = v[0].s.b;
+    }
     if (kind == HL_SLOT_REVERSED) {
         HlRef one = rec_kint(R, 1);
-        s.a = rec_emit(R, HL_I_SUB, HL_TYPE(I64), rec_seq_size(R, s.b), one, 0);
+        s.a = rec_emit(R, HL_I_SUB, HL_TYPE(I64), iter_size(R, iter_seq(&s)), one, 0);
     } else if (kind == HL_SLOT_ENUM) {
-        s.c = n > 1 ? v[1].s.a : rec_kint(R, 0);
+        *iter_number(&s) = n > 1 ? v[1].s.a : rec_kint(R, 0);
+    } else if (s.kind == HL_SLOT_ROWS_ZIP) {
+        s.part[3] = v[1].s.a;
+        s.part[4] = v[1].s.b;
     } else if (kind == HL_SLOT_ZIP) {
         s.c = v[1].s.a;
     }
     return rec_finish(R, pops, s, made);
 }
 
-/* Over a view. */
-static RecStatus get_rows(HlRec *R, HlVal v)
+/* Is it a sequence or a view? */
+static bool iterable(HlVal v)
 {
-    HlSlot s = {.kind = HL_SLOT_ROWS, .a = rec_kint(R, 0), .b = v.s.a, .c = v.s.b};
-    HlIter at;
-    PyObject *made = PyObject_GetIter(v.o);
-    if (!made)
-        return REC_RAISED;
-    if (!hl_iter_get(made, &at) || at.kind != HL_SLOT_SEQ) {
-        Py_DECREF(made);
-        return rec_stop(R, HL_R_NYI_ITER);
-    }
-    return rec_finish(R, 1, s, made);
+    return v.s.kind == HL_SLOT_VIEW ||
+           (v.s.kind == HL_SLOT_VALUE && rec_seq_type(v.o).base != HL_T_VOID &&
+            hl_type_eq(rec_seq_type(v.o), v.t));
 }
 
 RecStatus rec_get_iter(HlRec *R)
 {
     HlVal v = rec_peek(R, 0);
-    if (v.s.kind == HL_SLOT_VIEW)
-        return get_rows(R, v);
-    if (v.s.kind != HL_SLOT_VALUE || rec_seq_type(v.o).base == HL_T_VOID ||
-        !hl_type_eq(rec_seq_type(v.o), v.t))
+    if (!iterable(v))
         return rec_stop(R, HL_R_NYI_ITER);
     return iter_begin(R, HL_SLOT_SEQ, &v, 1, 1, PyObject_GetIter(v.o));
 }
@@ -334,8 +355,7 @@ RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, in
         !(n == (kind == HL_SLOT_ZIP ? 2 : 1) || counted))
         return rec_stop(R, HL_R_NYI_CALL);
     for (int32_t i = 0; i < n - counted; i++)
-        if (v[i].s.kind != HL_SLOT_VALUE || rec_seq_type(v[i].o).base == HL_T_VOID ||
-            !hl_type_eq(rec_seq_type(v[i].o), v[i].t))
+        if (!iterable(v[i]) || v[i].s.kind != v[0].s.kind) /* a row and a list: not yet */
             return rec_stop(R, HL_R_NYI_CALL);
     PyObject *args[] = {v[0].o, n > 1 ? v[1].o : NULL};
     PyObject *type = kind == HL_SLOT_ENUM  ? (PyObject *)&PyEnum_Type

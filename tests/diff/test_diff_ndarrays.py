@@ -1027,6 +1027,40 @@ def test_iterators_over_rows(jit, out):
                     return s, x, row
         return s
 
+    @jit
+    def each(a, b, stop):
+        s = 0.0
+        for i in range(len(a)):
+            for x in reversed(a[i]):
+                s += x
+                if s == stop:
+                    return s, x, i
+            for k, x in enumerate(b[i], i - 2):
+                s += k * x
+                if x == stop:
+                    return s, k, x, i
+            for x, y in zip(a[i], b[i]):
+                s += x * y
+                if y == -stop:
+                    return s, x, y, i
+            for k, row in enumerate(a[i:i + 1]):
+                for j, x in enumerate(row):
+                    a[i, j] = x + k
+        return s, k, x, y
+
+    @jit
+    def planes(a):
+        s = 0.0
+        for plane in a:
+            for k, row in enumerate(plane):
+                for x, y in zip(row, plane[k - 1]):
+                    s += x * y + k
+            for row, other in zip(plane, a[0]):
+                s += row[0] * other[1]
+            for row in reversed(plane):
+                s -= row[-1]
+        return s, k, row, other
+
     def pause(x):
         if x == 25.0:
             out.note("here", x)
@@ -1044,6 +1078,13 @@ def test_iterators_over_rows(jit, out):
     out(f, grid(40, 5), 41)
     out(g, grid(40, 5), 100.0)
     out(g, grid(40, 5), 1e9)
+    for stop in (1e9, 25.0, -25.0, 100.0, -190.0):
+        out(each, np.arange(200.0).reshape(40, 5), np.arange(200.0).reshape(40, 5), stop)
+        out(each, np.arange(200.0).reshape(40, 5), np.arange(160.0).reshape(40, 4)[::-1], stop)
+        out(each, np.arange(200).reshape(40, 5), np.arange(240.0).reshape(40, 6), stop)
+    out(planes, np.arange(60.0).reshape(3, 4, 5))
+    out(planes, np.arange(60.0).reshape(5, 4, 3).T)
+    out(planes, np.arange(120.0).reshape(3, 4, 5, 2)[..., 1])
     out(h, np.arange(60.0).reshape(3, 4, 5))
     out(h, np.arange(60.0).reshape(5, 4, 3).T)
 
