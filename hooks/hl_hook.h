@@ -72,12 +72,14 @@ PyObject *hl_range_new(int64_t next, int64_t step, int64_t left);
 /* --- iterators over sequences (their layout is CPython's own, too) -------------------------------- */
 /* What an iterator over a list, tuple, bytes or array will do next. */
 typedef struct HlIter {
-    uint8_t kind;         /* HlSlotKind: SEQ, REVERSED, ENUM or ZIP */
-    int64_t index;        /* of the next item */
-    int64_t count;        /* ENUM: its number */
-    PyObject *seq, *seq2; /* borrowed; seq2 of ZIP */
+    uint8_t kind;                /* HlSlotKind: SEQ, REVERSED, ENUM or ZIP */
+    uint8_t nseq;                /* how many sequences: 1, but for ZIP */
+    int64_t index;               /* of the next item */
+    int64_t count;               /* ENUM: its number */
+    PyObject *seq[HL_ITER_SEQS]; /* borrowed */
 } HlIter;
-/* Fills *it when o is such an iterator, not exhausted, and nobody but `o` holds those inside it. */
+/* Fills *it when o is such an iterator, not exhausted, and nobody but `o` holds those inside it. A zip
+ * is one when its sequences are at the same index, and not too many. */
 bool hl_iter_get(PyObject *o, HlIter *it);
 /* Lets an iterator for which hl_iter_get gave the same kind and sequences go on from another place. */
 void hl_iter_set(PyObject *o, const HlIter *it);

@@ -320,7 +320,7 @@ static void check_entry(Check *c)
         const HlInput *in = &ir->inputs[i];
         if (in->slot < 0 || in->part > HL_IN_NPIMAG)
             fail(c, "input %d is bad", i);
-        bool seq = in->part == HL_IN_ITER_SEQ || in->part == HL_IN_ITER_SEQ2;
+        bool seq = hl_input_is_seq(in->part);
         HlRepr repr = hl_type_repr(ir->ins[r].type);
         if (in->part >= HL_IN_REAL && repr != HL_REPR_F64)
             fail(c, "%%%d: parts of a complex number are floats", r);
@@ -384,8 +384,7 @@ static void check_snap_view(Check *c, HlRef array, HlRef row, int32_t x, int32_t
 /* The representation of a virtual iterator's part: sequences are objects, the rest integers. */
 static HlRepr check_part(uint8_t kind, int part)
 {
-    HlInputPart in = hl_iter_input(kind, part);
-    return in == HL_IN_ITER_SEQ || in == HL_IN_ITER_SEQ2 ? HL_REPR_PTR : HL_REPR_I64;
+    return hl_input_is_seq(hl_iter_input(kind, part)) ? HL_REPR_PTR : HL_REPR_I64;
 }
 
 static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
@@ -422,14 +421,7 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
             if (slot->kind == HL_SLOT_ROWS_ZIP)
                 check_snap_view(c, slot->part[3], slot->part[4], x, block, at);
             break;
-        case HL_SLOT_TUPLE1:
-        case HL_SLOT_TUPLE2:
-        case HL_SLOT_TUPLE3:
-        case HL_SLOT_TUPLE4:
-        case HL_SLOT_TUPLE5:
-        case HL_SLOT_TUPLE6:
-        case HL_SLOT_TUPLE7:
-        case HL_SLOT_TUPLE8:
+        case HL_SLOT_TUPLE:
             for (int part = 0; part < hl_slot_tuple(slot); part++)
                 check_snap_value(c, slot->part[part], HL_REPR_NONE, x, block, at);
             break;
@@ -442,7 +434,7 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
         case HL_SLOT_REVERSED:
         case HL_SLOT_ENUM:
         case HL_SLOT_ZIP:
-            for (int part = 0; part < hl_slot_nparts[slot->kind]; part++)
+            for (int part = 0; part < hl_slot_nparts(slot); part++)
                 check_snap_value(c, slot->part[part], check_part(slot->kind, part), x, block, at);
             break;
         default: fail(c, "x%d: slot %d has no valid kind", x, i);

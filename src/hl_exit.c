@@ -234,17 +234,21 @@ static PyObject *make_tuple(const HlPlan *plan, PyObject *const *made, int32_t n
 /* An iterator over one view, or two. */
 static PyObject *make_rows(const int64_t *out, const HlPlanEntry *e)
 {
-    HlIter it = {.kind = hl_slot_without_rows(e->iter), .index = out[e->a]};
-    bool zip = it.kind == HL_SLOT_ZIP;
-    it.seq = hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim);
-    if (zip)
-        it.seq2 = hl_np_view((PyObject *)(intptr_t)out[e->part[3]],
+    HlIter it = {.kind = hl_slot_without_rows(e->iter), .nseq = 1, .index = out[e->a]};
+    PyObject *view[2] = {
+        hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim)};
+    if (it.kind == HL_SLOT_ZIP) {
+        view[1] = hl_np_view((PyObject *)(intptr_t)out[e->part[3]],
                              (void *)(intptr_t)out[e->part[4]], e->from);
-    else if (it.kind == HL_SLOT_ENUM)
+        it.nseq = 2;
+    } else if (it.kind == HL_SLOT_ENUM) {
         it.count = out[e->part[3]];
-    PyObject *o = it.seq && (it.seq2 || !zip) ? hl_iter_new(&it) : NULL;
-    Py_XDECREF(it.seq);
-    Py_XDECREF(it.seq2);
+    }
+    it.seq[0] = view[0];
+    it.seq[1] = view[1];
+    PyObject *o = view[0] && view[it.nseq - 1] ? hl_iter_new(&it) : NULL;
+    Py_XDECREF(view[0]);
+    Py_XDECREF(view[1]);
     return o;
 }
 
@@ -260,13 +264,16 @@ static PyObject *make_iter(PyObject *old, const int64_t *out, const HlPlanEntry 
         hl_range_set(old, out[e->a], out[e->b], out[e->c]);
         return Py_NewRef(old);
     }
-    HlIter it = {.kind = e->iter, .index = out[e->a], .seq = (PyObject *)(intptr_t)out[e->b]}, was;
+    HlIter it = {.kind = e->iter, .nseq = 1}, was;
+    if (e->iter == HL_SLOT_ZIP)
+        it.nseq = e->nparts - 1;
+    it.index = out[e->a];
+    for (int i = 0; i < it.nseq; i++)
+        it.seq[i] = (PyObject *)(intptr_t)out[e->part[1 + i]];
     if (e->iter == HL_SLOT_ENUM)
         it.count = out[e->c];
-    if (e->iter == HL_SLOT_ZIP)
-        it.seq2 = (PyObject *)(intptr_t)out[e->c];
-    if (!mine || !hl_iter_get(old, &was) || was.kind != it.kind || was.seq != it.seq ||
-        was.seq2 != it.seq2)
+    if (!mine || !hl_iter_get(old, &was) || was.kind != it.kind || was.nseq != it.nseq ||
+        memcmp(was.seq, it.seq, sizeof it.seq) != 0)
         return hl_iter_new(&it);
     hl_iter_set(old, &it);
     return Py_NewRef(old);

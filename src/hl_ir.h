@@ -105,6 +105,8 @@ enum {
     _(MOD, "mod", "ii", i, HL_E_TRAPS)          /* Python's sign; same conditions */               \
     _(IPOW_OV, "ipow_ov", "ii", i, HL_E_GUARD)  /* b >= 0 was guarded */                           \
     _(IPOW, "ipow", "ii", i, 0)                 /* modulo 2^64, b >= 0 was guarded */              \
+    _(POWMOD, "powmod", "iii", i, 0)            /* a ** b % c as Python has it; b >= 0 and c != 0 */ \
+                                                /* were guarded */                                 \
     /* integers of NumPy's widths; uint64 as its 64 bits */                                        \
     _(NARROW, "narrow", "i", i, 0)              /* the low bits, as the dtype aux has them */      \
     _(NARROW_OV, "narrow_ov", "i", i, HL_E_GUARD) /* the same; leaves unless the dtype aux has it */ \
@@ -255,10 +257,11 @@ typedef struct HlBlock {
     int32_t inlined; /* inlined call whose code pc is in; -1 = the region's own */
 } HlBlock;
 
-/* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c.
- * Iterators, views and tuples are virtual: made when the frame is rebuilt. A sequence is a list, tuple,
- * bytes or array. A view is what is left of an array behind leading indices, as in a[i]: the array, and
- * where the view's items begin; two with the same number that are equal otherwise are one object. */
+/* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c...;
+ * ZIP and TUPLE have `more` of them. Iterators, views and tuples are virtual: made when the frame is
+ * rebuilt. A sequence is a list, tuple, bytes or array. A view is what is left of an array behind leading
+ * indices, as in a[i]: the array, and where the view's items begin; two with the same number that are
+ * equal otherwise are one object. */
 /* clang-format off */
 #define HL_SLOTDEF(_)                                                                              \
     _(UNBOUND, "unbound", 0) /* NULL: unbound local, or CPython's NULL below a callable */         \
@@ -268,28 +271,28 @@ typedef struct HlBlock {
     _(COMPLEX, "complex", 2) /* Python complex: real part, imaginary part, doubles */              \
     _(NPCOMPLEX, "np_complex", 2) /* np.complex128: the same */                                    \
     _(VIEW, "view", 3)       /* array, address (a ROW), number */                                  \
-    _(TUPLE1, "tuple1", 1) _(TUPLE2, "tuple2", 2) _(TUPLE3, "tuple3", 3) _(TUPLE4, "tuple4", 4)    \
-    _(TUPLE5, "tuple5", 5) _(TUPLE6, "tuple6", 6) _(TUPLE7, "tuple7", 7) _(TUPLE8, "tuple8", 8)    \
-                             /* its items, boxed by their types */                                 \
+    _(TUPLE, "tuple", 0)     /* its items, numbers, boxed by their types */                        \
     _(RANGE, "range", 3)     /* range iterator: next value, step, how many are left */             \
     _(SEQ, "seq", 2)         /* iterator over a sequence: next index, sequence */                  \
     _(REVERSED, "reversed", 2) /* the same, downwards */                                           \
     _(ENUM, "enumerate", 3)  /* enumerate over SEQ: next index, sequence, next number */           \
-    _(ZIP, "zip", 3)         /* zip of two SEQs at the same index: next index, the sequences */    \
-    /* the same four over views */                                                                 \
+    _(ZIP, "zip", 1)         /* zip of SEQs at the same index: next index; the sequences */        \
+    /* the same four over views */                                                              \
     _(ROWS, "rows", 3)       /* next index, array, address */                                      \
     _(ROWS_REVERSED, "rows_reversed", 3)                                                           \
     _(ROWS_ENUM, "rows_enumerate", 4) /* next index, array, address, next number */                \
-    _(ROWS_ZIP, "rows_zip", 5) /* next index, array, address, array, address */
+    _(ROWS_ZIP, "rows_zip", 5) /* of two: next index, array, address, array, address */
 /* clang-format on */
 #define HL_SLOT_ENUMERATOR(name, text, nparts) HL_SLOT_##name,
 typedef enum HlSlotKind { HL_SLOTDEF(HL_SLOT_ENUMERATOR) HL_SLOT__COUNT } HlSlotKind;
 #undef HL_SLOT_ENUMERATOR
 
-enum { HL_SLOT_PARTS = 8 };
+/* Sequences of one zip, and values of a slot, at most. */
+enum { HL_ITER_SEQS = 6, HL_SLOT_PARTS = 8 };
 
 typedef struct HlSlot {
     uint8_t kind; /* HlSlotKind */
+    uint8_t more; /* values than the row says: sequences of a ZIP, items of a TUPLE */
     union {
         struct {
             HlRef a, b, c;
@@ -298,8 +301,12 @@ typedef struct HlSlot {
     };
 } HlSlot;
 
-extern const uint8_t hl_slot_nparts[HL_SLOT__COUNT];
+extern const uint8_t hl_slot_kind_nparts[HL_SLOT__COUNT];
 extern const char *const hl_slot_text[HL_SLOT__COUNT];
+static inline int hl_slot_nparts(const HlSlot *s)
+{
+    return hl_slot_kind_nparts[s->kind] + s->more;
+}
 /* Does the slot hold a virtual iterator? */
 static inline bool hl_slot_is_iter(const HlSlot *s)
 {
@@ -315,7 +322,7 @@ static inline uint8_t hl_slot_without_rows(uint8_t kind)
 /* How many items a virtual tuple has; 0 = the slot holds something else. */
 static inline int hl_slot_tuple(const HlSlot *s)
 {
-    return s->kind >= HL_SLOT_TUPLE1 && s->kind <= HL_SLOT_TUPLE8 ? hl_slot_nparts[s->kind] : 0;
+    return s->kind == HL_SLOT_TUPLE ? s->more : 0;
 }
 
 /* A call that is compiled inline: one per place of the call, chain of callers and code called. While
@@ -356,10 +363,9 @@ typedef enum HlInputPart {
     HL_IN_RANGE_STEP,
     HL_IN_RANGE_LEFT,
     HL_IN_ITER_INDEX, /* iterator over a sequence: its next index... */
-    HL_IN_ITER_SEQ,   /* ...the sequence... */
-    HL_IN_ITER_SEQ2,  /* ...zip's second one... */
-    HL_IN_ITER_COUNT, /* ...enumerate's next number */
-    HL_IN_REAL,       /* Python complex in the slot */
+    HL_IN_ITER_COUNT, /* ...enumerate's next number... */
+    HL_IN_ITER_SEQ,   /* ...the sequence; HL_IN_ITER_SEQ + k is zip's k-th one */
+    HL_IN_REAL = HL_IN_ITER_SEQ + HL_ITER_SEQS, /* Python complex in the slot */
     HL_IN_IMAG,
     HL_IN_NPREAL, /* np.complex128 in the slot */
     HL_IN_NPIMAG
@@ -368,6 +374,12 @@ typedef struct HlInput {
     int32_t slot;
     uint8_t part;
 } HlInput;
+
+/* Does it bring a sequence that is iterated over? */
+static inline bool hl_input_is_seq(int part)
+{
+    return part >= HL_IN_ITER_SEQ && part < HL_IN_ITER_SEQ + HL_ITER_SEQS;
+}
 
 /* The input that brings a part of an iterator which is in the frame when the region is entered. */
 HlInputPart hl_iter_input(uint8_t kind, int part);
@@ -483,7 +495,7 @@ typedef enum HlPlanKind {
     HL_PLAN_BOX,     /* box out[a] as `type` (objects: incref'd); out[b], when b >= 0, is the object
                         that it was unboxed from, or NULL. Else, if it is equal, the object that slot
                         `from` held at the entry (-1 = none), or with `search` any that the frame has */
-    HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[a], out[b], out[c] */
+    HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[part[0]], ... */
     HL_PLAN_COMPLEX, /* Python complex from out[a] and out[b]; out[c] as out[b] of BOX */
     HL_PLAN_NPCOMPLEX, /* np.complex128 from the same */
     HL_PLAN_VIEW, /* view of the array out[a] at out[b], as `type` (a ROW) says; its number: out[c] */
@@ -492,9 +504,10 @@ typedef enum HlPlanKind {
     HL_PLAN_IMM    /* box the constant `imm` (a word, as in out) as `type` */
 } HlPlanKind;
 typedef struct HlPlanEntry {
-    int32_t slot; /* -1 = none: an item of a tuple */
-    uint8_t kind; /* HlPlanKind */
-    uint8_t iter; /* HlSlotKind of an ITER */
+    int32_t slot;   /* -1 = none: an item of a tuple */
+    uint8_t kind;   /* HlPlanKind */
+    uint8_t iter;   /* HlSlotKind of an ITER... */
+    uint8_t nparts; /* ...and how many parts it has */
     uint8_t search;
     HlType type;
     int32_t from;

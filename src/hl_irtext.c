@@ -74,8 +74,10 @@ static const uint8_t text_field[HL_I__COUNT] = {
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
 static const char *const text_part[] = {"",           "range_next", "range_step", "range_left",
-                                        "iter_index", "iter_seq",   "iter_seq2",  "iter_count",
+                                        "iter_index", "iter_count", "iter_seq",   "iter_seq2",
+                                        "iter_seq3",  "iter_seq4",  "iter_seq5",  "iter_seq6",
                                         "real",       "imag",       "np_real",    "np_imag"};
+HL_STATIC_ASSERT(HL_COUNTOF(text_part) == HL_IN_NPIMAG + 1, "each part of an input has a text");
 static const char *const text_math[HL_M__COUNT] = {
 #define MATH_TEXT(name, text, sym, arity) text,
     HL_MATHDEF(MATH_TEXT)
@@ -275,11 +277,11 @@ static void out_exit(TextOut *o, const HlIr *ir, int32_t index)
         out(o, "%s", hl_slot_text[slot->kind]);
         if (slot->kind == HL_SLOT_FRAME && slot->a != i)
             out(o, " %d", slot->a);
-        for (int part = 0; part < hl_slot_nparts[slot->kind]; part++) {
+        for (int part = 0; part < hl_slot_nparts(slot); part++) {
             out(o, part ? " " : "(");
             out_ref(o, slot->part[part]);
         }
-        out(o, hl_slot_nparts[slot->kind] ? ")" : "");
+        out(o, hl_slot_nparts(slot) ? ")" : "");
     }
     out(o, "]");
     if (x->target >= 0)
@@ -804,6 +806,14 @@ static void in_block(TextIn *in, int32_t index)
     }
 }
 
+/* How many values a slot of the kind may have. */
+static int in_slot_most(const HlSlot *s)
+{
+    return s->kind == HL_SLOT_ZIP     ? 1 + HL_ITER_SEQS
+           : s->kind == HL_SLOT_TUPLE ? HL_SLOT_PARTS
+                                      : hl_slot_nparts(s);
+}
+
 static HlSlot in_slot(TextIn *in, int32_t index)
 {
     HlSlot s = {.kind = HL_SLOT_UNBOUND, .a = HL_NOREF, .b = HL_NOREF, .c = HL_NOREF};
@@ -820,12 +830,19 @@ static HlSlot in_slot(TextIn *in, int32_t index)
         in_space(in);
         s.a = *in->p >= '0' && *in->p <= '9' ? in_number(in, TEXT_MAX_NUM) : index;
     }
-    for (int part = 0; part < hl_slot_nparts[s.kind]; part++) {
-        if (part == 0)
-            in_need(in, "(");
+    int most = in_slot_most(&s);
+    if (most)
+        in_need(in, "(");
+    for (int part = 0; part < most; part++) {
+        in_space(in);
+        if (part >= hl_slot_nparts(&s)) {
+            if (*in->p != '%')
+                break;
+            s.more++;
+        }
         s.part[part] = in_ref(in);
     }
-    if (hl_slot_nparts[s.kind])
+    if (most)
         in_need(in, ")");
     return s;
 }

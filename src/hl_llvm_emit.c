@@ -163,7 +163,7 @@ static Val call_rt_typed(HlEmitter *e, const char *name, LLVMTypeRef type, Val *
 static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args,
                    unsigned nargs)
 {
-    LLVMTypeRef params[2] = {arg, arg};
+    LLVMTypeRef params[3] = {arg, arg, arg};
     return call_rt_typed(e, name, LLVMFunctionType(res, params, nargs, false), args, nargs);
 }
 
@@ -1095,6 +1095,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_MOD: return floor_div(e, a[0], a[1], true);
     case HL_I_IPOW_OV: return int_power(e, ins, a[0], a[1], true);
     case HL_I_IPOW: return int_power(e, ins, a[0], a[1], false);
+    case HL_I_POWMOD: return call_rt(e, "rt.powmod", e->i64, e->i64, a, 3);
 
     case HL_I_NARROW: return narrow(e, (HlDtype)ins->aux, a[0]);
     case HL_I_NARROW_OV: narrow_checked(e, ins, a[0]); return a[0];

@@ -282,6 +282,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_UFUNC1:
     case HL_I_UFUNC2:
     case HL_I_IPOW:
+    case HL_I_POWMOD:
     case HL_I_IPOW_OV:   /* calls: the guards are not what costs */
     case HL_I_FPTOSI_OV: /* undefined when its guard fails */
     case HL_I_PARAM:

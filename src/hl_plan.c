@@ -99,7 +99,7 @@ static int32_t plan_iter_of(const HlIr *ir, const HlSlot *s)
     int32_t slot = -1, found = 0;
     for (int32_t i = 0; i < ir->ninputs; i++) {
         const HlInput *in = &ir->inputs[i];
-        for (int part = 0; part < hl_slot_nparts[s->kind]; part++) {
+        for (int part = 0; part < hl_slot_nparts(s); part++) {
             if (in->part == hl_iter_input(s->kind, part) &&
                 ir->blocks[0].params.v[i] == s->part[part] && (!found || in->slot == slot)) {
                 slot = in->slot;
@@ -107,7 +107,7 @@ static int32_t plan_iter_of(const HlIr *ir, const HlSlot *s)
             }
         }
     }
-    return found == hl_slot_nparts[s->kind] ? slot : -1;
+    return found == hl_slot_nparts(s) ? slot : -1;
 }
 
 /* The slot whose complex number it still is, both parts as at entry; -1 = none. */
@@ -167,7 +167,8 @@ static int plan_value(PlanMaker *m, HlRef r, HlPlanEntry *e)
 
 static int plan_words(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
 {
-    for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
+    e->nparts = (uint8_t)hl_slot_nparts(s);
+    for (int part = 0; part < e->nparts; part++)
         if ((e->part[part] = plan_word(m, s->part[part])) < 0)
             return -1;
     return 0;
@@ -223,14 +224,7 @@ static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
         e->kind = HL_PLAN_VIEW;
         e->type = m->ir->ins[s->b].type;
         return plan_words(m, s, e);
-    case HL_SLOT_TUPLE1:
-    case HL_SLOT_TUPLE2:
-    case HL_SLOT_TUPLE3:
-    case HL_SLOT_TUPLE4:
-    case HL_SLOT_TUPLE5:
-    case HL_SLOT_TUPLE6:
-    case HL_SLOT_TUPLE7:
-    case HL_SLOT_TUPLE8: return plan_tuple(m, s, e);
+    case HL_SLOT_TUPLE: return plan_tuple(m, s, e);
     case HL_SLOT_COMPLEX:
     case HL_SLOT_NPCOMPLEX:
         e->from = m->calls ? -1 : plan_complex_of(m->ir, s);

@@ -4,7 +4,7 @@
  * last one is the load's or store's own. So what belongs to an outer index is invariant in the inner
  * loop. With fewer indices than axes the result is a view, which is virtual (HL_SLOT_VIEW): all that
  * is known of it is the array and the address of its first item; shape and strides are the array's.
- * The tuple of the indices is virtual as well (HL_SLOT_TUPLE2 and so on). */
+ * The tuple of the indices is virtual as well (HL_SLOT_TUPLE). */
 #include "hl_rec_int.h"
 
 #include "hl_np.h"

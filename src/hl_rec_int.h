@@ -156,12 +156,23 @@ int32_t rec_own_pc(HlRec *R);
 /* --- hl_rec_arith.c ---------------------------------------------------------------------------- */
 RecStatus rec_unary(HlRec *R, int op);
 RecStatus rec_binary(HlRec *R, int op, bool inplace);
+/* `l op r` of two numbers, whose concrete result is R->result; NOREF and stopped when it can't. */
+HlRef rec_binary_result(HlRec *R, int op, HlVal l, HlVal r);
 PyObject *rec_concrete_binary(int op, bool inplace, PyObject *a, PyObject *b);
 PyObject *rec_concrete_unary(int op, PyObject *v);
 /* A Python int that is compared with, or divided as, a double: it must convert exactly. */
 void rec_guard_exact(HlRec *R, HlVal v);
 RecStatus rec_compare(HlRec *R, int op);
 bool rec_is_number(HlType t);
+/* i1: is the double NaN, infinite, neither? */
+typedef enum HlFloatClass { HL_IS_NAN, HL_IS_INF, HL_IS_FINITE } HlFloatClass;
+HlRef rec_float_is(HlRec *R, HlRef f, HlFloatClass what);
+/* `l op r` of bools and integers, done in the integer type t; NOREF and stopped when it can't. */
+HlRef rec_int_operator(HlRec *R, int op, HlType t, HlVal l, HlVal r);
+/* An operand of a NumPy operation that is done in the integer dtype d: Python's ints must fit. */
+HlRef rec_operand_int(HlRec *R, HlVal v, HlDtype d);
+/* What an operator on two bools is on their bits; HL_I_PARAM = no such thing. */
+HlOp rec_bool_operator(int op, bool np);
 HlRef rec_to_int(HlRec *R, HlVal v); /* i64 of bools and integers, as Python's int; NOREF: none */
 /* A number as NumPy stores it in an array of dtype d, or converts it to such a scalar, where that is a
  * question of its value; NOREF and stopped otherwise. */
@@ -211,8 +222,8 @@ HlType rec_seq_type(PyObject *o); /* LIST, TUPLE, BYTES or ARR; VOID = no sequen
 HlRef rec_seq_size(HlRec *R, HlRef seq);
 /* The item at an index that was checked; `item` is the concrete one. */
 HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item);
-/* The instruction at pc, if it unpacks the pair before it and nothing else leads there; or NULL. */
-const HlBc *rec_pair_unpacked(HlRec *R, int32_t pc);
+/* The instruction at pc, if it unpacks the tuple of n before it and nothing else leads there; or NULL. */
+const HlBc *rec_unpacked(HlRec *R, int32_t pc, int32_t n);
 
 /* --- hl_rec_array.c: handlers for instructions on arrays and virtual views of them --------------- */
 bool rec_is_array(HlVal v);
@@ -230,6 +241,7 @@ HlSlot rec_array_item(HlRec *R, HlRef base, HlRef row, HlRef index);
 /* --- hl_rec_builtin.c -------------------------------------------------------------------------- */
 RecStatus rec_divmod(HlRec *R, HlVal l, HlVal r, int32_t npop);
 HlRef rec_round(HlRec *R, HlVal v); /* without digits */
+HlRef rec_pow(HlRec *R, const HlVal *v, int32_t n);
 RecStatus rec_contains(HlRec *R, bool negated);
 
 /* --- hl_rec_list.c: items of lists, tuples and bytes; methods of lists ---------------------------- */

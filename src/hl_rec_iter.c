@@ -139,14 +139,11 @@ typedef struct Seq {
     HlRef row; /* of a view of that array; HL_NOREF: it is the sequence itself */
 } Seq;
 
-static Seq iter_seq(const HlSlot *it)
+/* The i-th of them. */
+static Seq iter_seq(const HlSlot *it, int i)
 {
-    return (Seq){it->b, it->kind >= HL_SLOT_ROWS ? it->c : HL_NOREF};
-}
-
-static Seq iter_second(const HlSlot *it)
-{
-    return it->kind == HL_SLOT_ROWS_ZIP ? (Seq){it->part[3], it->part[4]} : (Seq){it->c, HL_NOREF};
+    return it->kind >= HL_SLOT_ROWS ? (Seq){it->part[1 + 2 * i], it->part[2 + 2 * i]}
+                                    : (Seq){it->part[1 + i], HL_NOREF};
 }
 
 static HlRef *iter_number(HlSlot *it)
@@ -170,8 +167,8 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
     int32_t slot = R->b->nlocalsplus + R->depth - 1;
     bool back = hl_slot_without_rows(it.s.kind) == HL_SLOT_REVERSED;
-    Seq q = iter_seq(&it.s);
-    Py_ssize_t size = PyObject_Size(at->seq);
+    Seq q = iter_seq(&it.s, 0);
+    Py_ssize_t size = PyObject_Size(at->seq[0]);
     bool more = at->index >= 0 && at->index < size;
     HlType t = HL_TYPE(I64);
     HlRef c, n = HL_NOREF, one = rec_kint(R, 1);
@@ -195,7 +192,7 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
         R->next = bc->target;
         return REC_OK;
     }
-    PyObject *item = PySequence_GetItem(at->seq, at->index);
+    PyObject *item = PySequence_GetItem(at->seq[0], at->index);
     if (!item)
         return REC_RAISED;
     HlSlot value = iter_item(R, q, it.s.a, item), after = it.s;
@@ -214,34 +211,32 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 
 /* --- enumerate and zip -------------------------------------------------------------------------- */
 
-const HlBc *rec_pair_unpacked(HlRec *R, int32_t next)
+const HlBc *rec_unpacked(HlRec *R, int32_t pc, int32_t n)
 {
-    const HlBc *unpack = &R->b->bc[next];
-    return unpack->op == HL_BC_UNPACK_SEQUENCE && unpack->arg == 2 && !unpack->flags ? unpack
+    const HlBc *unpack = &R->b->bc[pc];
+    return unpack->op == HL_BC_UNPACK_SEQUENCE && unpack->arg == n && !unpack->flags ? unpack
                                                                                      : NULL;
 }
 
 /* Is the sequence at an end? */
-static void pair_guard(HlRec *R, HlRef index, Seq q, bool more)
+static void tuple_guard(HlRec *R, HlRef index, Seq q, bool more)
 {
     HlRef c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), index, iter_size(R, q), HL_LT);
     rec_guard_cond(R, c, more, more ? HL_R_LOOP_END : HL_R_BRANCH);
 }
 
-/* `for number, item in enumerate(seq)` and `for a, b in zip(seq, seq2)`. */
-static RecStatus pair_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
+/* `for number, item in enumerate(seq)` and `for a, b, ... in zip(seq, seq2, ...)`: an item of each
+ * sequence, behind the number if there is one. */
+static RecStatus tuple_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
-    int32_t slot = R->b->nlocalsplus + R->depth - 1;
-    const HlBc *unpack = rec_pair_unpacked(R, bc->next);
-    bool zip = hl_slot_without_rows(it.s.kind) == HL_SLOT_ZIP;
-    Seq q = iter_seq(&it.s), q2 = iter_second(&it.s);
-    bool more = at->index < PyObject_Size(at->seq);
+    int32_t slot = R->b->nlocalsplus + R->depth - 1, n = 0;
+    bool counted = hl_slot_without_rows(it.s.kind) == HL_SLOT_ENUM, more = true;
+    const HlBc *unpack = rec_unpacked(R, bc->next, at->nseq + counted);
     if (!unpack)
         return rec_stop(R, HL_R_NYI_ITER);
-    pair_guard(R, it.s.a, q, more);
-    if (zip && more) {
-        more = at->index < PyObject_Size(at->seq2);
-        pair_guard(R, it.s.a, q2, more);
+    for (int i = 0; i < at->nseq && more; i++) {
+        more = at->index < PyObject_Size(at->seq[i]);
+        tuple_guard(R, it.s.a, iter_seq(&it.s, i), more);
     }
     if (R->pending != REC_OK)
         return R->pending;
@@ -251,36 +246,36 @@ static RecStatus pair_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
         return REC_OK;
     }
     HlRef one = rec_kint(R, 1);
-    HlSlot first, second, after = it.s;
-    PyObject *o1 = zip ? PySequence_GetItem(at->seq, at->index) : PyLong_FromLongLong(at->count);
-    PyObject *o2 = PySequence_GetItem(zip ? at->seq2 : at->seq, at->index);
-    if (!o1 || !o2) {
-        Py_XDECREF(o1);
-        Py_XDECREF(o2);
-        return REC_RAISED;
+    HlSlot value[1 + HL_ITER_SEQS], after = it.s;
+    PyObject *o[1 + HL_ITER_SEQS];
+    bool failed = false;
+    if (counted) {
+        o[n] = PyLong_FromLongLong(at->count);
+        value[n++] = rec_value(*iter_number(&it.s));
     }
-    if (zip) {
-        first = iter_item(R, q, it.s.a, o1);
-        second = iter_item(R, q2, it.s.a, o2);
-    } else {
-        HlRef number = *iter_number(&it.s);
-        second = iter_item(R, q, it.s.a, o2);
-        first = rec_value(number);
-        *iter_number(&after) = rec_guard(R, HL_I_ADD_OV, HL_TYPE(I64), number, one, HL_R_OVERFLOW);
+    for (int i = 0; i < at->nseq; i++, n++) {
+        o[n] = PySequence_GetItem(at->seq[i], at->index);
+        if (o[n])
+            value[n] = iter_item(R, iter_seq(&it.s, i), it.s.a, o[n]);
     }
+    for (int i = 0; i < n; i++)
+        failed = failed || !o[i];
+    if (counted)
+        *iter_number(&after) =
+            rec_guard(R, HL_I_ADD_OV, HL_TYPE(I64), *iter_number(&it.s), one, HL_R_OVERFLOW);
     after.a = rec_emit(R, HL_I_ADD, HL_TYPE(I64), it.s.a, one, 0);
-    if (R->pending != REC_OK) {
-        Py_DECREF(o1);
-        Py_DECREF(o2);
-        return R->pending;
+    if (failed || R->pending != REC_OK) {
+        while (n)
+            Py_XDECREF(o[--n]);
+        return failed ? REC_RAISED : R->pending;
     }
     HlIter to = *at;
     to.index++;
     to.count++;
     hl_iter_set(it.o, &to);
     R->st[slot] = after;
-    rec_push(R, second, o2);
-    rec_push(R, first, o1);
+    while (n--)
+        rec_push(R, value[n], o[n]);
     R->next = unpack->next;
     return REC_OK;
 }
@@ -296,8 +291,8 @@ RecStatus rec_for_iter(HlRec *R, const HlBc *bc)
     if (!hl_slot_is_iter(&it.s) || !hl_iter_get(it.o, &at))
         return rec_stop(R, HL_R_NYI_ITER);
     uint8_t kind = hl_slot_without_rows(it.s.kind);
-    bool pair = kind == HL_SLOT_ENUM || kind == HL_SLOT_ZIP;
-    return pair ? pair_next(R, bc, it, &at) : seq_next(R, bc, it, &at);
+    bool tuples = kind == HL_SLOT_ENUM || kind == HL_SLOT_ZIP;
+    return tuples ? tuple_next(R, bc, it, &at) : seq_next(R, bc, it, &at);
 }
 
 /* An iterator at its start takes the place of the `pops` operands that made it. */
@@ -319,14 +314,16 @@ static RecStatus iter_begin(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n
     }
     if (kind == HL_SLOT_REVERSED) {
         HlRef one = rec_kint(R, 1);
-        s.a = rec_emit(R, HL_I_SUB, HL_TYPE(I64), iter_size(R, iter_seq(&s)), one, 0);
+        s.a = rec_emit(R, HL_I_SUB, HL_TYPE(I64), iter_size(R, iter_seq(&s, 0)), one, 0);
     } else if (kind == HL_SLOT_ENUM) {
         *iter_number(&s) = n > 1 ? v[1].s.a : rec_kint(R, 0);
     } else if (s.kind == HL_SLOT_ROWS_ZIP) {
         s.part[3] = v[1].s.a;
         s.part[4] = v[1].s.b;
     } else if (kind == HL_SLOT_ZIP) {
-        s.c = v[1].s.a;
+        s.more = (uint8_t)n;
+        for (int32_t i = 1; i < n; i++)
+            s.part[1 + i] = v[i].s.a;
     }
     return rec_finish(R, pops, s, made);
 }
@@ -351,13 +348,17 @@ RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, in
 {
     const HlBc *get_iter = &R->b->bc[R->next];
     bool counted = kind == HL_SLOT_ENUM && n == 2 && v[1].t.base == HL_T_I64;
-    if (get_iter->op != HL_BC_GET_ITER || get_iter->flags ||
-        !(n == (kind == HL_SLOT_ZIP ? 2 : 1) || counted))
+    bool several = kind == HL_SLOT_ZIP && n <= HL_ITER_SEQS;
+    if (get_iter->op != HL_BC_GET_ITER || get_iter->flags || !n || !(n == 1 || several || counted))
         return rec_stop(R, HL_R_NYI_CALL);
+    PyObject *args[HL_ITER_SEQS];
+    for (int32_t i = 0; i < n; i++)
+        args[i] = v[i].o;
     for (int32_t i = 0; i < n - counted; i++)
         if (!iterable(v[i]) || v[i].s.kind != v[0].s.kind) /* a row and a list: not yet */
             return rec_stop(R, HL_R_NYI_CALL);
-    PyObject *args[] = {v[0].o, n > 1 ? v[1].o : NULL};
+    if (kind == HL_SLOT_ZIP && v[0].s.kind == HL_SLOT_VIEW && n != 2)
+        return rec_stop(R, HL_R_NYI_CALL);
     PyObject *type = kind == HL_SLOT_ENUM  ? (PyObject *)&PyEnum_Type
                      : kind == HL_SLOT_ZIP ? (PyObject *)&PyZip_Type
                                            : (PyObject *)&PyReversed_Type;

@@ -106,14 +106,27 @@ static int32_t step_base(const HlRec *R)
     return base;
 }
 
-/* Is there an iterator over an array? A step may give that another shape. */
-static bool step_array_iter(const HlRec *R)
+/* Is there an iterator over a virtual view? A step may give the array another shape. */
+static bool step_over_rows(const HlRec *R)
 {
     for (int32_t i = R->b->nlocalsplus; i < R->b->nlocalsplus + R->depth; i++)
-        for (int k = 0; hl_slot_is_iter(&R->st[i]) && k < hl_slot_nparts[R->st[i].kind]; k++)
-            if (R->ir->ins[R->st[i].part[k]].type.base == HL_T_ARR)
-                return true;
+        if (R->st[i].kind >= HL_SLOT_ROWS)
+            return true;
     return false;
+}
+
+/* Have the arrays that iterators go over the type that they had? */
+static bool step_arrays_kept(HlRec *R)
+{
+    HlIter it;
+    for (int32_t i = R->b->nlocalsplus; i < R->b->nlocalsplus + R->depth; i++) {
+        if (!hl_slot_is_iter(&R->st[i]) || !hl_iter_get(R->slots[i], &it))
+            continue;
+        for (int k = 0; k < it.nseq; k++)
+            if (!hl_step_seq_kept(rec_type(R, R->st[i].part[1 + k]), it.seq[k]))
+                return false;
+    }
+    return true;
 }
 
 /* The lowest stack position that the instructions from pc to end touch. */
@@ -333,7 +346,7 @@ static void step_remember(const HlRec *R, const Before *before)
 /* Did nothing happen that the region cannot know? */
 static bool step_regular(HlRec *R, const Before *before, int32_t end)
 {
-    if (!hl_step_kept(R->b, before->object, R->slots, R->pc, end))
+    if (!hl_step_kept(R->b, before->object, R->slots, R->pc, end) || !step_arrays_kept(R))
         return false;
     for (int32_t i = 0; i < R->b->nlocalsplus; i++) {
         if (R->r->slot_flags[i] & HL_SLOTF_BOUND && !rec_slot_object(R, i))
@@ -480,7 +493,7 @@ RecStatus rec_step(HlRec *R)
     int64_t word[R->b->nlocalsplus + 1];
     const Before before = {object, type, word};
     int32_t pc = R->pc, next;
-    if ((R->following ? !follow || R->result : !step_worth(R)) || step_array_iter(R))
+    if ((R->following ? !follow || R->result : !step_worth(R)) || step_over_rows(R))
         return REC_STOP;
     R->pending = REC_OK;
     if (!rec_make_snap(R))

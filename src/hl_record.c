@@ -532,11 +532,11 @@ static bool match_state(HlRec *R, int32_t block, HlRefVec *args)
         return false;
     for (int32_t i = 0; i < n; i++) {
         HlSlot w = bs->slots[i], h = R->state[i];
-        if (w.kind != h.kind)
+        if (w.kind != h.kind || w.more != h.more)
             return false;
         if (w.kind == HL_SLOT_FRAME && w.a != h.a)
             return false;
-        for (int part = 0; part < hl_slot_nparts[w.kind]; part++)
+        for (int part = 0; part < hl_slot_nparts(&w); part++)
             if (!match_ref(R, block, w.part[part], h.part[part], args))
                 return false;
     }
@@ -582,7 +582,7 @@ static int32_t make_block(HlRec *R, HlRefVec *args)
     for (int32_t i = 0; i < rec_nstate(R); i++) {
         HlSlot *s = &R->state[i];
         /* A range's step stays the constant that it is. */
-        for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
+        for (int part = 0; part < hl_slot_nparts(s); part++)
             s->part[part] =
                 make_param(R, block, s->part[part], s->kind == HL_SLOT_RANGE && part == 1, args);
     }
@@ -850,7 +850,7 @@ static RecStatus rec_build_index(HlRec *R, const HlBc *bc)
     int32_t n = bc->arg;
     if (!tuple_is_index(R, bc))
         return rec_stop(R, HL_R_NYI_OP);
-    HlSlot s = {.kind = (uint8_t)(HL_SLOT_TUPLE1 + n - 1)};
+    HlSlot s = {.kind = HL_SLOT_TUPLE, .more = (uint8_t)n};
     for (int32_t i = 0; i < n; i++) {
         HlVal v = rec_peek(R, n - 1 - i);
         if (!rec_is_number(v.t))
@@ -1088,12 +1088,21 @@ static HlRef entry_input(HlRec *R, int32_t slot, HlInputPart part, HlType type)
     return hl_ir_param(R->ir, 0, type);
 }
 
-/* Are an iterator's sequences of types that machine code knows? */
-static bool seq_types(const HlIter *it, HlType types[2])
+/* The kind of an iterator, over sequences of types that machine code knows; UNBOUND = it is none. */
+static uint8_t entry_iter_kind(HlEntrySlot *e, PyObject *o)
 {
-    types[0] = rec_seq_type(it->seq);
-    types[1] = it->seq2 ? rec_seq_type(it->seq2) : HL_TYPE(VOID);
-    return types[0].base != HL_T_VOID && (!it->seq2 || types[1].base != HL_T_VOID);
+    HlIter it;
+    if (hl_range_check(o))
+        return HL_SLOT_RANGE;
+    if (!hl_iter_get(o, &it))
+        return HL_SLOT_UNBOUND;
+    e->nseq = it.nseq;
+    for (int i = 0; i < it.nseq; i++) {
+        e->seq[i] = rec_seq_type(it.seq[i]);
+        if (e->seq[i].base == HL_T_VOID)
+            return HL_SLOT_UNBOUND;
+    }
+    return it.kind;
 }
 
 /* The parts of an iterator become inputs. */
@@ -1111,11 +1120,10 @@ static int entry_iter(HlRec *R, HlEntrySlot *e, PyObject *o, HlSlot *s)
                              : entry_input(R, e->slot, HL_IN_RANGE_STEP, HL_TYPE(I64));
         return s->a == HL_NOREF || s->b == HL_NOREF || s->c == HL_NOREF ? -1 : 0;
     }
-    for (int part = 0; part < hl_slot_nparts[s->kind]; part++) {
+    s->more = e->iter == HL_SLOT_ZIP ? e->nseq : 0;
+    for (int part = 0; part < hl_slot_nparts(s); part++) {
         HlInputPart in = hl_iter_input(s->kind, part);
-        HlType t = in == HL_IN_ITER_SEQ    ? e->seq[0]
-                   : in == HL_IN_ITER_SEQ2 ? e->seq[1]
-                                           : HL_TYPE(I64);
+        HlType t = hl_input_is_seq(in) ? e->seq[in - HL_IN_ITER_SEQ] : HL_TYPE(I64);
         s->part[part] = entry_input(R, e->slot, in, t);
         if (s->part[part] == HL_NOREF)
             return -1;
@@ -1131,17 +1139,16 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
     HlSlot *s = &R->st[slot];
     bool big, on_stack = slot >= R->b->nlocalsplus;
     int complex = o ? hl_record_complex_kind(o) : 0;
+    bool alone = on_stack && o && Py_REFCNT(o) == 1;
+    uint8_t iter = alone ? entry_iter_kind(&e, o) : HL_SLOT_UNBOUND;
     HlType t;
-    HlIter it;
     *s = slot_frame(slot);
     if (!wanted)
         e.input = -1;
     else if (!o)
         e.unbound = true;
-    else if (on_stack && Py_REFCNT(o) == 1 && hl_range_check(o))
-        e.iter = HL_SLOT_RANGE;
-    else if (on_stack && Py_REFCNT(o) == 1 && hl_iter_get(o, &it) && seq_types(&it, e.seq))
-        e.iter = it.kind;
+    else if (iter != HL_SLOT_UNBOUND)
+        e.iter = iter;
     else if (complex)
         e.complex = (uint8_t)complex;
     else if (t = hl_record_type_of(o, &big), t.base != HL_T_VOID)

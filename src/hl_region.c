@@ -178,15 +178,17 @@ static bool entry_iter_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
             in[2] = step;
         return !e->fixed_step || step == e->step;
     }
-    /* A sequence that dies with its iterator may not do so before machine code is left. */
-    if (!hl_iter_get(o, &it) || it.kind != e->iter ||
-        (e->dies && (is_last(it.seq) || (it.seq2 && is_last(it.seq2)))))
+    if (!hl_iter_get(o, &it) || it.kind != e->iter || it.nseq != e->nseq)
         return false;
     in[0] = it.index;
     if (it.kind == HL_SLOT_ENUM)
         in[2] = it.count;
-    return unbox_slot(it.seq, e->seq[0], &in[1]) &&
-           (e->iter != HL_SLOT_ZIP || unbox_slot(it.seq2, e->seq[1], &in[2]));
+    for (int i = 0; i < it.nseq; i++) {
+        /* A sequence that dies with its iterator may not do so before machine code is left. */
+        if ((e->dies && is_last(it.seq[i])) || !unbox_slot(it.seq[i], e->seq[i], &in[1 + i]))
+            return false;
+    }
+    return true;
 }
 
 static bool entry_slot_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
@@ -260,8 +262,8 @@ static bool nearly_done(const HlCode *code, int loop, HlFrame *f)
         return false;
     if (seq.kind == HL_SLOT_REVERSED)
         return seq.index < 1;
-    return (PyList_CheckExact(seq.seq) || PyTuple_CheckExact(seq.seq)) &&
-           Py_SIZE(seq.seq) - seq.index < 2;
+    return (PyList_CheckExact(seq.seq[0]) || PyTuple_CheckExact(seq.seq[0])) &&
+           Py_SIZE(seq.seq[0]) - seq.index < 2;
 }
 
 /* --- giving up --------------------------------------------------------------------------------- */

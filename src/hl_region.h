@@ -45,9 +45,10 @@ typedef enum HlRegionState {
 /* What the entry demands of one frame slot. */
 typedef struct HlEntrySlot {
     int32_t slot;
-    HlType type;     /* VOID = not looked at */
-    uint8_t iter;    /* HlSlotKind of an iterator that only the frame holds; UNBOUND = none */
-    HlType seq[2];   /* types of its sequences */
+    HlType type;  /* VOID = not looked at */
+    uint8_t iter; /* HlSlotKind of an iterator that only the frame holds; UNBOUND = none */
+    uint8_t nseq; /* how many sequences it is over, and their types */
+    HlType seq[HL_ITER_SEQS];
     bool fixed_step; /* range iterator with this step */
     int64_t step;
     uint8_t complex; /* HL_SLOT_COMPLEX or _NPCOMPLEX: a number of that class; else 0 */

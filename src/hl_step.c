@@ -12,6 +12,7 @@
 #include "hl_step.h"
 
 #include "hl_exit.h"
+#include "hl_np.h"
 #include "hl_release.h"
 #include "hl_stats.h"
 
@@ -56,8 +57,14 @@ static bool step_numbers_kept(const HlBytecode *b, const HlPlan *plan, PyObject 
     return true;
 }
 
+bool hl_step_seq_kept(HlType t, PyObject *seq)
+{
+    return t.base != HL_T_ARR || hl_type_eq(hl_np_type_of(seq), t);
+}
+
 /* Is an iterator that machine code has in registers still as it was made, and the frame's own? */
-static bool step_iter_kept(const HlPlanEntry *e, PyObject *o, const int64_t *words)
+static bool step_iter_kept(const HlIr *ir, const HlPlan *plan, const HlPlanEntry *e, PyObject *o,
+                           const int64_t *words)
 {
     int64_t next, step, left;
     HlIter it;
@@ -69,17 +76,24 @@ static bool step_iter_kept(const HlPlanEntry *e, PyObject *o, const int64_t *wor
         hl_range_get(o, &next, &step, &left);
         return next == words[e->a] && step == words[e->b] && left == words[e->c];
     }
-    return hl_iter_get(o, &it) && it.kind == e->iter && it.index == words[e->a] &&
-           (intptr_t)it.seq == words[e->b] &&
-           (e->iter != HL_SLOT_ENUM || it.count == words[e->c]) &&
-           (e->iter != HL_SLOT_ZIP || (intptr_t)it.seq2 == words[e->c]);
+    if (!hl_iter_get(o, &it) || it.kind != e->iter || it.index != words[e->a] ||
+        (e->iter == HL_SLOT_ENUM && it.count != words[e->c]))
+        return false;
+    for (int i = 0; i < it.nseq; i++) {
+        int32_t word = e->part[1 + i];
+        if ((intptr_t)it.seq[i] != words[word] ||
+            !hl_step_seq_kept(ir->ins[plan->live[word]].type, it.seq[i]))
+            return false;
+    }
+    return true;
 }
 
-static bool step_iters_kept(const HlPlan *plan, PyObject *const *slots, const int64_t *words)
+static bool step_iters_kept(const HlIr *ir, const HlPlan *plan, PyObject *const *slots,
+                            const int64_t *words)
 {
     for (int32_t i = 0; i < plan->nentries; i++) {
         const HlPlanEntry *e = &plan->entries[i];
-        if (e->kind == HL_PLAN_ITER && !step_iter_kept(e, slots[e->slot], words))
+        if (e->kind == HL_PLAN_ITER && !step_iter_kept(ir, plan, e, slots[e->slot], words))
             return false;
     }
     return true;
@@ -91,9 +105,12 @@ static bool step_death_unseen(PyObject *o, PyObject *const *slots, int32_t n)
     HlIter it;
     if (hl_range_check(o))
         return true;
-    if (Py_REFCNT(o) == 1 && hl_iter_get(o, &it))
-        return Py_REFCNT(it.seq) > 1 && (!it.seq2 || Py_REFCNT(it.seq2) > 1);
-    return hl_exit_outlives(o, slots, n);
+    if (Py_REFCNT(o) != 1 || !hl_iter_get(o, &it))
+        return hl_exit_outlives(o, slots, n);
+    for (int i = 0; i < it.nseq; i++)
+        if (Py_REFCNT(it.seq[i]) == 1 && !hl_dies_silently(it.seq[i]))
+            return false;
+    return true;
 }
 
 /* Machine code will take objects away from slots, and the frame keeps them until the next step or the
@@ -149,7 +166,7 @@ int hl_step_run(HlActivation *act, int64_t *out, int64_t exit)
     r->globals.builtins = hl_frame_builtins(f);
     if (r->state != HL_REGION_READY || !hl_step_kept(b, before, act->slots, plan->pc, plan->end) ||
         !step_numbers_kept(b, plan, act->slots, words) ||
-        !step_iters_kept(plan, act->slots, words) || !step_slots_fit(r, f) ||
+        !step_iters_kept(r->opt, plan, act->slots, words) || !step_slots_fit(r, f) ||
         !hl_region_errstate_fits(r))
         return step_leave(act, HL_GO_ON);
     return 0;

@@ -27,6 +27,21 @@ static ExecObj *as_obj(int64_t word)
     return (ExecObj *)(intptr_t)word;
 }
 
+/* By squaring from the exponent's highest bit down. */
+static int64_t power_modulo(int64_t a, int64_t b, int64_t c)
+{
+    __int128 n = c, r = 1;
+    if (c == 0)
+        return 0;
+    for (int bit = 62; bit >= 0 && b > 0; bit--) {
+        r = r * r % n;
+        if (b >> bit & 1)
+            r = r * a % n;
+    }
+    r %= n;
+    return (int64_t)(r != 0 && (r < 0) != (n < 0) ? r + n : r);
+}
+
 static bool compare_i(int cond, int64_t a, int64_t b)
 {
     switch (cond) {
@@ -365,6 +380,7 @@ static Step exec_ins(Exec *x, HlRef r)
     }
     case HL_I_IPOW: power(a, b < 0 ? 0 : b, out); break;
     case HL_I_IPOW_OV: return holds(b >= 0 && power(a, b, out));
+    case HL_I_POWMOD: *out = power_modulo(a, b, c); break;
     case HL_I_NARROW: *out = hl_dtype_narrow(ins->aux, a); break;
     case HL_I_NARROW_OV:
         *out = a;
@@ -478,7 +494,7 @@ static bool snap_has_wide(const Exec *x, int32_t exit)
     const HlSnap *s = &x->ir->snaps[x->ir->exits[exit].snap];
     for (int32_t i = 0; i < s->nslots; i++) {
         const HlSlot *slot = &s->slots[i];
-        for (int part = 0; part < hl_slot_nparts[slot->kind]; part++)
+        for (int part = 0; part < hl_slot_nparts(slot); part++)
             if (x->wide[slot->part[part]])
                 return true;
     }
@@ -662,11 +678,11 @@ static void put_view(Text *t, int64_t array, int64_t row, int64_t number)
     put(t, " from item %" PRId64 ", number %" PRId64, address_item(row), number);
 }
 
-/* A virtual iterator whose parts are words[part[0]], ... */
-static void put_iter(Text *t, uint8_t kind, const int32_t *part, const int64_t *words)
+/* A virtual iterator whose n parts are words[part[0]], ... */
+static void put_iter(Text *t, uint8_t kind, int n, const int32_t *part, const int64_t *words)
 {
     put(t, "%s", hl_slot_text[kind]);
-    for (int i = 0; i < hl_slot_nparts[kind]; i++)
+    for (int i = 0; i < n; i++)
         put(t, " %" PRId64, words[part[i]]);
 }
 
@@ -690,20 +706,13 @@ char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_
             put_view(&t, r->values[slot->a], r->values[slot->b], r->values[slot->c]);
             break;
         case HL_SLOT_FRAME: put_entry(&t, ir, in, slot->a); break;
-        case HL_SLOT_TUPLE1:
-        case HL_SLOT_TUPLE2:
-        case HL_SLOT_TUPLE3:
-        case HL_SLOT_TUPLE4:
-        case HL_SLOT_TUPLE5:
-        case HL_SLOT_TUPLE6:
-        case HL_SLOT_TUPLE7:
-        case HL_SLOT_TUPLE8:
+        case HL_SLOT_TUPLE:
             for (int part = 0; part < hl_slot_tuple(slot); part++) {
                 put(&t, part ? ", " : "tuple ");
                 put_boxed(&t, ir->ins[slot->part[part]].type, r->values[slot->part[part]]);
             }
             break;
-        default: put_iter(&t, slot->kind, slot->part, r->values); break;
+        default: put_iter(&t, slot->kind, hl_slot_nparts(slot), slot->part, r->values); break;
         }
         put(&t, "\n");
     }
@@ -719,7 +728,7 @@ static void put_planned(Text *t, const HlIr *ir, const ExecWorld *world, const H
     case HL_PLAN_BOX: put_boxed(t, e->type, out[e->a]); break;
     case HL_PLAN_IMM: put_boxed(t, e->type, e->imm); break;
     case HL_PLAN_CONST: put_boxed(t, HL_TYPE(OBJ), (intptr_t)world->objects[e->from]); break;
-    case HL_PLAN_ITER: put_iter(t, e->iter, e->part, out); break;
+    case HL_PLAN_ITER: put_iter(t, e->iter, e->nparts, e->part, out); break;
     case HL_PLAN_COMPLEX:
     case HL_PLAN_NPCOMPLEX:
         put_complex(t, e->kind == HL_PLAN_NPCOMPLEX, out[e->a], out[e->b]);

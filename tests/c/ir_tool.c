@@ -88,7 +88,7 @@ static void print_entry(const HlPlanEntry *e)
     case HL_PLAN_BOX: printf("box out %d as %s", e->a, type); break;
     case HL_PLAN_ITER:
         printf("%s out", hl_slot_text[e->iter]);
-        for (int part = 0; part < hl_slot_nparts[e->iter]; part++)
+        for (int part = 0; part < e->nparts; part++)
             printf(" %d", e->part[part]);
         break;
     case HL_PLAN_COMPLEX: printf("complex out %d %d", e->a, e->b); break;

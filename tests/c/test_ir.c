@@ -676,8 +676,8 @@ static void test_plans_made(void)
         "  %5: i64 = kint 7\n"
         "  %6: i64 = add %1 %2\n"
         "  exit x0\n"
-        "x0: return pc 4 [0: view(%0 %4 %5), 1: tuple3(%6 %5 %1), 2: rows(%1 %0 %4), 3: "
-        "tuple1(%6)]\n";
+        "x0: return pc 4 [0: view(%0 %4 %5), 1: tuple(%6 %5 %1), 2: rows(%1 %0 %4), 3: "
+        "tuple(%6)]\n";
     char *wrong = replaced(text, "view(%0 %4 %5)", "view(%0 %3 %5)"), why[200];
     HlIr *ir = parse(wrong);
     const char *bad = hl_check_ir(ir, why, sizeof why);

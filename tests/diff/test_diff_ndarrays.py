@@ -1059,6 +1059,14 @@ def test_iterators_over_rows(jit, out):
                 s += row[0] * other[1]
             for row in reversed(plane):
                 s -= row[-1]
+            for x, y, z in zip(plane[0], plane[1], plane[2]):
+                s += x * y * z
+            for x, y in zip(plane[0], range(3)):
+                s += x * y
+            for x, y in zip([1.5, 2.5], plane[0]):
+                s += x * y
+            for x, in zip(plane[0]):
+                s += x
         return s, k, row, other
 
     def pause(x):

@@ -1178,3 +1178,61 @@ def test_locals_are_written_in_a_step(jit, out):
         return t
     for n in (5, 59, 100, 150):
         out(f, n)
+
+
+@stepped
+def test_arrays_that_change_while_they_are_iterated_over(jit, out):
+    np = pytest.importorskip("numpy")
+
+    def change(a, i):
+        if i == 60:
+            a.shape = (10, 10)
+        if i == 61:
+            a.shape = (100,)
+        if i == 70:
+            a.dtype = np.int64
+        if i == 75:
+            a.dtype = np.float64
+        if i == 80:
+            a.resize(200, refcheck=False)
+        if i == 150:
+            a.resize(140, refcheck=False)
+
+    @jit
+    def f(a, b, limit):
+        t, kinds = 0.0, []
+        for i, x in enumerate(a):
+            if i < limit:
+                opaque(change)(a, i)
+            t += 0.5
+            if x.ndim:
+                kinds.append(x.shape)
+            elif i % 7 == 0:
+                kinds.append((i, x))
+        for x, y in zip(a, b):
+            t += x * y
+            kinds.append((x, len(kinds)))
+        return t, kinds
+    for limit in (5, 65, 73, 77, 200):
+        out(f, np.arange(100.0), np.arange(300), limit)
+
+
+@stepped
+def test_rows_and_items_of_arrays_over_a_step(jit, out):
+    np = pytest.importorskip("numpy")
+
+    @jit
+    def f(a, n):
+        seen = {}
+        t = 0.0
+        for i in range(n):
+            row = a[i % 7]
+            for j in range(5):
+                row[j] += a[i % 6, j] * 0.5
+                t += row[j]
+            seen[i % 11, i % 5] = row
+            a[i % 7, 2] -= t * 0.25
+            t = row[2] - t
+        return t, seen, row, a
+    for n in (5, 60, 200):
+        out(f, np.arange(35.0).reshape(7, 5), n)

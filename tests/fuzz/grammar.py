@@ -253,7 +253,7 @@ class Maker:
         if "list" in self.features:
             heads += ["for $N in p", "for $N in q", "for j, $N in enumerate(p)", "for j, k in zip(p, q)",
                       "for $N in reversed(p)", "for $N in range(len(p))", "for j, $N in enumerate(q, 1)"]
-            heads += ["for $N in p[:7]", "for j, $N in enumerate(q[:5])", "for j, k in zip(p[:6], t)", "for $N in q[-4:]",
+            heads += ["for $N in p[:7]", "for j, $N in enumerate(q[:5])", "for j, k in zip(p[:6], t)", "for $N in q[-4:]", "for j, $N, k in zip(p[:9], q, t)",
                       "for $N in reversed(p[:5])", "for k in sorted(p[:5], key=abs)", "for j, k in enumerate(t, 3)"]
         if "tuple" in self.features:
             heads += ["for $N in t", "for $N in (1, 2.5, a)", "for j, k in ((1, 2), (a, b))", "for $N in $t"]
