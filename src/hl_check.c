@@ -412,8 +412,15 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
             check_snap_value(c, slot->c, HL_REPR_I64, x, block, at);
             break;
         case HL_SLOT_ROWS:
+        case HL_SLOT_ROWS_REVERSED:
+        case HL_SLOT_ROWS_ENUM:
+        case HL_SLOT_ROWS_ZIP:
             check_snap_value(c, slot->a, HL_REPR_I64, x, block, at);
             check_snap_view(c, slot->b, slot->c, x, block, at);
+            if (slot->kind == HL_SLOT_ROWS_ENUM)
+                check_snap_value(c, slot->part[3], HL_REPR_I64, x, block, at);
+            if (slot->kind == HL_SLOT_ROWS_ZIP)
+                check_snap_view(c, slot->part[3], slot->part[4], x, block, at);
             break;
         case HL_SLOT_TUPLE:
             for (int part = 0; part < hl_slot_tuple(slot); part++)

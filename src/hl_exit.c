@@ -231,15 +231,24 @@ static PyObject *make_tuple(const HlPlan *plan, PyObject *const *made, int32_t n
     return tuple;
 }
 
-/* An iterator over a view. */
+/* An iterator over one view, or two. */
 static PyObject *make_rows(const int64_t *out, const HlPlanEntry *e)
 {
-    HlIter it = {.kind = HL_SLOT_SEQ, .nseq = 1, .index = out[e->a]};
-    PyObject *view =
-        hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim);
-    it.seq[0] = view;
-    PyObject *o = view ? hl_iter_new(&it) : NULL;
-    Py_XDECREF(view);
+    HlIter it = {.kind = hl_slot_without_rows(e->iter), .nseq = 1, .index = out[e->a]};
+    PyObject *view[2] = {
+        hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim)};
+    if (it.kind == HL_SLOT_ZIP) {
+        view[1] = hl_np_view((PyObject *)(intptr_t)out[e->part[3]],
+                             (void *)(intptr_t)out[e->part[4]], e->from);
+        it.nseq = 2;
+    } else if (it.kind == HL_SLOT_ENUM) {
+        it.count = out[e->part[3]];
+    }
+    it.seq[0] = view[0];
+    it.seq[1] = view[1];
+    PyObject *o = view[0] && view[it.nseq - 1] ? hl_iter_new(&it) : NULL;
+    Py_XDECREF(view[0]);
+    Py_XDECREF(view[1]);
     return o;
 }
 
@@ -247,7 +256,7 @@ static PyObject *make_rows(const int64_t *out, const HlPlanEntry *e)
 static PyObject *make_iter(PyObject *old, const int64_t *out, const HlPlanEntry *e)
 {
     bool mine = old && Py_REFCNT(old) == 1;
-    if (e->iter == HL_SLOT_ROWS)
+    if (e->iter >= HL_SLOT_ROWS)
         return make_rows(out, e);
     if (e->iter == HL_SLOT_RANGE) {
         if (!mine || !hl_range_check(old))

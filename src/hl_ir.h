@@ -280,7 +280,11 @@ typedef struct HlBlock {
     _(REVERSED, "reversed", 2) /* the same, downwards */                                           \
     _(ENUM, "enumerate", 3)  /* enumerate over SEQ: next index, sequence, next number */           \
     _(ZIP, "zip", 1)         /* zip of SEQs at the same index: next index; the sequences */        \
-    _(ROWS, "rows", 3)       /* iterator over a view: next index, array, address */
+    /* the same four over views */                                                              \
+    _(ROWS, "rows", 3)       /* next index, array, address */                                      \
+    _(ROWS_REVERSED, "rows_reversed", 3)                                                           \
+    _(ROWS_ENUM, "rows_enumerate", 4) /* next index, array, address, next number */                \
+    _(ROWS_ZIP, "rows_zip", 5) /* of two: next index, array, address, array, address */
 /* clang-format on */
 #define HL_SLOT_ENUMERATOR(name, text, nparts) HL_SLOT_##name,
 typedef enum HlSlotKind { HL_SLOTDEF(HL_SLOT_ENUMERATOR) HL_SLOT__COUNT } HlSlotKind;
@@ -310,6 +314,12 @@ static inline int hl_slot_nparts(const HlSlot *s)
 static inline bool hl_slot_is_iter(const HlSlot *s)
 {
     return s->kind >= HL_SLOT_RANGE;
+}
+
+/* SEQ for ROWS, and so on; other kinds are what they are. */
+static inline uint8_t hl_slot_without_rows(uint8_t kind)
+{
+    return (uint8_t)(kind >= HL_SLOT_ROWS ? kind - HL_SLOT_ROWS + HL_SLOT_SEQ : kind);
 }
 
 /* How many items a virtual tuple has; 0 = the slot holds something else. */

@@ -931,7 +931,7 @@ static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
 static Val item_address(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
 {
     int64_t bytes;
-    if (e->pass || (hl_llvm_is_int(stride, &bytes) && bytes == hl_dtype_size(d))) {
+    if (hl_llvm_is_int(stride, &bytes) && bytes == hl_dtype_size(d)) {
         LLVMTypeRef item = d == HL_D_C128 ? LLVMArrayType2(e->f64, 2) : item_type(e, d);
         return LLVMBuildInBoundsGEP2(e->b, item, data, &index, 1, "");
     }

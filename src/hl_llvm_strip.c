@@ -11,7 +11,8 @@
  *   try:       the body without stores; guards only OR their failures together (not needed when the
  *              proof left no guard and there are stores)
  *              any failure -> give up
- *   commit:    (only when there are stores) the body again, with stores and without checks
+ *   commit:    (only when there are stores) the body again, with stores and without checks; not for
+ *              one item that every iteration reads and writes, which `try` has in a register
  *   done:      -> header, with the state after the strip (where iterations wait for each other, nothing
  *              is left but in long loops: -> body)
  *   give up:   the ordinary body for as many iterations as the strip had; more with every time
@@ -51,14 +52,17 @@ typedef struct Strip {
     HlRef trip;         /* guard that ends the loop */
     HlRef small, large; /* it goes on while small < large; one moves by 1, the other stays */
     int32_t items[STRIP_ITEMS], nitems; /* array accesses, in order */
-    bool stores, branches;
+    bool stores, branches;              /* stores: in every iteration */
+    HlRef
+        cell; /* the only store, into an item that stays the same and is read before; else HL_NOREF */
+    Val cell_at;            /* its address */
     bool vectorises;        /* no float goes round the loop, whose operations have their order */
     bool *done;             /* by ref: guard that is proved or implied */
-    bool *carried;          /* by position of a parameter: its last value must be finite */
+    bool *carried;          /* by position in the state: the last value must be finite */
     uint8_t *sum;           /* by ref: belongs to a sum of small amounts, see strip_find_sums */
     Val n, last;            /* iterations of this strip, and n - 1 */
     Val proved;             /* i1 so far */
-    int32_t nstate;         /* parameters, and whether a guard failed */
+    int32_t nstate;         /* parameters, whether a guard failed, the cell's value */
     Val *start, *phi, *mid; /* nstate each: at the header, at a loop's start, between two loops */
     int64_t *step;          /* by position of a parameter: changes by it; 0 = has a phi */
 } Strip;
@@ -194,10 +198,23 @@ static bool strip_stays(const Strip *s, HlRef r)
     return !strip_inside(s, r) || (ins->op == HL_I_INDEX && strip_stays(s, ins->a[0]));
 }
 
-/* Is r an address that is the same in every iteration? */
+/* Is r an address from outside, or that of a row of it? */
 static bool strip_is_place(const Strip *s, HlRef r)
 {
     return !strip_inside(s, r) || s->ir->ins[r].op == HL_I_ARRAY_ROW;
+}
+
+/* Is the address r the same in every iteration? */
+static bool strip_place_stays(const Strip *s, HlRef r)
+{
+    const HlIns *ins = &s->ir->ins[r];
+    return !strip_inside(s, r) || (strip_stays(s, ins->a[2]) && strip_place_stays(s, ins->a[0]));
+}
+
+/* Does an access go from item to item along one row? */
+static bool strip_walks(const Strip *s, const HlIns *access)
+{
+    return strip_place_stays(s, access->a[0]) && !strip_stays(s, access->a[2]);
 }
 
 /* May it be done ahead, in iterations that turn out not to be run? True for what has neither
@@ -259,9 +276,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_FLOORDIV:
     case HL_I_MOD: return strip_kint(s, ins->a[1], &k) && k != 0 && k != -1;
     case HL_I_INDEX: return strip_linear(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
-    case HL_I_ARRAY_ROW:
-        return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]) &&
-               strip_stays(s, ins->a[2]);
+    case HL_I_ARRAY_ROW: return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE:
         s->stores |= ins->op == HL_I_ARRAY_STORE;
@@ -348,25 +363,64 @@ static bool strip_moves(const Strip *s, HlRef r)
     return false;
 }
 
-/* Two accesses to one array must be the same item, read before it is written, and not that of another
- * iteration; through different arrays they are kept apart at run time. */
+/* Are both accesses to one row, but not to the same item? One of them goes along it then. */
+static bool strip_shares_row(const Strip *s, const HlIns *store, const HlIns *load)
+{
+    return store->a[0] == load->a[0] && store->a[2] != load->a[2] && s->cell == HL_NOREF &&
+           strip_stays(s, load->a[2]) != strip_stays(s, store->a[2]);
+}
+
+/* Two accesses to one row must be the same item, read before it is written, and not that of another
+ * iteration, which is seen here where the row stays, or else at run time. Different rows and arrays are
+ * kept apart at run time, and so is one item of a row from those that are written one after the other. */
 static bool strip_order_ok(const Strip *s)
 {
     for (int32_t i = 0; i < s->nitems; i++) {
         for (int32_t k = 0; k < s->nitems; k++) {
             const HlIns *store = &s->ir->ins[s->items[i]], *load = &s->ir->ins[s->items[k]];
             if (store->op == HL_I_ARRAY_STORE && load->op == HL_I_ARRAY_LOAD &&
-                store->a[0] == load->a[0] &&
-                (store->a[2] != load->a[2] || i < k || !strip_moves(s, load->a[2])))
+                store->a[0] == load->a[0] && !strip_shares_row(s, store, load) &&
+                (store->a[2] != load->a[2] || i < k ||
+                 (s->cell == HL_NOREF && strip_place_stays(s, load->a[0]) &&
+                  !strip_moves(s, load->a[2]))))
                 return false;
         }
     }
     return true;
 }
 
+static bool strip_is_cell(const Strip *s, const HlIns *load)
+{
+    return s->cell != HL_NOREF && load->op == HL_I_ARRAY_LOAD &&
+           load->a[0] == s->ir->ins[s->cell].a[0];
+}
+
+/* The item that a sum is kept in, as in c[i, j] += a[i, k] * b[k, j] for all k. */
+static HlRef strip_find_cell(const Strip *s)
+{
+    HlRef cell = HL_NOREF;
+    bool read = false;
+    for (int32_t i = 0; i < s->nitems; i++) {
+        if (s->ir->ins[s->items[i]].op == HL_I_ARRAY_STORE && cell != HL_NOREF)
+            return HL_NOREF;
+        if (s->ir->ins[s->items[i]].op == HL_I_ARRAY_STORE)
+            cell = s->items[i];
+    }
+    if (cell == HL_NOREF)
+        return HL_NOREF;
+    const HlIns *store = &s->ir->ins[cell];
+    for (int32_t i = 0; i < s->nitems; i++)
+        read |= s->items[i] != cell && s->ir->ins[s->items[i]].a[0] == store->a[0];
+    bool stays = strip_place_stays(s, store->a[0]) && strip_stays(s, store->a[2]);
+    return read && stays ? cell : HL_NOREF;
+}
+
 static bool strip_vectorises(const Strip *s)
 {
     const HlBlock *b = s->block;
+    HlRef kept = s->cell == HL_NOREF ? HL_NOREF : s->ir->ins[s->cell].a[3];
+    if (kept != HL_NOREF && hl_type_repr(s->ir->ins[kept].type) == HL_REPR_F64)
+        return false;
     for (int32_t p = 0; p < b->params.n; p++) {
         HlType t = s->ir->ins[b->params.v[p]].type;
         if (hl_type_repr(t) == HL_REPR_F64 && b->args.v[p] != b->params.v[p])
@@ -401,6 +455,9 @@ static bool strip_find(Strip *s)
         if (indexed && !strip_index_known(s, ins->a[2]))
             return false;
     }
+    s->cell = strip_find_cell(s);
+    s->stores = s->stores && s->cell == HL_NOREF;
+    s->nstate += s->cell != HL_NOREF;
     s->vectorises = strip_vectorises(s);
     return s->trip != HL_NOREF && strip_order_ok(s);
 }
@@ -496,6 +553,21 @@ static bool strip_counters_proved(const Strip *s)
     return true;
 }
 
+/* Where the cell's value is in the state. */
+static int32_t strip_cell_state(const Strip *s)
+{
+    return s->block->params.n + 1;
+}
+
+/* Is what is read from the cell guarded to be finite, by a result? */
+static bool strip_cell_implied(const Strip *s)
+{
+    for (int32_t i = 0; i < s->nitems; i++)
+        if (strip_is_cell(s, &s->ir->ins[s->items[i]]) && strip_implied(s, s->items[i]))
+            return true;
+    return false;
+}
+
 /* Marks guards that are proved before the strip, and those that later ones imply. */
 static void strip_mark(Strip *s)
 {
@@ -516,6 +588,8 @@ static void strip_mark(Strip *s)
                 if (b->args.v[p] == ins->a[0] && strip_implied(s, b->params.v[p]))
                     s->done[r] = s->carried[p] = true;
             }
+            if (!s->done[r] && s->cell != HL_NOREF && s->ir->ins[s->cell].a[3] == ins->a[0])
+                s->done[r] = s->carried[strip_cell_state(s)] = strip_cell_implied(s);
             break;
         }
         default: break;
@@ -562,34 +636,49 @@ static Val strip_at(Strip *s, HlRef r, bool last)
     return strip_exact(s, strip_is_sum(ins) ? add : strip_is_difference(ins) ? sub : mul, a, b);
 }
 
-/* The address r, as a number. */
-static Val strip_place(Strip *s, HlRef r)
+/* The index of an access or a row in the first or last iteration, where it is in range. */
+static Val strip_index_at(Strip *s, HlRef index, bool last)
 {
-    LLVMBuilderRef B = s->e->b;
-    const HlIns *ins = &s->ir->ins[r];
-    if (!strip_inside(s, r))
-        return LLVMBuildPtrToInt(B, s->e->val[r], s->e->i64, "");
-    HlRef index = ins->a[2];
     if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
         index = s->ir->ins[index].a[0];
-    Val moved = LLVMBuildMul(B, s->e->val[ins->a[1]], strip_at(s, index, false), "");
-    return LLVMBuildAdd(B, strip_place(s, ins->a[0]), moved, "");
+    return strip_at(s, index, last);
+}
+
+/* a[0] + a[1] * a[2] of a row or an access: linear in the iteration, as its parts are. */
+static Val strip_pointer(Strip *s, const HlIns *ins, bool last)
+{
+    LLVMBuilderRef B = s->e->b;
+    HlRef place = ins->a[0];
+    Val from =
+        strip_inside(s, place) ? strip_pointer(s, &s->ir->ins[place], last) : s->e->val[place];
+    Val moved = LLVMBuildMul(B, s->e->val[ins->a[1]], strip_index_at(s, ins->a[2], last), "");
+    return LLVMBuildGEP2(B, s->e->i8, from, &moved, 1, "");
+}
+
+static Val strip_address(Strip *s, const HlIns *ins, bool last)
+{
+    return LLVMBuildPtrToInt(s->e->b, strip_pointer(s, ins, last), s->e->i64, "");
 }
 
 /* First byte of an access, and the one behind its last, as addresses. */
 static void strip_bytes(Strip *s, const HlIns *access, Val *low, Val *high)
 {
     LLVMBuilderRef B = s->e->b;
-    HlRef index = access->a[2];
-    if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
-        index = s->ir->ins[index].a[0];
     Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)access->aux));
-    Val data = strip_place(s, access->a[0]);
-    Val ends[2] = {strip_at(s, index, false), strip_at(s, index, true)};
-    Val min = hl_llvm_intrinsic(s->e, "llvm.smin", s->e->i64, ends, 2);
-    Val max = hl_llvm_intrinsic(s->e, "llvm.smax", s->e->i64, ends, 2);
-    *low = LLVMBuildAdd(B, data, LLVMBuildMul(B, min, size, ""), "");
-    *high = LLVMBuildAdd(B, LLVMBuildAdd(B, data, LLVMBuildMul(B, max, size, ""), ""), size, "");
+    Val ends[2] = {strip_address(s, access, false), strip_address(s, access, true)};
+    *low = hl_llvm_intrinsic(s->e, "llvm.umin", s->e->i64, ends, 2);
+    *high = LLVMBuildAdd(B, hl_llvm_intrinsic(s->e, "llvm.umax", s->e->i64, ends, 2), size, "");
+}
+
+/* No two iterations access bytes in common. */
+static void strip_prove_moves(Strip *s, const HlIns *access)
+{
+    LLVMBuilderRef B = s->e->b;
+    Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)access->aux));
+    Val far = LLVMBuildSub(B, strip_address(s, access, true), strip_address(s, access, false), "");
+    Val no = LLVMConstInt(s->e->i1, 0, false);
+    far = hl_llvm_intrinsic(s->e, "llvm.abs", s->e->i64, (Val[]){far, no}, 2);
+    strip_prove(s, LLVMBuildICmp(B, LLVMIntUGE, far, LLVMBuildMul(B, size, s->last, ""), ""));
 }
 
 static void strip_prove_apart(Strip *s, const HlIns *store, const HlIns *load)
@@ -660,12 +749,33 @@ static void strip_prove_all(Strip *s)
     for (int32_t i = 0; i < s->nitems; i++) {
         const HlIns *item = &s->ir->ins[s->items[i]];
         Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
-        strip_prove(s, LLVMBuildICmp(B, LLVMIntEQ, s->e->val[item->a[1]], size, ""));
+        if (strip_walks(s, item))
+            strip_prove(s, LLVMBuildICmp(B, LLVMIntEQ, s->e->val[item->a[1]], size, ""));
         for (int32_t k = 0; item->op == HL_I_ARRAY_STORE && k < s->nitems; k++) {
             const HlIns *load = &s->ir->ins[s->items[k]];
-            if (load->op == HL_I_ARRAY_LOAD && load->a[0] != item->a[0])
+            if (load->op != HL_I_ARRAY_LOAD)
+                continue;
+            if (load->a[0] != item->a[0] || strip_shares_row(s, item, load))
                 strip_prove_apart(s, item, load);
+            else if (s->cell == HL_NOREF && !strip_walks(s, item))
+                strip_prove_moves(s, item);
         }
+    }
+}
+
+/* Strides that were proved to be the items' sizes are constants in the strip; puts back what they were. */
+static void strip_set_strides(Strip *s, Val *before, bool proved)
+{
+    for (int32_t k = 0; k < s->nitems; k++) {
+        const HlIns *item = &s->ir->ins[s->items[proved ? k : s->nitems - 1 - k]];
+        Val *stride = &s->e->val[item->a[1]], *was = &before[proved ? k : s->nitems - 1 - k];
+        if (!proved) {
+            *stride = *was;
+            continue;
+        }
+        *was = *stride;
+        if (strip_walks(s, item))
+            *stride = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
     }
 }
 
@@ -724,6 +834,18 @@ static void strip_declare_scopes(Strip *s)
     }
 }
 
+/* Is it a load of an item that no store writes, in whatever row? */
+static bool strip_is_apart(const Strip *s, const HlIns *load)
+{
+    for (int32_t i = 0; i < s->nitems; i++) {
+        const HlIns *store = &s->ir->ins[s->items[i]];
+        if (store->op == HL_I_ARRAY_STORE && store->a[0] == load->a[0] &&
+            !strip_shares_row(s, store, load))
+            return false;
+    }
+    return load->op == HL_I_ARRAY_LOAD;
+}
+
 /* Marks the access that was emitted last. */
 static void strip_tag(Strip *s, const HlIns *item)
 {
@@ -732,7 +854,8 @@ static void strip_tag(Strip *s, const HlIns *item)
     while (LLVMGetInstructionOpcode(access) != LLVMLoad &&
            LLVMGetInstructionOpcode(access) != LLVMStore)
         access = LLVMGetPreviousInstruction(access);
-    Val own = strip_scopes(s, item->a[0], true), others = strip_scopes(s, item->a[0], false);
+    HlRef data = strip_is_apart(s, item) ? HL_NOREF : item->a[0];
+    Val own = strip_scopes(s, data, true), others = strip_scopes(s, data, false);
     if (own)
         LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->ctx, "alias.scope", 11), own);
     if (others && item->op == HL_I_ARRAY_LOAD)
@@ -762,6 +885,12 @@ static void strip_body(Strip *s, bool commit, Val k, Val *state)
         HlRef r = b->ins.v[i];
         const HlIns *ins = &e->ir->ins[r];
         bool item = ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_LOAD;
+        if (r == s->cell)
+            state[strip_cell_state(s)] = e->val[ins->a[3]];
+        if (strip_is_cell(s, ins)) {
+            e->val[r] = state[strip_cell_state(s)];
+            continue;
+        }
         if (r == s->trip || ins->op == HL_I_POLL || (!commit && ins->op == HL_I_ARRAY_STORE) ||
             (!commit && s->stores && ins->op == HL_I_TRIPS))
             continue;
@@ -900,10 +1029,31 @@ static void strip_run(Strip *s, const char *name, bool commit, Val *state)
     strip_finish(s, state);
 }
 
+/* Reads the cell, or stores a value into it. */
+static Val strip_cell_access(Strip *s, Val value)
+{
+    HlEmitter *e = s->e;
+    HlIns access = s->ir->ins[s->cell];
+    for (int32_t i = 0; !value && i < s->nitems; i++)
+        if (strip_is_cell(s, &s->ir->ins[s->items[i]]))
+            access = s->ir->ins[s->items[i]];
+    Val operand[HL_MAX_ARGS];
+    for (int k = 0; k < hl_op_info[access.op].nargs; k++) {
+        operand[k] = e->val[access.a[k]];
+        e->val[access.a[k]] = k == 0 ? s->cell_at : k == 3 ? value : hl_llvm_int(e, 0);
+    }
+    Val result = hl_llvm_ins(e, &access);
+    for (int k = hl_op_info[access.op].nargs - 1; k >= 0; k--)
+        e->val[access.a[k]] = operand[k];
+    return result;
+}
+
 static void strip_start(Strip *s, Val *state)
 {
     memcpy(state, s->start, (size_t)s->block->params.n * sizeof *state);
     state[s->block->params.n] = LLVMConstInt(s->e->i1, 0, false);
+    if (s->cell != HL_NOREF)
+        state[strip_cell_state(s)] = strip_cell_access(s, NULL);
 }
 
 /* Is there anything to find out in the strip itself? */
@@ -950,7 +1100,7 @@ static void strip_try(Strip *s, Val *after, Bb give_up)
     strip_start(s, after);
     strip_run(s, "try", false, after);
     Val holds = LLVMBuildNot(e->b, after[b->params.n], "");
-    for (int32_t p = 0; p < b->params.n; p++)
+    for (int32_t p = 0; p < s->nstate; p++)
         if (s->carried[p])
             holds = LLVMBuildAnd(e->b, holds, hl_llvm_is_finite(e, after[p]), "");
     Bb good = hl_llvm_next_block(e, "");
@@ -1002,12 +1152,19 @@ static void strip_emit(Strip *s, Val *after)
     hl_llvm_branch(e, s->proved, attempt, give_up, true);
 
     LLVMPositionBuilderAtEnd(B, attempt);
+    Val strides[STRIP_ITEMS];
+    if (s->cell != HL_NOREF)
+        s->cell_at = strip_pointer(s, &s->ir->ins[s->cell], false);
+    strip_set_strides(s, strides, true);
     if (!s->stores || strip_checks(s))
         strip_try(s, after, give_up);
     if (s->stores) {
         strip_start(s, after);
         strip_run(s, "commit", true, after);
     }
+    if (s->cell != HL_NOREF)
+        strip_cell_access(s, after[strip_cell_state(s)]);
+    strip_set_strides(s, strides, false);
     LLVMBuildStore(B, zero, shift);
     hl_llvm_count(e, b->loop, s->n);
     Bb done = LLVMGetInsertBlock(B);
@@ -1038,16 +1195,18 @@ static void strip_emit(Strip *s, Val *after)
 
 int hl_llvm_strip(HlEmitter *e, int32_t block)
 {
-    Strip s = {.e = e, .ir = e->ir, .index = block, .block = &e->ir->blocks[block]};
+    Strip s = {
+        .e = e, .ir = e->ir, .index = block, .block = &e->ir->blocks[block], .cell = HL_NOREF};
     int32_t n = s.block->params.n;
     if (s.block->target != block || s.block->term != HL_TERM_JUMP)
         return 0;
     s.nstate = n + 1;
     s.done = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.done);
     s.sum = hl_mem_alloc((size_t)e->ir->nins);
-    s.carried = hl_mem_alloc((size_t)s.nstate * sizeof *s.carried);
-    s.step = hl_mem_alloc((size_t)s.nstate * sizeof *s.step);
-    Val *values = hl_mem_alloc((size_t)s.nstate * 4 * sizeof *values);
+    size_t most = (size_t)s.nstate + 1;
+    s.carried = hl_mem_alloc(most * sizeof *s.carried);
+    s.step = hl_mem_alloc(most * sizeof *s.step);
+    Val *values = hl_mem_alloc(most * 4 * sizeof *values);
     int status = s.done && s.sum && s.carried && s.step && values ? 0 : -1;
     if (status == 0 && strip_find(&s)) {
         s.start = values;

@@ -211,6 +211,11 @@ static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
         e->iter = s->kind;
         return plan_words(m, s, e);
     case HL_SLOT_ROWS:
+    case HL_SLOT_ROWS_REVERSED:
+    case HL_SLOT_ROWS_ENUM:
+    case HL_SLOT_ROWS_ZIP:
+        if (s->kind == HL_SLOT_ROWS_ZIP)
+            e->from = m->ir->ins[s->part[4]].type.ndim;
         e->kind = HL_PLAN_ITER;
         e->iter = s->kind;
         e->type = m->ir->ins[s->c].type;

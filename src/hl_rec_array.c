@@ -172,12 +172,34 @@ static HlVal constant_index(HlRec *R, PyObject *o)
     return v;
 }
 
+/* The items of a tuple that is an object. */
+static bool object_indices(HlRec *R, HlVal tuple, Indices *ix)
+{
+    ix->n = (int)PyTuple_GET_SIZE(tuple.o);
+    bool big, integers = ix->n > 0 && ix->n <= HL_MAX_NDIM;
+    for (int i = 0; integers && i < ix->n; i++)
+        integers = rec_is_integer(hl_record_type_of(PyTuple_GET_ITEM(tuple.o, i), &big));
+    if (!integers)
+        return false;
+    HlRef size = rec_seq_size(R, tuple.s.a), n = rec_kint(R, ix->n);
+    rec_guard_cond(R, rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), size, n, HL_EQ), true, HL_R_TYPE);
+    for (int i = 0; i < ix->n; i++) {
+        HlVal *v = &ix->v[i];
+        v->o = PyTuple_GET_ITEM(tuple.o, i);
+        v->s = rec_seq_item(R, tuple.s.a, rec_kint(R, i), v->o);
+        v->t = rec_type(R, v->s.a);
+    }
+    return true;
+}
+
 /* The indices that the value on the top of the stack stands for; all of them must be integers. */
 static bool get_indices(HlRec *R, HlVal index, Indices *ix)
 {
     PyObject *k = rec_const_obj(R, index);
     int n = hl_slot_tuple(&index.s);
     *ix = (Indices){.n = 1, .v = {index}};
+    if (index.t.base == HL_T_TUPLE && !k)
+        return object_indices(R, index, ix);
     if (n) {
         ix->n = n;
         for (int i = 0; i < n; i++) {
@@ -205,6 +227,8 @@ static bool check_indices(HlRec *R, HlVal v, HlVal index, bool whole, Array *a, 
         rec_stop(R, HL_R_NYI_SUBSCR);
         return false;
     }
+    if (R->pending != REC_OK)
+        return false;
     rec_note_stride(R, v.o);
     PyObject *shape = PyObject_GetAttrString(v.o, "shape");
     bool inside = shape && ix->n <= a->t.ndim;

@@ -133,30 +133,48 @@ HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item)
     }
 }
 
-/* The sequence of a SEQ, REVERSED or ROWS iterator. */
-static HlRef iter_size(HlRec *R, const HlSlot *it)
+/* What an iterator goes over. */
+typedef struct Seq {
+    HlRef seq;
+    HlRef row; /* of a view of that array; HL_NOREF: it is the sequence itself */
+} Seq;
+
+/* The i-th of them. */
+static Seq iter_seq(const HlSlot *it, int i)
 {
-    return it->kind == HL_SLOT_ROWS ? rec_array_len(R, it->b, it->c) : rec_seq_size(R, it->b);
+    return it->kind >= HL_SLOT_ROWS ? (Seq){it->part[1 + 2 * i], it->part[2 + 2 * i]}
+                                    : (Seq){it->part[1 + i], HL_NOREF};
 }
 
-static HlSlot iter_item(HlRec *R, const HlSlot *it, PyObject *item)
+static HlRef *iter_number(HlSlot *it)
 {
-    return it->kind == HL_SLOT_ROWS ? rec_array_item(R, it->b, it->c, it->a)
-                                    : rec_seq_item(R, it->b, it->a, item);
+    return it->kind == HL_SLOT_ROWS_ENUM ? &it->part[3] : &it->c;
+}
+
+static HlRef iter_size(HlRec *R, Seq q)
+{
+    return q.row == HL_NOREF ? rec_seq_size(R, q.seq) : rec_array_len(R, q.seq, q.row);
+}
+
+static HlSlot iter_item(HlRec *R, Seq q, HlRef index, PyObject *item)
+{
+    return q.row == HL_NOREF ? rec_seq_item(R, q.seq, index, item)
+                             : rec_array_item(R, q.seq, q.row, index);
 }
 
 /* `for` over a list, tuple, bytes, array or view, forwards or backwards. */
 static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
     int32_t slot = R->b->nlocalsplus + R->depth - 1;
-    bool back = it.s.kind == HL_SLOT_REVERSED;
+    bool back = hl_slot_without_rows(it.s.kind) == HL_SLOT_REVERSED;
+    Seq q = iter_seq(&it.s, 0);
     Py_ssize_t size = PyObject_Size(at->seq[0]);
     bool more = at->index >= 0 && at->index < size;
     HlType t = HL_TYPE(I64);
     HlRef c, n = HL_NOREF, one = rec_kint(R, 1);
     bool fixed = rec_type(R, it.s.b).base == HL_T_TUPLE || rec_type(R, it.s.b).base == HL_T_BYTES;
     if (!back || !fixed)
-        n = iter_size(R, &it.s);
+        n = iter_size(R, q);
     if (back) {
         c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), it.s.a, rec_kint(R, 0), HL_GE);
         if (n != HL_NOREF && at->index >= 0) { /* it may have become shorter */
@@ -178,7 +196,7 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
     PyObject *item = PySequence_GetItem(at->seq[0], at->index);
     if (!item)
         return REC_RAISED;
-    HlSlot value = iter_item(R, &it.s, item), after = it.s;
+    HlSlot value = iter_item(R, q, it.s.a, item), after = it.s;
     after.a = rec_emit(R, back ? HL_I_SUB : HL_I_ADD, t, it.s.a, one, 0);
     if (R->pending != REC_OK) {
         Py_DECREF(item);
@@ -202,9 +220,9 @@ const HlBc *rec_unpacked(HlRec *R, int32_t pc, int32_t n)
 }
 
 /* Is the sequence at an end? */
-static void tuple_guard(HlRec *R, HlRef index, HlRef seq, bool more)
+static void tuple_guard(HlRec *R, HlRef index, Seq q, bool more)
 {
-    HlRef c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), index, rec_seq_size(R, seq), HL_LT);
+    HlRef c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), index, iter_size(R, q), HL_LT);
     rec_guard_cond(R, c, more, more ? HL_R_LOOP_END : HL_R_BRANCH);
 }
 
@@ -213,13 +231,13 @@ static void tuple_guard(HlRec *R, HlRef index, HlRef seq, bool more)
 static RecStatus tuple_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
     int32_t slot = R->b->nlocalsplus + R->depth - 1, n = 0;
-    bool counted = it.s.kind == HL_SLOT_ENUM, more = true;
+    bool counted = hl_slot_without_rows(it.s.kind) == HL_SLOT_ENUM, more = true;
     const HlBc *unpack = rec_unpacked(R, bc->next, at->nseq + counted);
     if (!unpack)
         return rec_stop(R, HL_R_NYI_ITER);
     for (int i = 0; i < at->nseq && more; i++) {
         more = at->index < PyObject_Size(at->seq[i]);
-        tuple_guard(R, it.s.a, it.s.part[1 + i], more);
+        tuple_guard(R, it.s.a, iter_seq(&it.s, i), more);
     }
     if (R->pending != REC_OK)
         return R->pending;
@@ -234,18 +252,19 @@ static RecStatus tuple_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at
     bool failed = false;
     if (counted) {
         o[n] = PyLong_FromLongLong(at->count);
-        value[n++] = rec_value(it.s.c);
+        value[n++] = rec_value(*iter_number(&it.s));
     }
     for (int i = 0; i < at->nseq; i++, n++) {
         rec_note_stride(R, at->seq[i]);
         o[n] = PySequence_GetItem(at->seq[i], at->index);
         if (o[n])
-            value[n] = rec_seq_item(R, it.s.part[1 + i], it.s.a, o[n]);
+            value[n] = iter_item(R, iter_seq(&it.s, i), it.s.a, o[n]);
     }
     for (int i = 0; i < n; i++)
         failed = failed || !o[i];
     if (counted)
-        after.c = rec_guard(R, HL_I_ADD_OV, HL_TYPE(I64), it.s.c, one, HL_R_OVERFLOW);
+        *iter_number(&after) =
+            rec_guard(R, HL_I_ADD_OV, HL_TYPE(I64), *iter_number(&it.s), one, HL_R_OVERFLOW);
     after.a = rec_emit(R, HL_I_ADD, HL_TYPE(I64), it.s.a, one, 0);
     if (failed || R->pending != REC_OK) {
         while (n)
@@ -273,7 +292,8 @@ RecStatus rec_for_iter(HlRec *R, const HlBc *bc)
         return range_next(R, bc);
     if (!hl_slot_is_iter(&it.s) || !hl_iter_get(it.o, &at))
         return rec_stop(R, HL_R_NYI_ITER);
-    bool tuples = it.s.kind == HL_SLOT_ENUM || it.s.kind == HL_SLOT_ZIP;
+    uint8_t kind = hl_slot_without_rows(it.s.kind);
+    bool tuples = kind == HL_SLOT_ENUM || kind == HL_SLOT_ZIP;
     return tuples ? tuple_next(R, bc, it, &at) : seq_next(R, bc, it, &at);
 }
 
@@ -290,11 +310,18 @@ static RecStatus iter_begin(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n
     }
     HlSlot s = {.kind = (uint8_t)kind, .b = v[0].s.a, .c = HL_NOREF};
     s.a = rec_kint(R, at.index);
+    if (v[0].s.kind == HL_SLOT_VIEW) {
+        s.kind += HL_SLOT_ROWS - HL_SLOT_SEQ;
+        s.c = v[0].s.b;
+    }
     if (kind == HL_SLOT_REVERSED) {
         HlRef one = rec_kint(R, 1);
-        s.a = rec_emit(R, HL_I_SUB, HL_TYPE(I64), rec_seq_size(R, s.b), one, 0);
+        s.a = rec_emit(R, HL_I_SUB, HL_TYPE(I64), iter_size(R, iter_seq(&s, 0)), one, 0);
     } else if (kind == HL_SLOT_ENUM) {
-        s.c = n > 1 ? v[1].s.a : rec_kint(R, 0);
+        *iter_number(&s) = n > 1 ? v[1].s.a : rec_kint(R, 0);
+    } else if (s.kind == HL_SLOT_ROWS_ZIP) {
+        s.part[3] = v[1].s.a;
+        s.part[4] = v[1].s.b;
     } else if (kind == HL_SLOT_ZIP) {
         s.more = (uint8_t)n;
         for (int32_t i = 1; i < n; i++)
@@ -303,28 +330,18 @@ static RecStatus iter_begin(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n
     return rec_finish(R, pops, s, made);
 }
 
-/* Over a view. */
-static RecStatus get_rows(HlRec *R, HlVal v)
+/* Is it a sequence or a view? */
+static bool iterable(HlVal v)
 {
-    HlSlot s = {.kind = HL_SLOT_ROWS, .a = rec_kint(R, 0), .b = v.s.a, .c = v.s.b};
-    HlIter at;
-    PyObject *made = PyObject_GetIter(v.o);
-    if (!made)
-        return REC_RAISED;
-    if (!hl_iter_get(made, &at) || at.kind != HL_SLOT_SEQ) {
-        Py_DECREF(made);
-        return rec_stop(R, HL_R_NYI_ITER);
-    }
-    return rec_finish(R, 1, s, made);
+    return v.s.kind == HL_SLOT_VIEW ||
+           (v.s.kind == HL_SLOT_VALUE && rec_seq_type(v.o).base != HL_T_VOID &&
+            hl_type_eq(rec_seq_type(v.o), v.t));
 }
 
 RecStatus rec_get_iter(HlRec *R)
 {
     HlVal v = rec_peek(R, 0);
-    if (v.s.kind == HL_SLOT_VIEW)
-        return get_rows(R, v);
-    if (v.s.kind != HL_SLOT_VALUE || rec_seq_type(v.o).base == HL_T_VOID ||
-        !hl_type_eq(rec_seq_type(v.o), v.t))
+    if (!iterable(v))
         return rec_stop(R, HL_R_NYI_ITER);
     return iter_begin(R, HL_SLOT_SEQ, &v, 1, 1, PyObject_GetIter(v.o));
 }
@@ -340,9 +357,10 @@ RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, in
     for (int32_t i = 0; i < n; i++)
         args[i] = v[i].o;
     for (int32_t i = 0; i < n - counted; i++)
-        if (v[i].s.kind != HL_SLOT_VALUE || rec_seq_type(v[i].o).base == HL_T_VOID ||
-            !hl_type_eq(rec_seq_type(v[i].o), v[i].t))
+        if (!iterable(v[i]) || v[i].s.kind != v[0].s.kind) /* a row and a list: not yet */
             return rec_stop(R, HL_R_NYI_CALL);
+    if (kind == HL_SLOT_ZIP && v[0].s.kind == HL_SLOT_VIEW && n != 2)
+        return rec_stop(R, HL_R_NYI_CALL);
     PyObject *type = kind == HL_SLOT_ENUM  ? (PyObject *)&PyEnum_Type
                      : kind == HL_SLOT_ZIP ? (PyObject *)&PyZip_Type
                                            : (PyObject *)&PyReversed_Type;

@@ -110,7 +110,7 @@ static int32_t step_base(const HlRec *R)
 static bool step_over_rows(const HlRec *R)
 {
     for (int32_t i = R->b->nlocalsplus; i < R->b->nlocalsplus + R->depth; i++)
-        if (R->st[i].kind == HL_SLOT_ROWS)
+        if (R->st[i].kind >= HL_SLOT_ROWS)
             return true;
     return false;
 }

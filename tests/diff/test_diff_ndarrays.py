@@ -1,5 +1,6 @@
 """NumPy arrays of several dimensions: items, rows as views that are never made, what they are behind the loop."""
 
+import functools
 import weakref
 
 import numpy as np
@@ -219,6 +220,14 @@ def test_tuples_as_indices(jit, out):
         return s
 
     @jit
+    def each(a, pairs):
+        s = 0.0
+        for p in pairs:
+            s += a[p]
+            a[p] = s
+        return s, a
+
+    @jit
     def single(a, n):
         s = 0.0
         for i in range(n):
@@ -230,6 +239,10 @@ def test_tuples_as_indices(jit, out):
     out(local, grid(50, 3), 50)
     for p in ((1, 2), (1, 2, 3), (1,), (), (True, 1), ((1, 2), 0), [1, 2], (1, None)):
         out(given, grid(5, 4), p, 30)
+    pairs = [(i % 5, i % 4) for i in range(60)]
+    for odd in ((5, 0), (0, 4), (1, 2, 0), (2,), (), (True, 0), (np.int8(2), 1), (2**70, 0), (-6, 0), [1, 2], (0, 1)):
+        pairs[40] = odd
+        out(each, grid(5, 4), pairs)
     out(single, np.arange(40.0), 40)
     out(single, np.arange(40.0), 41)
     out(single, grid(40, 2), 40)
@@ -283,6 +296,15 @@ def test_augmented_assignments(jit, out):
         return a
 
     @jit
+    def grows(a, n):
+        k = 3037000499 - 60
+        for i in range(n):
+            k += 3
+            a[i, i % 3, 1 - i % 2] += k * k % 7
+            a[i % 5, i % 3][0] -= k * k % 5
+        return a
+
+    @jit
     def error(a, n, at):
         for i in range(n):
             a[i, at // (n - 2 - i)] += 1
@@ -293,6 +315,8 @@ def test_augmented_assignments(jit, out):
         out(whole, np.arange(150).reshape(50, 3).astype(dtype), 50, 3)
         out(whole, np.arange(150).reshape(50, 3).astype(dtype), 50, 1.5)
     out(error, grid(60, 3), 60, 1)
+    out(grows, np.zeros((300, 3, 2)), 300)
+    out(grows, np.zeros((60, 3, 2)), 60)
 
 
 @diff
@@ -578,6 +602,11 @@ def test_overlapping_views(jit, out):
                 row[j] = before[j] * 0.5 + 1
         return a
     strided = np.lib.stride_tricks.as_strided
+    for gap in range(25, 45):  # rows that meet those of the other array late, or never
+        flat = np.arange(1000.0)
+        out(copy, strided(flat, (22, 20), (160, 8)), strided(flat[gap:], (22, 20), (144, 8)))
+        flat = np.arange(1000.0)
+        out(copy, strided(flat[gap:], (22, 20), (144, 8)), strided(flat, (22, 20), (160, 8)))
     for f in (copy, smooth):
         for shape in ((12, 40), (5, 300)):
             for order in (slice(None), slice(None, None, -1)):
@@ -673,6 +702,12 @@ def test_walks_over_both_axes(jit, out):
         return a
 
     @jit
+    def up(a, j, n, by):
+        for i in range(n):
+            a[i, j] = a[i, j] * by + i
+        return a
+
+    @jit
     def same(a, n):
         for i in range(n):
             a[3, 4] += i * 0.5
@@ -700,6 +735,8 @@ def test_walks_over_both_axes(jit, out):
         a = make()
         out(diagonal, a, a, 60)
         out(down, make(), 3, 60)
+        out(up, make(), 3, 60, 0.5)
+        out(up, make(), -1, 60, 1e30)
         out(same, make(), 60)
         out(onto, make(), grid(60, 60), 60)
         a = make()
@@ -707,6 +744,129 @@ def test_walks_over_both_axes(jit, out):
         out(recur, make(), 60)
     out(diagonal, grid(60, 59), grid(60, 60), 60)
     out(down, grid(60, 4), 3, 60)
+
+
+@diff
+def test_items_beside_those_that_are_written(jit, out):
+    @jit
+    def lu(a):
+        n = len(a)
+        for k in range(n):
+            for i in range(k + 1, n):
+                a[i, k] /= a[k, k]
+                for j in range(k + 1, n):
+                    a[i, j] -= a[i, k] * a[k, j]
+        return a
+
+    @jit
+    def f(a, i, k, first):
+        for j in range(first, a.shape[1]):
+            a[i, j] = a[i, j] * 0.5 + a[i, k]
+        return a
+
+    @jit
+    def g(a, k, first):
+        for j in range(first, len(a)):
+            a[j] = a[k] + 1
+        return a
+
+    @jit
+    def two(a, i, k):
+        for j in range(a.shape[1] - 1):
+            a[i, j] = a[i, j] * 0.5 + a[i, k]
+            a[i, k] = j
+        return a
+    for n in (3, 20, 40):
+        out(lu, grid(n, n) + np.eye(n) * 30)
+        out(lu, np.asfortranarray(grid(n, n) + np.eye(n) * 30))
+    bad = grid(30, 30) + np.eye(30) * 30
+    bad[17, 17] = 0
+    bad[20, 3] = INF
+    out(lu, bad)
+    for k in (0, 1, 9, 10, 11, 12, 30, 59, -1, -50, 60):
+        for first in (0, 10, 12):
+            out(f, grid(3, 60), 1, k, first)
+            out(g, np.arange(60.0), k, first)
+            out(f, grid(3, 120)[:, ::-2], 1, k, first)
+            out(f, np.lib.stride_tricks.as_strided(np.arange(99.0), (3, 60), (8, 8)), 1, k, first)
+        out(two, grid(3, 61), 1, k)
+
+
+@diff
+def test_sums_in_an_item(jit, out):
+    """An item that every iteration reads and writes."""
+    @jit
+    def f(c, a, i, n):
+        for k in range(n):
+            c[i] += a[k]
+        return c
+
+    @jit
+    def g(c, a, i, j):
+        for k in range(len(a)):
+            c[i, j] = c[i, j] * 0.5 + a[k] * c[i, j]
+        return c
+
+    @jit
+    def both(c, d, a):
+        for k in range(len(a)):
+            c[0] += a[k]
+            d[0] += c[0]
+        return c, d
+
+    @jit
+    def other(c, a):
+        for k in range(len(a)):
+            c[1] = a[k] + c[0]
+            c[0] = k
+        return c
+
+    @jit
+    def late(c, a):
+        for k in range(len(a)):
+            c[2] = k
+            a[k] += c[2]
+        return c, a
+
+    @jit
+    def flags(c, a):
+        for k in range(len(a)):
+            c[1, 1] |= a[k]
+            c[1, 1] ^= k & 1
+        return c
+    for dtype in (float, np.float32, np.int64, np.int8, np.uint8, np.uint64, bool, complex):
+        a = np.arange(60).astype(dtype)
+        out(f, np.ones(3, dtype), a, 1, 60)
+        out(f, np.ones(3, dtype), a, -1, 60)
+        out(f, np.ones(3, dtype), a, 3, 60)
+        out(f, np.ones(3, dtype), a, 0, 61)
+    for at in (0, 1, 20, 40, 58, 59):
+        a = np.arange(60.0)
+        out(f, a, a, at, 60)
+        a = np.arange(60.0)
+        out(f, a[at:at + 1], a, 0, 60)
+        a = np.arange(60.0)
+        out(f, a[1:], a[:-1], at - 1, 59)
+        for bad in (INF, -INF, NAN, 1.7e308):
+            a = np.arange(60.0)
+            a[at] = a[59 - at] = bad
+            out(f, np.ones(3), a, 1, 60)
+            out(f, np.full(3, bad), np.arange(60.0), 1, 60)
+        out(g, np.ones((2, 2)), np.arange(60.0) / 100, 1, -1)
+        out(both, np.ones(2), np.ones(2), np.arange(60.0))
+        c = np.ones(2)
+        out(both, c, c, np.arange(60.0))
+        out(other, np.zeros(3), np.arange(60.0))
+    c = np.zeros(60)
+    out(late, c, c)
+    out(late, np.zeros(3), np.zeros(60))
+    out(flags, np.zeros((2, 2), int), np.arange(60))
+    out(flags, np.zeros((2, 2), np.uint8), np.arange(60).astype(np.uint8))
+    big = np.full(60, 2**61)
+    out(f, np.ones(3, int), big, 1, 60)
+    readonly = np.ones(3)
+    readonly.flags.writeable = False
+    out(f, readonly, np.arange(60.0), 1, 60)
 
 
 @diff
@@ -868,6 +1028,48 @@ def test_iterators_over_rows(jit, out):
                     return s, x, row
         return s
 
+    @jit
+    def each(a, b, stop):
+        s = 0.0
+        for i in range(len(a)):
+            for x in reversed(a[i]):
+                s += x
+                if s == stop:
+                    return s, x, i
+            for k, x in enumerate(b[i], i - 2):
+                s += k * x
+                if x == stop:
+                    return s, k, x, i
+            for x, y in zip(a[i], b[i]):
+                s += x * y
+                if y == -stop:
+                    return s, x, y, i
+            for k, row in enumerate(a[i:i + 1]):
+                for j, x in enumerate(row):
+                    a[i, j] = x + k
+        return s, k, x, y
+
+    @jit
+    def planes(a):
+        s = 0.0
+        for plane in a:
+            for k, row in enumerate(plane):
+                for x, y in zip(row, plane[k - 1]):
+                    s += x * y + k
+            for row, other in zip(plane, a[0]):
+                s += row[0] * other[1]
+            for row in reversed(plane):
+                s -= row[-1]
+            for x, y, z in zip(plane[0], plane[1], plane[2]):
+                s += x * y * z
+            for x, y in zip(plane[0], range(3)):
+                s += x * y
+            for x, y in zip([1.5, 2.5], plane[0]):
+                s += x * y
+            for x, in zip(plane[0]):
+                s += x
+        return s, k, row, other
+
     def pause(x):
         if x == 25.0:
             out.note("here", x)
@@ -885,6 +1087,13 @@ def test_iterators_over_rows(jit, out):
     out(f, grid(40, 5), 41)
     out(g, grid(40, 5), 100.0)
     out(g, grid(40, 5), 1e9)
+    for stop in (1e9, 25.0, -25.0, 100.0, -190.0):
+        out(each, np.arange(200.0).reshape(40, 5), np.arange(200.0).reshape(40, 5), stop)
+        out(each, np.arange(200.0).reshape(40, 5), np.arange(160.0).reshape(40, 4)[::-1], stop)
+        out(each, np.arange(200).reshape(40, 5), np.arange(240.0).reshape(40, 6), stop)
+    out(planes, np.arange(60.0).reshape(3, 4, 5))
+    out(planes, np.arange(60.0).reshape(5, 4, 3).T)
+    out(planes, np.arange(120.0).reshape(3, 4, 5, 2)[..., 1])
     out(h, np.arange(60.0).reshape(3, 4, 5))
     out(h, np.arange(60.0).reshape(5, 4, 3).T)
 
@@ -914,15 +1123,69 @@ def test_a_row_replaces_what_dies(jit, out):
         for i in range(n):
             if i == 30:
                 out.note("half")
+            a[0, 0] += 1
             if i > 20:
                 row = a[i % len(a)]
             s += row[0]
         return s, row
     for _ in range(3):
         rows = [grid(3, 3)[1]]
-        ref = weakref.ref(rows[0], lambda _: out.note("row died"))
-        out(g, grid(40, 3), rows, 60)
+        a = grid(40, 3)
+        ref = weakref.ref(rows[0], lambda _: out.note("row died", a[0, 0]))
+        out(g, a, rows, 60)
         out.value(ref())
+
+
+@diff
+def test_rows_across_steps(jit, out):
+    """What the interpreter does in the middle of machine code sees rows, and may change arrays."""
+    kept = []
+
+    def look(a, row, i):
+        if i % 20 == 7:
+            out.note(i, row[0], row.base is a, row is a[i % 4])
+            kept.append(row)
+            row[0] += 1
+        if i == 40:
+            a.shape = (8, 3)
+        if i == 50:
+            a.shape = (4, 6)
+        if i == 55:
+            row.shape = (3, 2)
+        if i == 58:
+            a.flags.writeable = False
+        return i
+
+    peep = functools.partial(look)
+
+    @jit
+    def f(a, n):
+        s = 0.0
+        for i in range(n):
+            row = a[i % 4]
+            other = row
+            s += row[1]
+            k = peep(a, row, i)
+            s += row[2] + other[0] + len(row) + a[i % 4, 2] + k + (row is other)
+            a[i % 4, 1] += s // (peep(a, other, i) + 1)
+        return s, row, other
+
+    @jit
+    def g(a, n):
+        d, s = {}, 0.0
+        for i in range(n):
+            for row in a:
+                for x in row:
+                    s += x
+                d[i] = row
+                s += d[i][0]
+        return s, row, d
+    for n in (40, 45, 52, 57, 58, 59):
+        out(f, grid(4, 6), n)
+        out.value(kept)
+        kept.clear()
+    out(g, grid(4, 6), 30)
+    out(g, grid(4, 6)[::-1, ::2], 30)
 
 
 @diff
