@@ -555,7 +555,10 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *a
         return HL_GO_ON;
     if (origin >= 0 || why == HL_R_GLOBAL)
         return entry_failed(r, exit, why, f);
-    if (why != HL_R_LOOP_END && x->why_not != HL_R_LOOP_END && no_gain(r, calls ? 2 : 1)) {
+    /* Left for a path that is recorded: its machine code is being made, and will gain. */
+    bool behind = r->ir->exits[exit].target >= 0;
+    if (!behind && why != HL_R_LOOP_END && x->why_not != HL_R_LOOP_END &&
+        no_gain(r, calls ? 2 : 1)) {
         if (!r->steps) {
             region_kill(r, HL_R_NO_NATIVE_GAIN);
             return give_up(code, loop, HL_R_NO_NATIVE_GAIN, f);

@@ -1,7 +1,7 @@
 """Prices of n European calls and puts, by Black and Scholes."""
 import math
 
-SIZE, SMOKE, HOT = 200_000, 5_000, 1_000
+SIZE, SMOKE, HOT = 300_000, 5_000, 1_000
 NUMPY = True
 CHANGES = (3, 4)
 C_RESULT = None

@@ -1,8 +1,8 @@
 """The shade of hills under the sun, by Horn's slopes: n rows of the Jacksboro fault's elevations, from
-matplotlib's sample data."""
+matplotlib's sample data, mirrored to the south where they end."""
 import math
 
-SIZE, SMOKE, HOT = 344, 12, 4
+SIZE, SMOKE, HOT = 450, 12, 4
 NUMPY = True
 CHANGES = (1,)
 C_RESULT = None
@@ -35,7 +35,8 @@ def inputs(n):
     package = importlib.util.find_spec("matplotlib").submodule_search_locations[0]
     path = os.path.join(package, "mpl-data", "sample_data", "jacksboro_fault_dem.npz")
     with np.load(path) as data:
-        heights = data["elevation"][:n].astype(np.float64)
+        north = data["elevation"].astype(np.float64)
+    heights = np.concatenate((north, north[::-1]))[:n]
     return (heights, np.zeros(heights.shape), 90.0, 5.5, 0.8)
 
 

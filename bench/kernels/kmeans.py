@@ -1,7 +1,7 @@
 """Five rounds of k-means: n points in 3 dimensions, 8 clusters."""
 import math
 
-SIZE, SMOKE, HOT = 8_000, 200, 40
+SIZE, SMOKE, HOT = 9_000, 200, 40
 NUMPY = True
 CHANGES = (1, 2, 3, 4)
 C_RESULT = None

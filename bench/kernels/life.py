@@ -1,5 +1,5 @@
 """Three generations of Conway's game of life on an n x n uint8 grid, whose border stays dead."""
-SIZE, SMOKE, HOT = 350, 40, 28
+SIZE, SMOKE, HOT = 380, 40, 28
 NUMPY = True
 CHANGES = (0, 1)
 C_RESULT = None

@@ -1,5 +1,5 @@
 """The Mandelbrot set as an image of n x n pixels: how many steps each point stays in the circle."""
-SIZE, SMOKE, HOT = 180, 20, 12
+SIZE, SMOKE, HOT = 230, 20, 12
 NUMPY = True
 CHANGES = (0,)
 C_RESULT = None

@@ -1,5 +1,5 @@
 """Quicksort of n float64 values in place, with a stack of the parts that are left to sort."""
-SIZE, SMOKE, HOT = 80_000, 1_000, 400
+SIZE, SMOKE, HOT = 100_000, 1_000, 400
 NUMPY = True
 CHANGES = (0, 1)
 C_RESULT = None

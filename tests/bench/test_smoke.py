@@ -18,7 +18,7 @@ SECTIONS = {"warm", "first", "process", "hot", "memory", "import", "call", "noga
             "ctrlc", "threads", "churn"}
 KERNELS = set(kernels.NAMES)
 # Loops that hotloop leaves to the interpreter, for reasons that the table gives.
-INTERPRETED = {"knapsack"}
+INTERPRETED = set()
 NATIVE = KERNELS - INTERPRETED
 
 

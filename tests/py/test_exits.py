@@ -516,3 +516,31 @@ def test_a_running_loop_is_entered_from_the_background():
     with params():
         assert g(3_000_000) == f(3_000_000)
     native.assert_native(g, 0.5, 3_000_000)
+
+
+def turns(n, turn):
+    s = 0
+    for i in range(n):
+        if i > turn:
+            s += 1
+        else:
+            s += 2
+    return s
+
+
+def test_exits_do_not_count_while_their_path_is_compiled():
+    """The compile thread has a long loop to do first; meanwhile each iteration leaves machine code."""
+    import hotloop
+    from hotloop import _hotloop
+    lines = [f"        s = s * 0.5 + {k}.5\n" for k in range(250)]
+    names = {}
+    exec("def long_loop(n):\n    s = 0.5\n    for i in range(n):\n" + "".join(lines), names)
+    f, other = hotloop.jit(fresh(turns)), hotloop.jit(names["long_loop"])
+    f(1000, 1000)
+    _hotloop.wait()
+    other(400)
+    assert f(20_000, -1) == 20_000
+    _hotloop.wait()
+    assert f(20_000, -1) == 20_000
+    assert "no_native_gain" not in native.reasons(f), native.explain(f)
+    assert native.native_iterations(f) > 19_000
