@@ -39,7 +39,7 @@ static PyObject *range_iter(const HlVal *v, int32_t n)
 
 RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop)
 {
-    const HlBc *get_iter = &R->b->bc[R->next];
+    const HlBc *get_iter = &R->b->bc[R->b->bc[R->pc].next];
     HlVal v[3];
     if (get_iter->op != HL_BC_GET_ITER || get_iter->flags || nargs < 1 || nargs > 3)
         return rec_stop(R, HL_R_NYI_CALL);
@@ -331,7 +331,7 @@ RecStatus rec_get_iter(HlRec *R)
 
 RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, int32_t npop)
 {
-    const HlBc *get_iter = &R->b->bc[R->next];
+    const HlBc *get_iter = &R->b->bc[R->b->bc[R->pc].next];
     bool counted = kind == HL_SLOT_ENUM && n == 2 && v[1].t.base == HL_T_I64;
     bool several = kind == HL_SLOT_ZIP && n <= HL_ITER_SEQS;
     if (get_iter->op != HL_BC_GET_ITER || get_iter->flags || !n || !(n == 1 || several || counted))

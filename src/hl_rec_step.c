@@ -459,22 +459,40 @@ static bool step_worth(const HlRec *R)
     }
 }
 
-/* The recorder has executed the instruction itself before it found that it has no machine code: that was
- * the step's first piece. What it had emitted for it is taken back. -1 = it cannot be one. */
-static int32_t step_adopt(HlRec *R)
+static bool step_reaches(const HlBytecode *b, int32_t pc, int32_t end, int32_t at)
+{
+    while (pc != end && pc != at)
+        pc = b->bc[pc].next;
+    return pc == at;
+}
+
+/* The recorder has executed the instruction itself before it found that it has no machine code, or that
+ * it belongs to the step that is followed: that was the first piece. What it had emitted for it is taken
+ * back. -1 = it cannot be one. */
+static int32_t step_adopt(HlRec *R, const HlIns *follow)
 {
     HlBlock *blk = &R->ir->blocks[R->block];
     int32_t start = R->pc;
+    if (follow && !step_reaches(R->b, start, (int32_t)follow->imm.i, R->next))
+        return -1;
     /* An int that does not fit: mostly they do, and the guard's exit is where that is known not to be so. */
-    if (R->why == HL_R_BIGINT && (R->new_exit < 0 || R->path_steps > 0))
+    if (!follow && R->why == HL_R_BIGINT && (R->new_exit < 0 || R->path_steps > 0))
         return -1;
     if (!hl_hook_step_ends(R->code, R->next) || step_floor(R, start, R->next) < step_base(R))
         return -1;
-    while (blk->ins.n > R->before_ins)
+    while (!follow && blk->ins.n > R->before_ins)
         R->ir->ins[blk->ins.v[--blk->ins.n]].block = -1;
     rec_keep_result(R);
     R->pc = start;
     return R->next;
+}
+
+/* Where the piece ends that begins at pc, of a new step or of one that is followed; -1 = there is none. */
+static int32_t step_end(HlRec *R, const HlIns *follow, int32_t pc, bool first)
+{
+    if (!follow)
+        return step_piece(R, pc, first);
+    return follow->imm.i == pc ? -1 : (int32_t)follow->imm.i;
 }
 
 static RecStatus step_none(HlRec *R, HlReason why)
@@ -493,19 +511,19 @@ RecStatus rec_step(HlRec *R)
     int64_t word[R->b->nlocalsplus + 1];
     const Before before = {object, type, word};
     int32_t pc = R->pc, next;
-    if ((R->following ? !follow || R->result : !step_worth(R)) || step_over_rows(R))
+    if ((R->following ? !follow : !step_worth(R)) || step_over_rows(R))
         return REC_STOP;
     R->pending = REC_OK;
     if (!rec_make_snap(R))
         return step_none(R, HL_R_NO_MEMORY);
     step_remember(R, &before);
     if (R->result) {
-        pc = step_adopt(R);
+        pc = step_adopt(R, follow);
         hl_frame_set_depth(R->f, R->depth);
-        next = pc < 0 ? -1 : step_piece(R, pc, false);
+        next = pc < 0 ? -1 : step_end(R, follow, pc, false);
     } else {
         hl_frame_set_depth(R->f, R->depth);
-        next = follow ? (int32_t)follow->imm.i : step_piece(R, pc, true);
+        next = step_end(R, follow, pc, true);
     }
     if (pc < 0 || (pc == R->pc && next < 0))
         return step_none(R, why);
@@ -513,7 +531,7 @@ RecStatus rec_step(HlRec *R)
         if (step_execute(R, pc, next) != REC_OK)
             return REC_AWAY;
         pc = next;
-        next = follow ? -1 : step_piece(R, pc, false);
+        next = step_end(R, follow, pc, false);
     }
     HlIns ins = {.op = HL_I_STEP, .imm.i = pc, .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
     if (step_regular(R, &before, pc))

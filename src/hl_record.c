@@ -1291,8 +1291,10 @@ bool rec_run(HlRec *R, bool arrived)
             rec_ends(R, HL_RECORD_SERVE);
             return true;
         }
-        R->next = bc->next;
-        R->pops = 0;
+        if (!R->result) { /* else it is a retry: what has been computed stays, and what it replaces */
+            R->next = bc->next;
+            R->pops = 0;
+        }
         R->nviews = 0;
         R->before_ins = R->ir->blocks[R->block].ins.n;
         RecStatus st = rec_step_follows(R) ? rec_stop(R, HL_R_NONE) : rec_dispatch(R, bc);

@@ -1236,3 +1236,40 @@ def test_rows_and_items_of_arrays_over_a_step(jit, out):
         return t, seen, row, a
     for n in (5, 60, 200):
         out(f, np.arange(35.0).reshape(7, 5), n)
+
+
+@stepped(least=0)
+def test_step_that_follows_what_was_computed(jit, out):
+    """int(x) has machine code, but for what does not fit: then it is a step, which a recording that has computed
+    int(x) itself comes to by the guard's exit."""
+    np = pytest.importorskip("numpy")
+
+    @jit
+    def f(n, u, w, g):
+        a, b, c = 3, -7, 1
+        i = 0
+        x, y = 0.5, 2.0
+        while True:
+            i += 1
+            if i >= n:
+                break
+            try:
+                m = 0
+                while m > 0:
+                    m -= 1
+                g[a % 5] *= 0.5
+                if (a > b < y) != (i % 5 == 2 or x < y):
+                    if +a < 2 % 7:
+                        c += 1
+                        x, y = y, x
+                else:
+                    if c != -i:
+                        pass
+                    w[2 % len(u)] = i < 9
+                    assert min(int(u[i % len(u)]), (c := 7), -5 << (0 & 7)) != 77
+                b = 2**40 * -7 * b & 9223372036854775807
+            except Exception:
+                a, b, c, x, y = i, 2, 3, 0.5, 1.5
+        return a, b, c, i, x, y
+    for n in (60, 330, 17, 3, 320):
+        out(f, n, np.array([1.0, np.inf, -0.0, np.nan, 1e+308] * 3), np.zeros(9, bool), np.ones(6))
