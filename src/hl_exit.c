@@ -79,10 +79,19 @@ bool hl_exit_is_box(PyObject *o, HlType t, int64_t word)
     return false;
 }
 
-/* Is o the complex number of that class with these parts, bit for bit? */
-static bool is_complex_of(PyObject *o, PyTypeObject *type, const Py_complex *value)
+/* A number that an entry asks for: its type and its word, or a complex number's two. */
+typedef struct Number {
+    HlType type;
+    int64_t word[2];
+} Number;
+
+static bool is_number(PyObject *o, const Number *n)
 {
-    return Py_IS_TYPE(o, type) && memcmp(&((PyComplexObject *)o)->cval, value, sizeof(*value)) == 0;
+    bool np = n->type.base == HL_T_NPS && n->type.dtype == HL_D_C128;
+    if (!np && n->type.base != HL_T_C128)
+        return hl_exit_is_box(o, n->type, n->word[0]);
+    return Py_IS_TYPE(o, np ? hl_np_scalar_type(HL_D_C128) : &PyComplex_Type) &&
+           memcmp(&((PyComplexObject *)o)->cval, n->word, sizeof n->word) == 0;
 }
 
 typedef struct Restore {
@@ -101,45 +110,36 @@ static PyObject *own_object(const Restore *x, const HlPlanEntry *e)
     return own ? hl_exit_slot_object(x->b, x->slots, e->slot) : NULL;
 }
 
-/* A complex number; an equal one among the objects made so far or the frame's own is taken instead. */
+/* An equal number among the objects made for the plan's first n entries, or the frame's own; borrowed. */
+static PyObject *find_number(const Restore *x, int32_t n, const Number *number)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (x->made[i] && is_number(x->made[i], number))
+            return x->made[i];
+    for (int32_t i = 0; i < x->nslots; i++) {
+        PyObject *o = hl_exit_slot_object(x->b, x->slots, i);
+        if (o && is_number(o, number))
+            return o;
+    }
+    return NULL;
+}
+
+/* A complex number: the object that it was read from, what its slot holds, or any other that is equal. */
 static PyObject *make_complex(const Restore *x, int32_t n, const int64_t *out)
 {
     const HlPlanEntry *e = &x->plan->entries[n];
     bool np = e->kind == HL_PLAN_NPCOMPLEX;
-    PyTypeObject *type = np ? hl_np_scalar_type(HL_D_C128) : &PyComplex_Type;
+    Number z = {np ? HL_TYPE_NPS(HL_D_C128) : HL_TYPE(C128), {out[e->a], out[e->b]}};
     Py_complex value;
-    memcpy(&value.real, &out[e->a], sizeof(double));
-    memcpy(&value.imag, &out[e->b], sizeof(double));
-    PyObject *origin = e->c >= 0 ? (PyObject *)(intptr_t)out[e->c] : NULL;
-    if (origin && is_complex_of(origin, type, &value))
-        return Py_NewRef(origin);
-    PyObject *own = own_object(x, e);
-    if (own && is_complex_of(own, type, &value))
-        return Py_NewRef(own);
-    for (int32_t i = 0; i < n; i++)
-        if (x->made[i] && is_complex_of(x->made[i], type, &value))
-            return Py_NewRef(x->made[i]);
-    for (int32_t i = 0; i < x->nslots; i++) {
-        PyObject *o = hl_exit_slot_object(x->b, x->slots, i);
-        if (o && is_complex_of(o, type, &value))
-            return Py_NewRef(o);
-    }
+    PyObject *o = e->c >= 0 ? (PyObject *)(intptr_t)out[e->c] : NULL;
+    if (!o || !is_number(o, &z))
+        o = own_object(x, e);
+    if (!o || !is_number(o, &z))
+        o = find_number(x, n, &z);
+    if (o)
+        return Py_NewRef(o);
+    memcpy(&value, z.word, sizeof value);
     return np ? hl_np_complex(value) : PyComplex_FromCComplex(value);
-}
-
-/* An equal number among the objects made for the plan's first n entries, or the frame's own; borrowed. */
-static PyObject *find_box(const Restore *x, int32_t n, HlType t, int64_t word)
-{
-    for (int32_t i = 0; i < n; i++)
-        if (x->made[i] && x->plan->entries[i].kind != HL_PLAN_ITER &&
-            hl_exit_is_box(x->made[i], t, word))
-            return x->made[i];
-    for (int32_t i = 0; i < x->nslots; i++) {
-        PyObject *o = hl_exit_slot_object(x->b, x->slots, i);
-        if (o && hl_exit_is_box(o, t, word))
-            return o;
-    }
-    return NULL;
 }
 
 /* The object at an address that may be stale, if the frame has it and it is that number; borrowed. */
@@ -197,7 +197,7 @@ static PyObject *make_box(const Restore *x, int32_t i, const int64_t *out, int64
     if (!o && own && hl_exit_is_box(own, e->type, word))
         o = own;
     if (!o)
-        o = e->search ? find_box(x, i, e->type, word) : find_word(x, i, e->a);
+        o = e->search ? find_number(x, i, &(Number){e->type, {word}}) : find_word(x, i, e->a);
     if (!o && own && box_in_place(own, e->type, word))
         o = own;
     return o ? Py_NewRef(o) : hl_exit_box(e->type, word);

@@ -376,6 +376,7 @@ typedef enum HlInputPart {
 typedef struct HlInput {
     int32_t slot;
     uint8_t part;
+    bool cell; /* the slot holds a cell, and the part is of its content */
 } HlInput;
 
 /* Does it bring a sequence that is iterated over? */

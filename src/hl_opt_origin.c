@@ -7,11 +7,11 @@
  *     jump H(%x)        jump H(%y)               jump H(%x, %o)     jump H(%y, %null)
  *   H(%p: f64)                              =>  H(%p: f64 from %q, %q: obj)
  *
- * with a null pointer where the number was computed. The frame's own numbers, the region's inputs, need
- * none: the exit finds them in the frame.
+ * with a null pointer where the number was computed. For the exit's sake the frame's own numbers, the
+ * region's inputs, need none: it finds them in the frame. If a list may be given one, it is read from there.
  *
- * First it is found out which numbers may come from an object, until nothing changes; then their second
- * values are made, and only then is it said what flows into them.
+ * First it is found out which numbers lists may be given, and which may come from an object, until nothing
+ * changes; then their second values are made, and only then is it said what flows into them.
  *
  * It is the last pass, since a second value keeps others alive: nothing is computed from it. What it adds
  * is behind the operands (hl_ir_origin_arg), where the other passes do not look. */
@@ -19,8 +19,10 @@
 
 typedef struct Origin {
     HlIr *ir;
-    uint8_t *has; /* per value: it may come from an object */
-    HlRef null;   /* the null pointer, once it is needed */
+    uint8_t *has;    /* per value: it may come from an object */
+    uint8_t *listed; /* per value: a list may be given it */
+    HlRef *input;    /* per value: the frame's object of an input, once it is needed */
+    HlRef null;      /* the null pointer, once it is needed */
 } Origin;
 
 /* Numbers whose identity can be seen. */
@@ -36,6 +38,48 @@ static bool origin_set(Origin *o, HlRef r, bool has)
     if (changed)
         o->has[r] = 1;
     return changed;
+}
+
+/* What a list is given; HL_NOREF = it is no such instruction. */
+static HlRef origin_item(const HlIns *ins)
+{
+    return ins->op == HL_I_LIST_STORE    ? ins->a[2]
+           : ins->op == HL_I_LIST_APPEND ? ins->a[1]
+                                         : HL_NOREF;
+}
+
+static bool origin_list(Origin *o, HlRef r)
+{
+    bool changed = r != HL_NOREF && !o->listed[r];
+    if (changed)
+        o->listed[r] = 1;
+    return changed;
+}
+
+/* Backwards: what may become a list's item? */
+static bool origin_items(Origin *o, const HlBlock *b)
+{
+    const HlIr *ir = o->ir;
+    bool changed = false;
+    for (int32_t i = 0; b->term == HL_TERM_JUMP && i < b->args.n; i++)
+        if (o->listed[ir->blocks[b->target].params.v[i]])
+            changed |= origin_list(o, b->args.v[i]);
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        const HlIns *ins = &ir->ins[b->ins.v[i]];
+        changed |= origin_list(o, origin_item(ins));
+        for (int k = 1; k <= 2 && ins->op == HL_I_SELECT && o->listed[b->ins.v[i]]; k++)
+            changed |= origin_list(o, ins->a[k]);
+    }
+    return changed;
+}
+
+/* The number of the input that brings the object of r as a whole; -1 = none does. */
+static int32_t origin_input(const HlIr *ir, HlRef r)
+{
+    for (int32_t i = 0; ir->ins[r].op == HL_I_PARAM && i < ir->ninputs; i++)
+        if (ir->blocks[0].params.v[i] == r)
+            return ir->inputs[i].part == HL_IN_VALUE ? i : -1;
+    return -1;
 }
 
 static bool origin_flow(Origin *o, const HlBlock *b)
@@ -88,25 +132,39 @@ static int origin_make(Origin *o, int32_t block)
     return 0;
 }
 
-/* The object of r; the null pointer, in front of all that might use it, when there is none. */
-static HlRef origin_of(Origin *o, HlRef r)
+/* An object that the entry provides, in front of all that might use it. */
+static HlRef origin_at_entry(HlIr *ir, HlOp op, const HlInput *in)
 {
-    HlIr *ir = o->ir;
-    HlRef origin = hl_ir_origin(ir, r);
-    if (origin != HL_NOREF || o->null != HL_NOREF)
-        return origin != HL_NOREF ? origin : o->null;
-    HlIns ins = {.op = HL_I_KNULL,
+    HlIns ins = {.op = (uint8_t)op,
                  .type = HL_TYPE(OBJ),
                  .a = HL_NO_ARGS,
                  .exit = -1,
                  .pc = ir->blocks[0].pc};
-    o->null = hl_ir_emit(ir, 0, &ins);
-    if (o->null != HL_NOREF) {
+    if (in) {
+        ins.imm.i = in->slot;
+        ins.aux = in->cell;
+    }
+    HlRef r = hl_ir_emit(ir, 0, &ins);
+    if (r != HL_NOREF) {
         HlRefVec *v = &ir->blocks[0].ins;
         memmove(v->v + 1, v->v, (size_t)(v->n - 1) * sizeof *v->v);
-        v->v[0] = o->null;
+        v->v[0] = r;
     }
-    return o->null;
+    return r;
+}
+
+/* The object of r: the null pointer, when there is none. */
+static HlRef origin_of(Origin *o, HlRef r)
+{
+    HlRef origin = hl_ir_origin(o->ir, r);
+    if (origin != HL_NOREF)
+        return origin;
+    int32_t i = o->listed[r] && o->has[r] ? origin_input(o->ir, r) : -1;
+    HlRef *made = i >= 0 ? &o->input[i] : &o->null;
+    if (*made == HL_NOREF)
+        *made = origin_at_entry(o->ir, i >= 0 ? HL_I_FRAME_LOAD : HL_I_KNULL,
+                                i >= 0 ? &o->ir->inputs[i] : NULL);
+    return *made;
 }
 
 static int origin_fill_jump(Origin *o, int32_t block)
@@ -145,10 +203,11 @@ static int origin_fill(Origin *o)
                 return -1;
             ir->ins[q].a[1] = yes;
             ir->ins[q].a[2] = no;
-        } else if (ins->op == HL_I_LIST_STORE) {
-            ir->ins[r].a[3] = hl_ir_origin(ir, ins->a[2]);
-        } else if (ins->op == HL_I_LIST_APPEND) {
-            ir->ins[r].a[2] = hl_ir_origin(ir, ins->a[1]);
+        } else if (ins->block >= 0 && origin_item(ins) != HL_NOREF && o->has[origin_item(ins)]) {
+            HlRef origin = origin_of(o, origin_item(ins));
+            if (origin == HL_NOREF)
+                return -1;
+            ir->ins[r].a[hl_ir_origin_arg((HlOp)ir->ins[r].op)] = origin;
         }
     }
     return 0;
@@ -157,11 +216,21 @@ static int origin_fill(Origin *o)
 int hl_opt_origin(HlIr *ir)
 {
     Origin o = {.ir = ir, .null = HL_NOREF};
-    int status = 0;
     o.has = hl_mem_alloc((size_t)ir->nins);
-    if (!o.has)
-        return -1;
-    for (bool changed = true; changed;) {
+    o.listed = hl_mem_alloc((size_t)ir->nins);
+    o.input = hl_mem_alloc((size_t)(ir->ninputs + 1) * sizeof *o.input);
+    int status = o.has && o.listed && o.input ? 0 : -1;
+    for (bool changed = !status; changed;) {
+        changed = false;
+        for (int32_t b = ir->nblocks - 1; b >= 0; b--)
+            changed |= origin_items(&o, &ir->blocks[b]);
+    }
+    for (int32_t i = 0; i < ir->ninputs && !status; i++) {
+        HlRef r = ir->blocks[0].params.v[i];
+        o.input[i] = HL_NOREF;
+        origin_set(&o, r, o.listed[r] && ir->inputs[i].part == HL_IN_VALUE);
+    }
+    for (bool changed = !status; changed;) {
         changed = false;
         for (int32_t b = 0; b < ir->nblocks; b++)
             changed |= origin_flow(&o, &ir->blocks[b]);
@@ -171,5 +240,7 @@ int hl_opt_origin(HlIr *ir)
     if (!status)
         status = origin_fill(&o);
     hl_mem_free(o.has);
+    hl_mem_free(o.listed);
+    hl_mem_free(o.input);
     return status;
 }

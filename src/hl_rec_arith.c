@@ -501,12 +501,8 @@ RecStatus rec_binary(HlRec *R, int op, bool inplace)
         return rec_complex_binary(R, op, inplace);
     if (!rec_is_number(l.t) || !rec_is_number(r.t))
         return rec_stop(R, HL_R_NYI_TYPE);
-    if (!R->result) {
-        R->pops = 2;
-        R->result = rec_concrete_binary(op, inplace, l.o, r.o);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 2, rec_concrete_binary(op, inplace, l.o, r.o)))
+        return REC_RAISED;
     return rec_finish_result(R, 2, rec_binary_result(R, op, l, r));
 }
 
@@ -554,12 +550,8 @@ RecStatus rec_unary(HlRec *R, int op)
         return rec_complex_unary(R, op);
     if (!rec_is_number(t))
         return rec_stop(R, HL_R_NYI_TYPE);
-    if (!R->result) {
-        R->pops = 1;
-        R->result = rec_concrete_unary(op, v.o);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 1, rec_concrete_unary(op, v.o)))
+        return REC_RAISED;
     if (t.base == HL_T_BOOL)
         t = HL_TYPE(I64);
     if (op == HL_UN_INVERT && is_np(t) && is_bool(t))
@@ -648,12 +640,8 @@ RecStatus rec_compare(HlRec *R, int op)
         return rec_complex_compare(R, op);
     if (!rec_is_number(l.t) || !rec_is_number(r.t))
         return rec_stop(R, HL_R_NYI_TYPE);
-    if (!R->result) {
-        R->pops = 2;
-        R->result = PyObject_RichCompare(l.o, r.o, op);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 2, PyObject_RichCompare(l.o, r.o, op)))
+        return REC_RAISED;
     HlRef c = rec_cmp(R, op, l, r);
     if (is_np(l.t) || is_np(r.t))
         c = rec_emit(R, HL_I_RETYPE, HL_TYPE_NPS(HL_D_BOOL), c, HL_NOREF, 0);

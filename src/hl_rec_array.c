@@ -231,22 +231,14 @@ static bool check_indices(HlRec *R, HlVal v, HlVal index, bool whole, Array *a, 
         return false;
     rec_note_stride(R, v.o);
     PyObject *shape = PyObject_GetAttrString(v.o, "shape");
-    bool inside = shape && ix->n <= a->t.ndim;
-    for (int i = 0; inside && i < ix->n; i++) {
-        Py_ssize_t n = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, i));
-        Py_ssize_t k = PyNumber_AsSsize_t(ix->v[i].o, NULL);
-        inside = -n <= k && k < n;
-    }
-    Py_XDECREF(shape);
     PyErr_Clear();
-    if (!inside) {
-        rec_stop(R, HL_R_INDEX);
-        return false;
-    }
-    for (int i = 0; i < ix->n; i++)
-        at[i] = rec_guard(R, HL_I_INDEX, HL_TYPE(I64), rec_to_int(R, ix->v[i]), axis_len(R, a, i),
-                          HL_R_INDEX);
-    return true;
+    if (!shape || ix->n > a->t.ndim)
+        rec_stop(R, shape ? HL_R_INDEX : HL_R_NO_MEMORY);
+    for (int i = 0; R->pending == REC_OK && i < ix->n; i++)
+        at[i] =
+            rec_index(R, ix->v[i], axis_len(R, a, i), PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, i)));
+    Py_XDECREF(shape);
+    return R->pending == REC_OK;
 }
 
 /* --- the instructions --------------------------------------------------------------------------- */
@@ -259,12 +251,8 @@ RecStatus rec_array_subscr(HlRec *R)
     Array a;
     if (!check_indices(R, v, index, false, &a, &ix, at) || R->pending != REC_OK)
         return R->pending;
-    if (!R->result) {
-        R->pops = 2;
-        R->result = PyObject_GetItem(v.o, index.o);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 2, PyObject_GetItem(v.o, index.o)))
+        return REC_RAISED;
     return rec_finish(R, 2, value_at(R, &a, at, ix.n), R->result);
 }
 
@@ -343,6 +331,14 @@ RecStatus rec_array_unpack(HlRec *R, int32_t n)
 
 /* --- attributes --------------------------------------------------------------------------------- */
 
+static PyObject *shape_at(PyObject *array, PyObject *index)
+{
+    PyObject *shape = PyObject_GetAttrString(array, "shape");
+    PyObject *length = shape ? PyObject_GetItem(shape, index) : NULL;
+    Py_XDECREF(shape);
+    return length;
+}
+
 /* a.shape[k] and `n, m = a.shape`: the tuple is never made. */
 static RecStatus array_shape(HlRec *R, const HlBc *bc, HlVal v)
 {
@@ -378,14 +374,8 @@ static RecStatus array_shape(HlRec *R, const HlBc *bc, HlVal v)
         return rec_stop(R, HL_R_NYI_ATTR); /* raises IndexError */
     HlRef ref = axis_len(R, &a, (int)axis);
     R->next = sub->next;
-    if (!R->result) {
-        PyObject *shape = PyObject_GetAttrString(v.o, "shape");
-        R->result = shape ? PyObject_GetItem(shape, index) : NULL;
-        R->pops = 1;
-        Py_XDECREF(shape);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 1, shape_at(v.o, index)))
+        return REC_RAISED;
     return rec_finish_result(R, 1, ref);
 }
 
@@ -410,11 +400,7 @@ RecStatus rec_array_attr(HlRec *R, const HlBc *bc, PyObject *name)
         ref = rec_kint(R, a.t.ndim);
     else
         return rec_stop(R, HL_R_NYI_ATTR);
-    if (!R->result) {
-        R->pops = 1;
-        R->result = PyObject_GetAttr(v.o, name);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 1, PyObject_GetAttr(v.o, name)))
+        return REC_RAISED;
     return rec_finish_result(R, 1, ref);
 }

@@ -316,18 +316,14 @@ RecStatus rec_call(HlRec *R, const HlBc *bc)
         return rec_complex_call(R, fn, kind == CALL_ABS, v, n);
     if (kind == CALL_DIVMOD)
         return n == 2 ? rec_divmod(R, v[0], v[1], n + 2) : rec_stop(R, HL_R_NYI_CALL);
-    if (!R->result) {
-        PyObject *args[MAX_CALL_ARGS];
-        for (int32_t i = 0; i < n; i++) {
-            if (!rec_is_number(v[i].t) && rec_seq_type(v[i].o).base == HL_T_VOID)
-                return rec_stop(R, HL_R_NYI_CALL);
-            args[i] = v[i].o;
-        }
-        R->pops = n + 2;
-        R->result = PyObject_Vectorcall(fn, args, (size_t)n, NULL);
-        if (!R->result)
-            return REC_RAISED;
+    PyObject *args[MAX_CALL_ARGS];
+    for (int32_t i = 0; i < n; i++) {
+        if (!rec_is_number(v[i].t) && rec_seq_type(v[i].o).base == HL_T_VOID)
+            return rec_stop(R, HL_R_NYI_CALL);
+        args[i] = v[i].o;
     }
+    if (!rec_compute(R, n + 2, PyObject_Vectorcall(fn, args, (size_t)n, NULL)))
+        return REC_RAISED;
     return rec_finish_result(R, n + 2, emit_call(R, fn, kind, math, v, n));
 }
 

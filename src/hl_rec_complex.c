@@ -239,12 +239,8 @@ RecStatus rec_complex_binary(HlRec *R, int op, bool inplace)
     if (!is_operand(l) || !is_operand(r) ||
         (!sums && op != HL_BIN_MUL && op != HL_BIN_TRUEDIV && op != HL_BIN_POW))
         return rec_stop(R, HL_R_NYI_TYPE);
-    if (!R->result) {
-        R->pops = 2;
-        R->result = rec_concrete_binary(op, inplace, l.o, r.o);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 2, rec_concrete_binary(op, inplace, l.o, r.o)))
+        return REC_RAISED;
     int kind = hl_record_complex_kind(R->result);
     bool np = kind == HL_SLOT_NPCOMPLEX;
     /* A Python complex and a NumPy scalar that is none go through a ufunc, whose products may be
@@ -278,12 +274,8 @@ RecStatus rec_complex_unary(HlRec *R, int op)
     Parts p = {v.s.a, v.s.b};
     if (op == HL_UN_INVERT)
         return rec_stop(R, HL_R_NYI_TYPE);
-    if (!R->result) {
-        R->pops = 1;
-        R->result = rec_concrete_unary(op, v.o);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 1, rec_concrete_unary(op, v.o)))
+        return REC_RAISED;
     if (op == HL_UN_NEG) {
         p.re = rec_emit(R, HL_I_FNEG, HL_TYPE(F64), p.re, HL_NOREF, 0);
         p.im = rec_emit(R, HL_I_FNEG, HL_TYPE(F64), p.im, HL_NOREF, 0);
@@ -299,12 +291,8 @@ RecStatus rec_complex_compare(HlRec *R, int op)
     bool big;
     if (!is_operand(l) || !is_operand(r) || (op != HL_EQ && op != HL_NE))
         return rec_stop(R, HL_R_NYI_TYPE);
-    if (!R->result) {
-        R->pops = 2;
-        R->result = PyObject_RichCompare(l.o, r.o, op);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 2, PyObject_RichCompare(l.o, r.o, op)))
+        return REC_RAISED;
     rec_guard_exact(R, l); /* an int is compared exactly */
     rec_guard_exact(R, r);
     Parts a = parts_of(R, l), b = parts_of(R, r);
@@ -393,12 +381,8 @@ RecStatus rec_complex_attr(HlRec *R, PyObject *name, bool method)
     }
     if (!imag && PyUnicode_CompareWithASCIIString(name, "real") != 0)
         return rec_stop(R, HL_R_NYI_ATTR);
-    if (!R->result) {
-        R->pops = 1;
-        R->result = PyObject_GetAttr(v.o, name);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 1, PyObject_GetAttr(v.o, name)))
+        return REC_RAISED;
     HlRef part = imag ? v.s.b : v.s.a;
     if (np)
         part = rec_emit(R, HL_I_RETYPE, HL_TYPE_NPS(HL_D_F64), part, HL_NOREF, 0);
@@ -411,12 +395,8 @@ RecStatus rec_complex_method(HlRec *R, int32_t n)
     PyObject *m = rec_const_obj(R, rec_peek(R, n + 1));
     if (n || !m || !Py_IS_TYPE(m, &PyMethodDescr_Type)) /* none but those pushed above */
         return rec_stop(R, HL_R_NYI_CALL);
-    if (!R->result) {
-        R->pops = 2;
-        R->result = PyObject_CallOneArg(m, self.o);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, 2, PyObject_CallOneArg(m, self.o)))
+        return REC_RAISED;
     Parts p = {self.s.a, rec_emit(R, HL_I_FNEG, HL_TYPE(F64), self.s.b, HL_NOREF, 0)};
     return finish_complex(R, 2, self.s.kind, p);
 }
@@ -447,12 +427,8 @@ RecStatus rec_complex_call(HlRec *R, PyObject *fn, bool abs, const HlVal *v, int
         return rec_stop(R, HL_R_NYI_CALL);
     for (int32_t i = 0; i < n; i++)
         args[i] = v[i].o;
-    if (!R->result) {
-        R->pops = n + 2;
-        R->result = PyObject_Vectorcall(fn, args, (size_t)n, NULL);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, n + 2, PyObject_Vectorcall(fn, args, (size_t)n, NULL)))
+        return REC_RAISED;
     if (abs || truth)
         return rec_finish_result(R, n + 2, abs ? call_abs(R, v[0]) : rec_complex_truth(R, v[0]));
     Parts p = real ? (Parts){plain_float(R, v[0]), plain_float(R, v[1])} : parts_of(R, v[0]);

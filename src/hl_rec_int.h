@@ -2,7 +2,7 @@
  *
  * A handler of one bytecode works in three steps, in this order:
  *  1. look: read operands, symbolic (HlVal.s) and concrete (HlVal.o); stop if it cannot be compiled;
- *     compute the concrete result, at most once (rec_compute_*; it may raise or run Python);
+ *     compute the concrete result, at most once (rec_compute; it may raise or run Python);
  *  2. emit: append IR. In a block that exists already (following), an emission is compared with what
  *     is there; where a guard differs, the recorder moves to that guard's exit and the whole handler
  *     is run again (REC_RETRY), so nothing may be changed before
@@ -108,6 +108,10 @@ void rec_keep_result(HlRec *R);
 bool rec_tuple_is_virtual(const HlRec *R, const HlBc *bc);
 /* The snapshot of the state at pc; false = out of memory (stopped). */
 bool rec_make_snap(HlRec *R);
+/* Computes the result of the instruction, which replaces n operands: only once, however often it is
+ * dispatched. NULL = it raised. */
+#define rec_compute(R, n, expression)                                                              \
+    ((R)->result ? (R)->result : ((R)->pops = (n), (R)->result = (expression)))
 /* Commit: pops n, pushes; obj is stolen. */
 RecStatus rec_finish(HlRec *R, int32_t n, HlSlot s, PyObject *obj);
 void rec_pop(HlRec *R, int32_t n);
@@ -247,6 +251,9 @@ HlRef rec_pow(HlRec *R, const HlVal *v, int32_t n);
 RecStatus rec_contains(HlRec *R, bool negated);
 
 /* --- hl_rec_list.c: items of lists, tuples and bytes; methods of lists ---------------------------- */
+/* The index of an item, checked against the length, of which `size` is the concrete one; NOREF and stopped
+ * when the interpreter has to raise. */
+HlRef rec_index(HlRec *R, HlVal index, HlRef length, Py_ssize_t size);
 RecStatus rec_seq_subscr(HlRec *R, HlVal seq, HlVal index);
 RecStatus rec_list_store(HlRec *R, HlVal list, HlVal index, HlVal v);
 RecStatus rec_list_method(HlRec *R, PyObject *name);            /* LOAD_METHOD */

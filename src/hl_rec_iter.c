@@ -26,9 +26,20 @@ static HlRef range_length(HlRec *R, HlRef start, HlRef stop, HlRef step, int64_t
     return rec_emit3(R, HL_I_SELECT, t, some, n, rec_kint(R, 0));
 }
 
+static PyObject *range_iter(const HlVal *v, int32_t n)
+{
+    PyObject *args[3];
+    for (int32_t i = 0; i < n; i++)
+        args[i] = v[i].o;
+    PyObject *range = PyObject_Vectorcall((PyObject *)&PyRange_Type, args, (size_t)n, NULL);
+    PyObject *it = range ? PyObject_GetIter(range) : NULL;
+    Py_XDECREF(range);
+    return it;
+}
+
 RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop)
 {
-    const HlBc *get_iter = &R->b->bc[R->next];
+    const HlBc *get_iter = &R->b->bc[R->b->bc[R->pc].next];
     HlVal v[3];
     if (get_iter->op != HL_BC_GET_ITER || get_iter->flags || nargs < 1 || nargs > 3)
         return rec_stop(R, HL_R_NYI_CALL);
@@ -37,17 +48,8 @@ RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop)
         if (!rec_is_integer(v[i].t) && v[i].t.base != HL_T_BOOL)
             return rec_stop(R, HL_R_NYI_CALL);
     }
-    if (!R->result) {
-        PyObject *args[3];
-        for (int32_t i = 0; i < nargs; i++)
-            args[i] = v[i].o;
-        PyObject *range = PyObject_Vectorcall((PyObject *)&PyRange_Type, args, nargs, NULL);
-        R->pops = npop;
-        R->result = range ? PyObject_GetIter(range) : NULL;
-        Py_XDECREF(range);
-        if (!R->result)
-            return REC_RAISED;
-    }
+    if (!rec_compute(R, npop, range_iter(v, nargs)))
+        return REC_RAISED;
     R->next = get_iter->next; /* also for a result that is kept */
     if (!hl_range_check(R->result))
         return rec_stop(R, HL_R_BIGINT);
@@ -348,7 +350,7 @@ RecStatus rec_get_iter(HlRec *R)
 
 RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, int32_t npop)
 {
-    const HlBc *get_iter = &R->b->bc[R->next];
+    const HlBc *get_iter = &R->b->bc[R->b->bc[R->pc].next];
     bool counted = kind == HL_SLOT_ENUM && n == 2 && v[1].t.base == HL_T_I64;
     bool several = kind == HL_SLOT_ZIP && n <= HL_ITER_SEQS;
     if (get_iter->op != HL_BC_GET_ITER || get_iter->flags || !n || !(n == 1 || several || counted))

@@ -9,20 +9,24 @@
 
 /* --- items ------------------------------------------------------------------------------------- */
 
-/* The checked index into a sequence; NOREF and stopped when the interpreter has to raise. */
+HlRef rec_index(HlRec *R, HlVal index, HlRef length, Py_ssize_t size)
+{
+    Py_ssize_t i = PyNumber_AsSsize_t(index.o, NULL);
+    if (i >= size || i < -size) {
+        rec_stop(R, HL_R_INDEX);
+        return HL_NOREF;
+    }
+    return rec_guard(R, HL_I_INDEX, HL_TYPE(I64), rec_to_int(R, index), length, HL_R_INDEX);
+}
+
+/* The same for a sequence. */
 static HlRef seq_index(HlRec *R, HlVal seq, HlVal index)
 {
     if (!rec_is_integer(index.t) && index.t.base != HL_T_BOOL) {
         rec_stop(R, HL_R_NYI_SUBSCR);
         return HL_NOREF;
     }
-    Py_ssize_t n = PyObject_Size(seq.o), i = PyNumber_AsSsize_t(index.o, NULL);
-    if (i >= n || i < -n) {
-        rec_stop(R, HL_R_INDEX);
-        return HL_NOREF;
-    }
-    return rec_guard(R, HL_I_INDEX, HL_TYPE(I64), rec_to_int(R, index), rec_seq_size(R, seq.s.a),
-                     HL_R_INDEX);
+    return rec_index(R, index, rec_seq_size(R, seq.s.a), PyObject_Size(seq.o));
 }
 
 RecStatus rec_seq_subscr(HlRec *R, HlVal seq, HlVal index)

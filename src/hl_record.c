@@ -1083,8 +1083,10 @@ bool hl_record_is_function(PyObject *o)
 
 static HlRef entry_input(HlRec *R, int32_t slot, HlInputPart part, HlType type)
 {
-    if (hl_ir_input(R->ir, slot, part) < 0)
+    int32_t i = hl_ir_input(R->ir, slot, part);
+    if (i < 0)
         return HL_NOREF;
+    R->ir->inputs[i].cell = slot_is_cell(R->b, slot);
     return hl_ir_param(R->ir, 0, type);
 }
 

@@ -756,7 +756,7 @@ def test_items_that_are_overwritten_have_one_owner_less(jit, out):
             items[i] = x
     first = [7]
     for old in (1234.5, 10**12, "a string " * len(first), [1], (first, 2)):
-        for fill in (f, g, lambda items, n: h(items, n, first)):
+        for fill in (f, g, lambda items, n: h(items, n, old), lambda items, n: h(items, n, first)):
             before = sys.getrefcount(old)
             for _ in range(5):
                 items = [old] * 300
@@ -764,6 +764,84 @@ def test_items_that_are_overwritten_have_one_owner_less(jit, out):
                 out.value(sys.getrefcount(old) - before)
             items = None
             out.value(sys.getrefcount(old) - before)
+
+
+@diff
+def test_lists_are_given_the_objects_of_variables(jit, out):
+    """A variable's number is the same object in the list; what was computed is another one."""
+    @jit
+    def store(items, x, n):
+        for i in range(n):
+            items[i] = x
+        return items
+
+    @jit
+    def collect(x, y, n):
+        found = []
+        for i in range(n):
+            found.append(x if i % 3 else y)
+            if i % 50 == 49:
+                x, y = y, x
+        return found, x, y
+
+    @jit
+    def double(x, n):
+        found = []
+        for i in range(n):
+            found.append(x)
+            if i == 200:
+                x = x * 2
+        return found, x
+
+    @jit
+    def with_steps(x, y, texts, n):
+        found = []
+        for i in range(n):
+            found.append(x)
+            texts[i] = f"{i}"
+            found.append(y)
+            z = y
+            if i == 150:
+                x = y = 0.25
+            elif i > 200:
+                x, y = z, x
+            found.append(z)
+        return found, x, y, z
+
+    def make(x):
+        cell = x
+
+        def inner(n):
+            nonlocal cell
+            found = []
+            for i in range(n):
+                found.append(cell)
+                if i == 150:
+                    cell = x
+            return found, cell
+        return jit(inner)
+    numbers = (1234.5, 10**12, -7777, np.float64(0.5), np.int64(7), np.float32(1.5), 3 + 4j, True)
+    for x in numbers:
+        for n in (10, 300, 300):
+            before = sys.getrefcount(x)
+            items = store([0.0] * n, x, n)
+            out.value(sum(o is x for o in items))
+            out.value(sys.getrefcount(x) - before)
+            items = None
+            for y in numbers[:4]:
+                found, last, other = collect(x, y, n)
+                out.value([(o is x, o is y) for o in found], last is x, last is y, other is x)
+                found, *rest = with_steps(x, y, [None] * n, n)
+                out.value([(o is x, o is y) for o in found], [(o is x, o is y) for o in rest])
+                found = rest = last = other = None
+            if x is not True:
+                found, last = double(x, n)
+                out.value([o is x for o in found], last is x)
+            f = make(x)
+            for _ in range(3):
+                found, last = f(n)
+                out.value([o is x for o in found], last is x)
+            found = last = None
 
 
 @diff
