@@ -1378,7 +1378,7 @@ static int emit_function(HlEmitter *e, const char *name)
         int32_t block = e->cfg.rpo[k];
         const HlBlock *b = &ir->blocks[block];
         hl_llvm_at(e, e->first[block]);
-        if (hl_llvm_strip(e, block))
+        if (hl_llvm_strip(e, block) || hl_llvm_nest(e, block))
             return -1;
         for (int32_t i = 0; i < b->ins.n; i++) {
             HlRef ref = b->ins.v[i];

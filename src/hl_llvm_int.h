@@ -90,4 +90,8 @@ Val hl_llvm_seq(HlEmitter *e, const HlIns *ins, Val *a);
  * 0, or -1 = out of memory. */
 int hl_llvm_strip(HlEmitter *e, int32_t block);
 
+/* --- hl_llvm_nest.c --------------------------------------------------------------------------- */
+/* The same for several iterations at once of a loop around a loop. */
+int hl_llvm_nest(HlEmitter *e, int32_t block);
+
 #endif

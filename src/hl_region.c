@@ -19,9 +19,11 @@
 #include "hl_stats.h"
 
 enum {
-    WAIT_COMPILE = 32, /* back-edges between looks at a compile under way */
-    WAIT_MAX = 1024,   /* longest wait after entries that did not fit */
-    MISSES_RECORD = 3, /* misses in a row, times 1 + replaced, before other types are recorded */
+    INNER_SHORT = 1024, /* iterations that the interpreter may do to reach a loop... */
+    OUTER_LONG = 2048,  /* ...with so many left */
+    WAIT_COMPILE = 32,  /* back-edges between looks at a compile under way */
+    WAIT_MAX = 1024,    /* longest wait after entries that did not fit */
+    MISSES_RECORD = 3,  /* misses in a row, times 1 + replaced, before other types are recorded */
     MISSES_GIVE_UP = 64,
     MAX_REPLACED = 16, /* regions that make place for others, per loop */
     MAX_REBUILDS = 6,  /* regions lost to changed globals */
@@ -270,25 +272,55 @@ static bool region_fits(HlRegion *r, HlFrame *f)
     return hl_region_errstate_fits(r);
 }
 
+static void loop_wait(HlLoop *loop, int32_t n)
+{
+    loop->countdown = loop->reload = n;
+}
+
+/* How many iterations a `for` loop of the frame has left; -1 = not known. */
+static int64_t iterations_left(const HlCode *code, int loop, HlFrame *f)
+{
+    const HlBytecode *b = code->bytecode;
+    const HlBc *header = &b->bc[b->loops[loop].header];
+    int64_t next, step, left;
+    HlIter seq;
+    if (header->op != HL_BC_FOR_ITER)
+        return -1;
+    PyObject *it = hl_frame_slots(f)[b->nlocalsplus + header->depth - 1];
+    if (hl_range_check(it)) {
+        hl_range_get(it, &next, &step, &left);
+        return left;
+    }
+    if (!hl_iter_get(it, &seq))
+        return -1;
+    if (seq.kind == HL_SLOT_REVERSED)
+        return seq.index + 1;
+    if (PyList_CheckExact(seq.seq[0]) || PyTuple_CheckExact(seq.seq[0]))
+        return Py_SIZE(seq.seq[0]) - seq.index;
+    return -1;
+}
+
 /* An iterator with next to nothing left: not worth the entry. */
 static bool nearly_done(const HlCode *code, int loop, HlFrame *f)
 {
-    const HlBytecode *b = code->bytecode;
-    int64_t next, step, left;
-    HlIter seq;
-    if (b->bc[b->loops[loop].header].op != HL_BC_FOR_ITER)
+    int64_t left = iterations_left(code, loop, f);
+    return left >= 0 && left < 2;
+}
+
+/* Is it better to let the interpreter finish this loop, since the one around it, which has machine code,
+ * will run so much longer? Entered from there, the machine code is the better one: its loops begin where
+ * the program's do. What is lost are some thousandths of what follows. */
+static bool outer_loop_is_next(const HlCode *code, int index, HlFrame *f)
+{
+    int parent = code->bytecode->loops[index].parent;
+    HlLoop *outer = parent < 0 ? NULL : &code->loops[parent];
+    if (!outer || outer->misses || !outer->regions || outer->regions->state != HL_REGION_READY)
         return false;
-    PyObject *it = hl_frame_slots(f)[b->nlocalsplus + hl_frame_depth(f) - 1];
-    if (hl_range_check(it)) {
-        hl_range_get(it, &next, &step, &left);
-        return left < 2;
-    }
-    if (!hl_iter_get(it, &seq))
+    int64_t left = iterations_left(code, index, f);
+    if (left < 0 || left > INNER_SHORT || iterations_left(code, parent, f) < OUTER_LONG)
         return false;
-    if (seq.kind == HL_SLOT_REVERSED)
-        return seq.index < 1;
-    return (PyList_CheckExact(seq.seq[0]) || PyTuple_CheckExact(seq.seq[0])) &&
-           Py_SIZE(seq.seq[0]) - seq.index < 2;
+    loop_wait(outer, 1);
+    return true;
 }
 
 /* --- giving up --------------------------------------------------------------------------------- */
@@ -305,11 +337,6 @@ static HlGo give_up(HlCode *code, int loop, HlReason why, HlFrame *f)
         hl_frame_leave(f, code, &link);
     }
     return go == HL_GO_ON && code->nlive == 0 ? HL_GO_ORIGINAL : go;
-}
-
-static void loop_wait(HlLoop *loop, int32_t n)
-{
-    loop->countdown = loop->reload = n;
 }
 
 /* --- recording --------------------------------------------------------------------------------- */
@@ -616,6 +643,8 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f, PyObject **result)
         loop->countdown = 1;
         return HL_GO_ON;
     }
+    if (outer_loop_is_next(code, index, f))
+        return HL_GO_ON;
     for (HlRegion *r = loop->regions; r; r = r->next) {
         if (r->state == HL_REGION_READY) {
             ready = true;

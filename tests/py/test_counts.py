@@ -84,3 +84,26 @@ def test_iterations_that_are_counted_at_once():
             inner = f(first, n)
             assert abs(ran() - before - n - inner) <= n // 5000 + 2
     assert "popcount" in hotloop.inspect_ir(f)[0]
+
+
+def test_iterations_side_by_side():
+    import numpy as np
+    import hotloop
+
+    def nest(a, b, c, n):
+        for i in range(n):
+            y = 0.5
+            for k in range(len(a)):
+                y = y * b[i] + a[k]
+            c[i] = y
+    a, b, c = np.arange(9) * 0.1, np.arange(6000) * 0.0001, np.zeros(6000)
+    with params(**MODES["sync"]):
+        f = hotloop.jit(nest)
+        f(a[:2], b, c, 50)
+        for n in (6000, 3001, 2100):
+            def ran():
+                return native.native_iterations(f) + native.interpreted_iterations(f)
+            before = ran()
+            f(a, b, c, n)
+            assert abs(ran() - before - n - 10 * n) <= 20  # an inner loop's end is looked for once more
+    assert any("jam" in text for text in hotloop.inspect_llvm(f))
