@@ -103,7 +103,8 @@ static inline void edge_take(HlFrame *f, const HlEdge *edge, bool jumps)
 }
 
 /* The frame is at the header of a loop, from its back-edge. */
-static inline HlGo loop_count(PyThreadState *ts, HlCode *code, int loop, HlFrame *f)
+static inline HlGo loop_count(PyThreadState *ts, HlCode *code, int loop, HlFrame *f,
+                              PyObject **result)
 {
     HlLoop *l = &code->loops[loop];
     l->interpreted++;
@@ -112,12 +113,13 @@ static inline HlGo loop_count(PyThreadState *ts, HlCode *code, int loop, HlFrame
     l->countdown = l->reload;
     if (l->state == HL_LOOP_GIVEN_UP)
         return HL_GO_ON;
-    HlGo go = hl_loop_backedge(code, loop, f);
+    HlGo go = hl_loop_backedge(code, loop, f, result);
     return go == HL_GO_ON && thread_traced(ts) ? HL_GO_ORIGINAL : go;
 }
 
 /* The hot clone came back at a back-edge. */
-static inline HlGo back_at_edge(PyThreadState *ts, HlCode *code, HlFrame *f, int32_t unit)
+static inline HlGo back_at_edge(PyThreadState *ts, HlCode *code, HlFrame *f, int32_t unit,
+                                PyObject **result)
 {
     const HlEdge *edge = hl_edge_at(code, unit);
     Verdict verdict = edge_decide(edge, f);
@@ -130,18 +132,18 @@ static inline HlGo back_at_edge(PyThreadState *ts, HlCode *code, HlFrame *f, int
         return HL_GO_SERVE;
     }
     edge_take(f, edge, true);
-    return loop_count(ts, code, edge->loop, f);
+    return loop_count(ts, code, edge->loop, f, result);
 }
 
 /* The serving clone came back at a header, `from` being the back-edge that it was sent to serve. */
 static HlGo back_at_header(PyThreadState *ts, HlCode *code, HlFrame *f, int32_t unit,
-                           const HlEdge *from)
+                           const HlEdge *from, PyObject **result)
 {
     frame_set_pc(f, unit);
     if (!code->hot)
         return HL_GO_ORIGINAL;
     frame_move(f, code->hot);
-    return from->target == unit ? loop_count(ts, code, from->loop, f) : HL_GO_ON;
+    return from->target == unit ? loop_count(ts, code, from->loop, f, result) : HL_GO_ON;
 }
 
 /* -- Serving ------------------------------------------------------------------------------------- */
@@ -226,13 +228,19 @@ static __attribute__((noinline)) bool drive_detour(PyThreadState *ts, HlFrame *f
 {
     for (;;) {
         const HlEdge *served = NULL;
+        if (go == HL_GO_ENDED)
+            return false;
+        if (go == HL_GO_EDGE && code->hot && !thread_traced(ts)) {
+            go = back_at_edge(ts, code, f, code->bytecode->bc[frame_pc(f)].op_unit, result);
+            continue;
+        }
         if (go == HL_GO_SERVE) {
             served = hl_edge_at(code, code->bytecode->bc[frame_pc(f)].op_unit);
             Verdict verdict = edge_decide(served, f);
             if (verdict == EDGE_JUMPS && thread_has_work(ts)) {
                 go = serve_signals(ts, code, f, served);
                 if (go == HL_GO_ON) {
-                    go = loop_count(ts, code, served->loop, f);
+                    go = loop_count(ts, code, served->loop, f, result);
                     continue;
                 }
             } else if (verdict == EDGE_FALLS) { /* no poll: what is pending waits for a later one */
@@ -254,8 +262,33 @@ static __attribute__((noinline)) bool drive_detour(PyThreadState *ts, HlFrame *f
         *result = frame_eval(ts, f, code, go == HL_GO_RAISED, &unit);
         if (unit < 0)
             return false;
-        go = served ? back_at_header(ts, code, f, unit, served) : back_at_edge(ts, code, f, unit);
+        go = served ? back_at_header(ts, code, f, unit, served, result)
+                    : back_at_edge(ts, code, f, unit, result);
     }
+}
+
+HlStepEnd hl_hook_step(HlFrame *f, HlCode *code, int32_t end, PyObject **result)
+{
+    PyThreadState *ts = PyThreadState_Get();
+    PyCodeObject *clone = hl_step_clone(code, end);
+    int32_t unit;
+    if (!clone)
+        return HL_STEP_LEFT;
+    frame_move(f, clone);
+    *result = frame_eval(ts, f, code, 0, &unit);
+    if (unit < 0)
+        return HL_STEP_ENDED;
+    if (unit == code->bytecode->bc[end].op_unit) {
+        frame_set_pc(f, end);
+        return HL_UNLIKELY(thread_traced(ts)) ? HL_STEP_LEFT : HL_STEP_DONE;
+    }
+    frame_set_pc(f, hl_edge_at(code, unit)->pc);
+    return HL_STEP_AT_EDGE;
+}
+
+bool hl_hook_step_ends(HlCode *code, int32_t end)
+{
+    return hl_step_clone(code, end) != NULL;
 }
 
 static inline PyObject *drive(PyThreadState *ts, HlFrame *f, HlCode *code)
@@ -270,7 +303,7 @@ static inline PyObject *drive(PyThreadState *ts, HlFrame *f, HlCode *code)
         result = frame_eval(ts, f, code, 0, &unit);
         if (unit < 0)
             break;
-        go = back_at_edge(ts, code, f, unit);
+        go = back_at_edge(ts, code, f, unit, &result);
     } while (HL_LIKELY(go == HL_GO_ON && frame_code(f) == code->hot) ||
              drive_detour(ts, f, code, go, &result));
     frame_move(f, orig);
@@ -496,7 +529,7 @@ PyObject *hl_hook_finish(HlFrame *f, HlCode *code, bool raised)
         result = frame_eval(ts, f, code, 0, &unit);
         if (unit < 0)
             break;
-        go = back_at_edge(ts, code, f, unit);
+        go = back_at_edge(ts, code, f, unit, &result);
     }
     frame_move(f, orig);
     Py_DECREF(orig);

@@ -48,6 +48,19 @@ void hl_frame_enter(HlFrame *f, HlCode *code, HlFrameLink *link);
 void hl_frame_at(HlFrame *f, int32_t pc); /* the instruction being executed: line numbers */
 void hl_frame_leave(HlFrame *f, HlCode *code, HlFrameLink *link);
 
+/* How a step ended: the frame is off the chain again in every case, and its depth saved. */
+typedef enum HlStepEnd {
+    HL_STEP_DONE,    /* at its end, and nothing speaks against going on */
+    HL_STEP_LEFT,    /* at its end, or not begun (the pc says it); the interpreter has to go on */
+    HL_STEP_AT_EDGE, /* a handler took the frame elsewhere: its pc is a back-edge, not executed yet */
+    HL_STEP_ENDED /* the frame has ended; *result, or NULL with an exception, is what of it came */
+} HlStepEnd;
+/* CPython's evaluator executes the frame from its pc up to pc `end`, with everything that may happen
+ * on the way: other Python code, exceptions and their handlers. */
+HlStepEnd hl_hook_step(HlFrame *f, HlCode *code, int32_t end, PyObject **result);
+/* Can a step end at this pc? */
+bool hl_hook_step_ends(HlCode *code, int32_t end);
+
 /* --- range iterators (their layout is CPython's own) ------------------------------------------- */
 /* true when o is an exact range iterator (of C longs). */
 bool hl_range_check(PyObject *o);
@@ -59,12 +72,14 @@ PyObject *hl_range_new(int64_t next, int64_t step, int64_t left);
 /* --- iterators over sequences (their layout is CPython's own, too) -------------------------------- */
 /* What an iterator over a list, tuple, bytes or array will do next. */
 typedef struct HlIter {
-    uint8_t kind;         /* HlSlotKind: SEQ, REVERSED, ENUM or ZIP */
-    int64_t index;        /* of the next item */
-    int64_t count;        /* ENUM: its number */
-    PyObject *seq, *seq2; /* borrowed; seq2 of ZIP */
+    uint8_t kind;                /* HlSlotKind: SEQ, REVERSED, ENUM or ZIP */
+    uint8_t nseq;                /* how many sequences: 1, but for ZIP */
+    int64_t index;               /* of the next item */
+    int64_t count;               /* ENUM: its number */
+    PyObject *seq[HL_ITER_SEQS]; /* borrowed */
 } HlIter;
-/* Fills *it when o is such an iterator, not exhausted, and nobody but `o` holds those inside it. */
+/* Fills *it when o is such an iterator, not exhausted, and nobody but `o` holds those inside it. A zip
+ * is one when its sequences are at the same index, and not too many. */
 bool hl_iter_get(PyObject *o, HlIter *it);
 /* Lets an iterator for which hl_iter_get gave the same kind and sequences go on from another place. */
 void hl_iter_set(PyObject *o, const HlIter *it);
@@ -79,8 +94,15 @@ uint64_t hl_dict_version(PyObject *dict);
 /* --- exact ints -------------------------------------------------------------------------------- */
 /* 1 = o (exact int) fits 64 bits and is in *out; 0 = it does not. Never raises. */
 int hl_long_unbox(PyObject *o, int64_t *out);
-/* Gives an exact int, which only the caller holds, another value, if both have one digit and neither is
- * one of those that CPython keeps one object of; 1 = done. */
+/* Is there only one object for this number? */
+static inline bool hl_long_shared(int64_t v)
+{
+    return v >= -5 && v <= 256;
+}
+/* Is o (exact int) this number? */
+bool hl_long_is(PyObject *o, int64_t v);
+/* Gives an exact int, which only the caller holds, another value, if both have as many digits and neither
+ * is one of those that CPython keeps one object of; 1 = done. */
 int hl_long_overwrite(PyObject *o, int64_t value);
 /* Where the digits of an int begin: as many 32-bit words, 30 bits each, as the absolute of ob_size, whose
  * sign is the int's. */
@@ -98,6 +120,8 @@ bool hl_hook_has_loops(PyCodeObject *code);
 const char *hl_bc_opname(int32_t opcode);
 /* Makes the hot and serving clones of code->orig; 0, or -1 with an exception. */
 int hl_hook_make_clones(HlCode *code);
+/* Drops the clones and all else that belongs to a code object that is about to die. */
+void hl_hook_free(HlCode *code);
 /* Gives one loop back to the evaluator: its back-edges no longer leave the hot clone. */
 void hl_hook_unpatch(HlCode *code, int loop);
 

@@ -139,12 +139,14 @@ static int edges_make(HlCode *code)
     for (int32_t pc = 0; pc < b->n; pc++)
         n += (b->bc[pc].flags & HL_BCF_BACKEDGE) != 0;
     size_t head = sizeof(HlEdges) + n * sizeof(HlEdge);
-    HlEdges *edges = hl_mem_alloc(head + (size_t)b->n * sizeof *edges->at);
+    size_t steps = (size_t)b->n * sizeof(PyCodeObject *);
+    HlEdges *edges = hl_mem_alloc(head + steps + (size_t)b->n * sizeof *edges->at);
     if (!edges) {
         PyErr_NoMemory();
         return -1;
     }
-    edges->at = (int32_t *)((char *)edges + head);
+    edges->step = (PyCodeObject **)((char *)edges + head);
+    edges->at = (int32_t *)((char *)edges + head + steps);
     for (int32_t pc = 0; pc < b->n; pc++)
         edges->at[pc] = -1;
     for (int32_t pc = 0; pc < b->n; pc++) {
@@ -235,6 +237,54 @@ int hl_hook_make_clones(HlCode *code)
     return 0;
 }
 
+/* What CPython's quickening does, which begins at a RESUME or a loop's jump: a step meets neither. Only
+ * instructions that specialise themselves; none is fused with its successor, so that a clone may be
+ * entered anywhere. */
+static void clone_quicken(PyCodeObject *clone)
+{
+    static const uint8_t adaptive[256] = {
+        [BINARY_OP] = BINARY_OP_ADAPTIVE,
+        [BINARY_SUBSCR] = BINARY_SUBSCR_ADAPTIVE,
+        [CALL] = CALL_ADAPTIVE,
+        [COMPARE_OP] = COMPARE_OP_ADAPTIVE,
+        [LOAD_ATTR] = LOAD_ATTR_ADAPTIVE,
+        [LOAD_GLOBAL] = LOAD_GLOBAL_ADAPTIVE,
+        [LOAD_METHOD] = LOAD_METHOD_ADAPTIVE,
+        [PRECALL] = PRECALL_ADAPTIVE,
+        [STORE_ATTR] = STORE_ATTR_ADAPTIVE,
+        [STORE_SUBSCR] = STORE_SUBSCR_ADAPTIVE,
+        [UNPACK_SEQUENCE] = UNPACK_SEQUENCE_ADAPTIVE,
+    };
+    _Py_CODEUNIT *units = _PyCode_CODE(clone);
+    for (Py_ssize_t i = 0; i < Py_SIZE(clone); i++) {
+        int opcode = _Py_OPCODE(units[i]);
+        if (adaptive[opcode])
+            _Py_SET_OPCODE(units[i], adaptive[opcode]);
+        i += _PyOpcode_Caches[opcode];
+    }
+    clone->co_warmup = 0; /* done: never again */
+}
+
+/* Patched before it is quickened, as a specialised comparison swallows a jump behind it that is one. */
+PyCodeObject *hl_step_clone(HlCode *code, int32_t pc)
+{
+    HlEdges *edges = code->hook;
+    if (!code->hot || code->bytecode->bc[pc].op == HL_BC_RETURN_VALUE)
+        return NULL;
+    if (edges->step[pc])
+        return edges->step[pc];
+    PyCodeObject *clone = clone_make(code->orig);
+    if (!clone) {
+        PyErr_Clear();
+        return NULL;
+    }
+    for (int32_t i = 0; i < edges->n; i++)
+        _Py_SET_OPCODE(_PyCode_CODE(clone)[edges->edge[i].unit], RETURN_VALUE);
+    _Py_SET_OPCODE(_PyCode_CODE(clone)[code->bytecode->bc[pc].op_unit], RETURN_VALUE);
+    clone_quicken(clone);
+    return edges->step[pc] = clone;
+}
+
 static void clone_restore(PyCodeObject *clone, PyCodeObject *orig, int32_t unit)
 {
     int opcode = _PyOpcode_Deopt[_Py_OPCODE(_PyCode_CODE(orig)[unit])];
@@ -258,15 +308,44 @@ void hl_clones_retire(HlCode *code)
         clone_restore(code->hot, code->orig, edges->edge[i].unit);
     for (int32_t i = 0; code->serve && i < code->bytecode->nloops; i++)
         clone_restore(code->serve, code->orig, code->bytecode->loops[i].header);
+    for (int32_t pc = 0; edges && pc < code->bytecode->n; pc++) {
+        PyCodeObject *clone = edges->step[pc];
+        for (int32_t i = 0; clone && i < edges->n; i++)
+            clone_restore(clone, code->orig, edges->edge[i].unit);
+        if (clone)
+            clone_restore(clone, code->orig, code->bytecode->bc[pc].op_unit);
+        Py_CLEAR(edges->step[pc]);
+    }
     Py_CLEAR(code->hot);
     Py_CLEAR(code->serve);
+}
+
+void hl_hook_free(HlCode *code)
+{
+    HlEdges *edges = code->hook;
+    for (int32_t pc = 0; edges && pc < code->bytecode->n; pc++)
+        Py_XDECREF(edges->step[pc]);
+    Py_XDECREF(code->hot);
+    Py_XDECREF(code->serve);
+    hl_mem_free(edges);
+}
+
+static bool clone_is_of(const HlCode *code, const PyCodeObject *co)
+{
+    const HlEdges *edges = code->hook;
+    if (!code->hot || co->co_linetable != code->orig->co_linetable)
+        return false;
+    for (int32_t pc = 0; edges && pc < code->bytecode->n; pc++)
+        if (edges->step[pc] == co)
+            return true;
+    return co == code->hot || co == code->serve;
 }
 
 void hl_clones_retire_running(PyThreadState *ts)
 {
     for (HlFrame *f = ts->cframe->current_frame; f; f = f->previous)
         for (HlCode *code = hl_code_first(); code; code = code->next)
-            if (f->f_code == code->hot || f->f_code == code->serve)
+            if (clone_is_of(code, f->f_code))
                 hl_clones_retire(code);
 }
 
@@ -346,16 +425,28 @@ int hl_long_unbox(PyObject *o, int64_t *out)
     return 1;
 }
 
+bool hl_long_is(PyObject *o, int64_t v)
+{
+    const PyLongObject *l = (const PyLongObject *)o;
+    uint64_t abs = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    int64_t have;
+    if (Py_SIZE(l) && l->ob_digit[0] != (digit)(abs & PyLong_MASK))
+        return false;
+    return hl_long_unbox(o, &have) && have == v;
+}
+
 int hl_long_overwrite(PyObject *o, int64_t value)
 {
+    HL_STATIC_ASSERT(_PY_NSMALLNEGINTS == 5 && _PY_NSMALLPOSINTS == 257, "other shared ints");
     PyLongObject *v = (PyLongObject *)o;
-    int64_t absolute =
-        value < 0 ? -(value + 1) + INT64_C(1) : value; /* INT64_MIN: too large, below */
-    bool small = value >= -_PY_NSMALLNEGINTS && value < _PY_NSMALLPOSINTS;
-    if (small || absolute < 0 || absolute >> PyLong_SHIFT || (Py_SIZE(v) != 1 && Py_SIZE(v) != -1))
+    uint64_t abs = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    Py_ssize_t size = Py_SIZE(v), digits = size < 0 ? -size : size;
+    Py_ssize_t need = abs >> PyLong_SHIFT == 0 ? 1 : abs >> (2 * PyLong_SHIFT) == 0 ? 2 : 3;
+    if (hl_long_shared(value) || need != digits)
         return 0;
-    v->ob_digit[0] = (digit)absolute;
-    Py_SET_SIZE(v, value < 0 ? -1 : 1);
+    for (Py_ssize_t i = 0; i < digits; i++, abs >>= PyLong_SHIFT)
+        v->ob_digit[i] = (digit)(abs & PyLong_MASK);
+    Py_SET_SIZE(v, value < 0 ? -digits : digits);
     return 1;
 }
 

@@ -1,7 +1,8 @@
 /* hl_hook_int.h - between hl_hook.c (arming, driving) and the file of a CPython version.
  *
  * A hot clone is a copy of a code object whose loop back-edges leave the evaluator; a serving clone is
- * one whose loop headers do. A frame is moved between them and the original, which all have the same
+ * one whose loop headers do; a step clone is one whose back-edges and one more instruction do, the end
+ * of a step. A frame is moved between them and the original, which all have the same
  * layout, so that an offset means the same in each. */
 #ifndef HL_HOOK_INT_H
 #define HL_HOOK_INT_H
@@ -23,7 +24,8 @@ typedef struct HlEdge {
 /* HlCode.hook, one block of memory. */
 typedef struct HlEdges {
     int32_t n;
-    int32_t *at; /* by code unit: index of the back-edge there, -1 = none */
+    int32_t *at;         /* by code unit: index of the back-edge there, -1 = none */
+    PyCodeObject **step; /* by pc: the step clone that ends there; owned, NULL = none yet */
     HlEdge edge[];
 } HlEdges;
 
@@ -46,6 +48,8 @@ void hl_thread_report(PyThreadState *ts, bool events);
 
 /* A function whose frames are as large as those of `co`'s, and which takes no arguments. */
 PyObject *hl_blank_make(PyCodeObject *co);
+/* The clone in which a step ends at pc, made when it is missing. NULL = none can be made (now). */
+PyCodeObject *hl_step_clone(HlCode *code, int32_t pc);
 
 /* Undoes all patches of the clones, also for the frames that are inside, and drops them. */
 void hl_clones_retire(HlCode *code);

@@ -54,18 +54,23 @@ static bool enum_get(EnumIter *e, HlIter *it)
     SeqIter *s = inner(e->it);
     if (!s || e->long_index)
         return false;
-    *it = (HlIter){.kind = HL_SLOT_ENUM, .index = s->index, .count = e->index, .seq = s->seq};
+    *it = (HlIter){
+        .kind = HL_SLOT_ENUM, .index = s->index, .nseq = 1, .count = e->index, .seq = {s->seq}};
     return true;
 }
 
 static bool zip_get(ZipIter *z, HlIter *it)
 {
-    if (z->size != 2 || z->strict || !z->iters || Py_REFCNT(z->iters) != 1)
+    if (z->size < 1 || z->size > HL_ITER_SEQS || z->strict || !z->iters || Py_REFCNT(z->iters) != 1)
         return false;
-    SeqIter *a = inner(PyTuple_GET_ITEM(z->iters, 0)), *b = inner(PyTuple_GET_ITEM(z->iters, 1));
-    if (!a || !b || a->index != b->index)
-        return false;
-    *it = (HlIter){.kind = HL_SLOT_ZIP, .index = a->index, .seq = a->seq, .seq2 = b->seq};
+    *it = (HlIter){.kind = HL_SLOT_ZIP, .nseq = (uint8_t)z->size};
+    for (int i = 0; i < it->nseq; i++) {
+        const SeqIter *s = inner(PyTuple_GET_ITEM(z->iters, i));
+        if (!s || (i && s->index != it->index))
+            return false;
+        it->index = s->index;
+        it->seq[i] = s->seq;
+    }
     return true;
 }
 
@@ -74,7 +79,7 @@ bool hl_iter_get(PyObject *o, HlIter *it)
     int kind = seq_kind(o);
     if (kind != HL_SLOT_UNBOUND) {
         const SeqIter *s = (const SeqIter *)o;
-        *it = (HlIter){.kind = (uint8_t)kind, .index = s->index, .seq = s->seq};
+        *it = (HlIter){.kind = (uint8_t)kind, .nseq = 1, .index = s->index, .seq = {s->seq}};
         return s->seq != NULL;
     }
     if (Py_IS_TYPE(o, &PyEnum_Type))
@@ -90,7 +95,7 @@ void hl_iter_set(PyObject *o, const HlIter *it)
         ((SeqIter *)e->it)->index = it->index;
     } else if (it->kind == HL_SLOT_ZIP) {
         ZipIter *z = (ZipIter *)o;
-        for (int i = 0; i < 2; i++)
+        for (int i = 0; i < it->nseq; i++)
             ((SeqIter *)PyTuple_GET_ITEM(z->iters, i))->index = it->index;
     } else {
         ((SeqIter *)o)->index = it->index;
@@ -101,10 +106,10 @@ void hl_iter_set(PyObject *o, const HlIter *it)
 static PyObject *iter_make(const HlIter *it)
 {
     switch (it->kind) {
-    case HL_SLOT_SEQ: return PyObject_GetIter(it->seq);
-    case HL_SLOT_REVERSED: return PyObject_CallOneArg((PyObject *)&PyReversed_Type, it->seq);
-    case HL_SLOT_ENUM: return PyObject_CallOneArg((PyObject *)&PyEnum_Type, it->seq);
-    default: return PyObject_CallFunctionObjArgs((PyObject *)&PyZip_Type, it->seq, it->seq2, NULL);
+    case HL_SLOT_SEQ: return PyObject_GetIter(it->seq[0]);
+    case HL_SLOT_REVERSED: return PyObject_CallOneArg((PyObject *)&PyReversed_Type, it->seq[0]);
+    case HL_SLOT_ENUM: return PyObject_CallOneArg((PyObject *)&PyEnum_Type, it->seq[0]);
+    default: return PyObject_Vectorcall((PyObject *)&PyZip_Type, it->seq, it->nseq, NULL);
     }
 }
 
@@ -124,11 +129,15 @@ PyObject *hl_iter_new(const HlIter *it)
 /* An iterator of that kind over [1, 2, 3] is made at index 1 and asked for what comes next. */
 static int probe(uint8_t kind, PyObject *seq, long expected)
 {
-    HlIter at = {.kind = kind, .index = 1, .count = 7, .seq = seq, .seq2 = seq}, seen = {0};
+    HlIter at = {.kind = kind, .nseq = 1, .index = 1, .count = 7}, seen = {0};
+    if (kind == HL_SLOT_ZIP)
+        at.nseq = HL_ITER_SEQS;
+    for (int i = 0; i < at.nseq; i++)
+        at.seq[i] = seq;
     PyObject *o = hl_iter_new(&at);
     PyObject *item = o ? PyIter_Next(o) : NULL;
-    bool right = item && hl_iter_get(o, &seen) && seen.seq == seq &&
-                 seen.index == (kind == HL_SLOT_REVERSED ? 0 : 2) &&
+    bool right = item && hl_iter_get(o, &seen) && seen.nseq == at.nseq &&
+                 seen.seq[at.nseq - 1] == seq && seen.index == (kind == HL_SLOT_REVERSED ? 0 : 2) &&
                  (kind != HL_SLOT_ENUM || seen.count == 8);
     PyObject *value = right && PyTuple_Check(item) ? PyTuple_GET_ITEM(item, 1) : item;
     right = right && PyLong_Check(value) && PyLong_AsLong(value) == expected;

@@ -15,6 +15,7 @@ typedef struct Check {
     char *buf;
     size_t size;
     bool failed, no_memory;
+    bool calls;      /* the frame changes while the region runs */
     int32_t *pos;    /* per instruction: position in its block, -1 = a parameter */
     uint8_t *placed; /* per instruction: seen in a block */
     int32_t *users;  /* per exit: guards and terminators */
@@ -58,7 +59,7 @@ static bool check_type_valid(HlType t)
 {
     if (check_is_complex(t))
         return false;
-    if (t.base == HL_T_ARR)
+    if (t.base == HL_T_ARR || t.base == HL_T_ROW)
         return check_dtype_repr(t.dtype) != HL_REPR_NONE;
     return t.base == HL_T_VOID || hl_type_repr(t) != HL_REPR_NONE;
 }
@@ -129,7 +130,9 @@ static void check_fields(Check *c, HlRef r)
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL:
     case HL_I_FUNC_VALUE:
-    case HL_I_FUNC_GLOBAL: good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX; break;
+    case HL_I_FUNC_GLOBAL:
+    case HL_I_STEP:
+    case HL_I_FRAME_LOAD: good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX; break;
     case HL_I_FUNC:
         good = ins->imm.i >= 0 && ins->imm.i <= INT32_MAX && ins->aux <= HL_FUNC_JITTED;
         break;
@@ -165,6 +168,7 @@ static void check_fields(Check *c, HlRef r)
         break;
     }
     case HL_I_TRIPS: good = ins->imm.i >= 0 && ins->imm.i < c->ir->nloops; break;
+    case HL_I_ARRAY_ROW: good = ins->type.base == HL_T_ROW; break;
     case HL_I_UNBOX_PART:
     case HL_I_INDEX: good = ins->aux <= 1; break;
     case HL_I_NARROW:
@@ -317,7 +321,7 @@ static void check_entry(Check *c)
         const HlInput *in = &ir->inputs[i];
         if (in->slot < 0 || in->part > HL_IN_NPIMAG)
             fail(c, "input %d is bad", i);
-        bool seq = in->part == HL_IN_ITER_SEQ || in->part == HL_IN_ITER_SEQ2;
+        bool seq = hl_input_is_seq(in->part);
         HlRepr repr = hl_type_repr(ir->ins[r].type);
         if (in->part >= HL_IN_REAL && repr != HL_REPR_F64)
             fail(c, "%%%d: parts of a complex number are floats", r);
@@ -356,17 +360,32 @@ static void check_snap_value(Check *c, HlRef a, HlRepr want, int32_t x, int32_t 
     if (want != HL_REPR_NONE && hl_type_repr(t) != want)
         fail(c, "x%d: %%%d is no such part of %s", x, a,
              want == HL_REPR_F64 ? "a complex number" : "an iterator");
-    else if (t.base == HL_T_PTR || t.base == HL_T_VOID)
+    else if (t.base == HL_T_PTR || t.base == HL_T_ROW || t.base == HL_T_VOID)
         fail(c, "x%d: %%%d has a type that cannot be boxed", x, a);
     else
         check_use(c, a, block, at, "x", x);
 }
 
+/* An array and the address of a view of it. */
+static void check_snap_view(Check *c, HlRef array, HlRef row, int32_t x, int32_t block, int32_t at)
+{
+    const HlIr *ir = c->ir;
+    check_snap_value(c, array, HL_REPR_PTR, x, block, at);
+    if (c->failed)
+        return;
+    if (row < 0 || row >= ir->nins || !c->placed[row] || ir->ins[row].type.base != HL_T_ROW ||
+        ir->ins[array].type.base != HL_T_ARR ||
+        ir->ins[row].type.ndim >= ir->ins[array].type.ndim ||
+        ir->ins[row].type.dtype != ir->ins[array].type.dtype)
+        fail(c, "x%d: %%%d is no view of %%%d", x, row, array);
+    else
+        check_use(c, row, block, at, "x", x);
+}
+
 /* The representation of a virtual iterator's part: sequences are objects, the rest integers. */
 static HlRepr check_part(uint8_t kind, int part)
 {
-    HlInputPart in = hl_iter_input(kind, part);
-    return in == HL_IN_ITER_SEQ || in == HL_IN_ITER_SEQ2 ? HL_REPR_PTR : HL_REPR_I64;
+    return hl_input_is_seq(hl_iter_input(kind, part)) ? HL_REPR_PTR : HL_REPR_I64;
 }
 
 static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
@@ -375,8 +394,9 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
     if (ir->exits[x].target >= 0)
         return;
     const HlSnap *s = &ir->snaps[ir->exits[x].snap];
-    int32_t entry_slots =
-        ir->entry_exit >= 0 ? ir->snaps[ir->exits[ir->entry_exit].snap].nslots : INT32_MAX;
+    int32_t entry_slots = ir->entry_exit >= 0 && !c->calls
+                              ? ir->snaps[ir->exits[ir->entry_exit].snap].nslots
+                              : INT32_MAX;
     for (int32_t i = 0; i < s->nslots && !c->failed; i++) {
         const HlSlot *slot = &s->slots[i];
         switch ((HlSlotKind)slot->kind) {
@@ -387,6 +407,18 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
             check_snap_value(c, slot->a, HL_REPR_F64, x, block, at);
             check_snap_value(c, slot->b, HL_REPR_F64, x, block, at);
             break;
+        case HL_SLOT_VIEW:
+            check_snap_view(c, slot->a, slot->b, x, block, at);
+            check_snap_value(c, slot->c, HL_REPR_I64, x, block, at);
+            break;
+        case HL_SLOT_ROWS:
+            check_snap_value(c, slot->a, HL_REPR_I64, x, block, at);
+            check_snap_view(c, slot->b, slot->c, x, block, at);
+            break;
+        case HL_SLOT_TUPLE:
+            for (int part = 0; part < hl_slot_tuple(slot); part++)
+                check_snap_value(c, slot->part[part], HL_REPR_NONE, x, block, at);
+            break;
         case HL_SLOT_FRAME:
             if (slot->a < 0 || slot->a >= entry_slots)
                 fail(c, "x%d: slot %d is of no slot of the frame", x, i);
@@ -396,7 +428,7 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
         case HL_SLOT_REVERSED:
         case HL_SLOT_ENUM:
         case HL_SLOT_ZIP:
-            for (int part = 0; part < hl_slot_nparts[slot->kind]; part++)
+            for (int part = 0; part < hl_slot_nparts(slot); part++)
                 check_snap_value(c, slot->part[part], check_part(slot->kind, part), x, block, at);
             break;
         default: fail(c, "x%d: slot %d has no valid kind", x, i);
@@ -440,7 +472,7 @@ static void check_uses(Check *c, int32_t index)
 
 const char *hl_check_ir(const HlIr *ir, char *buf, size_t size)
 {
-    Check c = {.ir = ir, .buf = buf, .size = size};
+    Check c = {.ir = ir, .buf = buf, .size = size, .calls = hl_ir_calls(ir)};
     c.pos = hl_mem_alloc((size_t)ir->nins * sizeof *c.pos);
     c.placed = hl_mem_alloc((size_t)ir->nins);
     c.users = hl_mem_alloc((size_t)ir->nexits * sizeof *c.users);

@@ -22,12 +22,10 @@ static void code_free(void *p)
         code->next->prev = code->prev;
     hl_stats_forget(code);
     hl_region_free_all(code);
-    Py_XDECREF(code->hot);
-    Py_XDECREF(code->serve);
+    hl_hook_free(code);
     Py_XDECREF(code->blank);
     hl_bytecode_free(code->bytecode);
     hl_mem_free(code->loops);
-    hl_mem_free(code->hook);
     hl_mem_free(code);
 }
 

@@ -23,7 +23,9 @@ typedef struct HlLoop {
     uint8_t given_up_why; /* HlReason */
     uint8_t tries;        /* recordings that failed; each doubles the wait */
     uint8_t rebuilds;     /* regions thrown away because a global changed */
+    bool no_steps;        /* they do not pay here */
     int32_t misses;       /* back-edges in a row at which no region's entry fitted */
+    int32_t skipped;      /* back-edges of inner loops left to the interpreter, for this one */
     int64_t interpreted;  /* back-edges that the interpreter took and we saw */
     struct HlRegion *regions; /* list, newest first; kept by hl_region.c */
     int32_t nregions;

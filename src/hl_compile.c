@@ -539,7 +539,7 @@ int hl_compile_submit(HlRegion *r)
 {
     if (r->state == HL_REGION_DEAD)
         return -1;
-    if (r->compiling) {
+    if (r->compiling || r->recording) { /* the recorder submits it, when it is whole again */
         r->dirty = true;
         return 0;
     }

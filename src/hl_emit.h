@@ -6,11 +6,15 @@
 
 #include "hl_ir.h"
 
-#define HL_EMIT_ABI 2
+#define HL_EMIT_ABI 3
 
 /* Runs a region. `in`: one 64-bit word per input (doubles as bits, i1 as 0/1, pointers). `out`: room
- * for the largest plan. `counts`: native iterations are added per loop index. Returns the exit index. */
-typedef int64_t (*HlEntry)(const int64_t *in, int64_t *out, int64_t *counts);
+ * for the largest plan. `counts`: native iterations are added per loop index. `act`: for STEP and
+ * FRAME_LOAD; regions without them do not look at it. Returns the exit index, or HL_EMIT_LEFT. */
+struct HlActivation;
+typedef int64_t (*HlEntry)(const int64_t *in, int64_t *out, int64_t *counts,
+                           struct HlActivation *act);
+#define HL_EMIT_LEFT (-1) /* a STEP said so: the frame is where it has to be */
 
 /* The inner loop of a NumPy ufunc. */
 typedef struct HlUfuncLoop {
@@ -28,7 +32,9 @@ typedef struct HlEmitEnv {
     void *(*func_value)(void *func, int64_t slot);      /* FUNC_VALUE: borrowed, or NULL */
     void *(*func_global)(void *globals, int64_t index, void *func); /* FUNC_GLOBAL: the same */
     int (*unbox_i64)(void *obj, int64_t *out);                      /* exact int: 1 = fits */
-    int (*guard_array)(void *obj, int dtype, int ndim);             /* 1 = as ARR demands */
+    /* STEP, with the values of its exit's plan in `out`; 0 = go on, else leave. */
+    int (*step)(struct HlActivation *act, int64_t *out, int64_t exit);
+    int (*guard_array)(void *obj, int dtype, int ndim); /* 1 = as ARR demands */
     /* Lists: put `word` there, boxed as the type that hl_type_pack gave, or as `origin` if that is its box
      * still (NULL: no object is known). 1 = done; 0 = nothing has happened, the interpreter has to do it.
      * The index is in range, the list to pop from not empty. */
@@ -42,6 +48,8 @@ typedef struct HlEmitEnv {
     int (*ufunc_loop)(void *ufunc, int dtype, int nin, HlUfuncLoop *out);
     void *py_true, *py_false;
     void *type_function, *type_jitted; /* of the two kinds of FUNC */
+    int32_t off_slots;                 /* of the pointer to the frame's slots in HlActivation */
+    int32_t off_cell;                  /* of a cell's content */
     int32_t off_func_code;             /* of func_code in functions */
     int32_t off_jitted_func;           /* of the function in a jitted one */
     int32_t off_type;                  /* offset of ob_type in PyObject */

@@ -1,10 +1,11 @@
 /* hl_exit.c - rebuilds the interpreter's frame when machine code is left.
  *
- * While machine code runs, the frame keeps everything that it held at entry. So the old objects are
- * still there to be used again, and nothing is freed before all new objects exist. */
+ * While machine code runs, the frame keeps everything that it held at entry, or after the last step. So
+ * the old objects are still there to be used again, and nothing is freed before all new objects exist. */
 #include "hl_exit.h"
 
 #include "hl_np.h"
+#include "hl_release.h"
 
 PyObject *hl_exit_slot_object(const HlBytecode *b, PyObject *const *slots, int32_t slot)
 {
@@ -28,17 +29,45 @@ PyObject *hl_exit_box(HlType t, int64_t word)
     case HL_T_C128:
     case HL_T_VOID:
     case HL_T_PTR:
+    case HL_T_ROW:
     case HL_T__COUNT: break;
     }
     Py_UNREACHABLE();
 }
 
+int64_t hl_exit_unbox(PyObject *o, HlType t)
+{
+    int64_t word = 0;
+    double d;
+    switch ((HlBase)t.base) {
+    case HL_T_I64: hl_long_unbox(o, &word); break;
+    case HL_T_F64:
+        d = PyFloat_AS_DOUBLE(o);
+        memcpy(&word, &d, sizeof d);
+        break;
+    case HL_T_BOOL: word = o == Py_True; break;
+    case HL_T_NPS: word = hl_np_unbox(o, t.dtype); break;
+    case HL_T_OBJ:
+    case HL_T_ARR:
+    case HL_T_LIST:
+    case HL_T_TUPLE:
+    case HL_T_BYTES:
+    case HL_T_C128:
+    case HL_T_VOID:
+    case HL_T_PTR:
+    case HL_T_ROW:
+    case HL_T__COUNT: break;
+    }
+    return word;
+}
+
 bool hl_exit_is_box(PyObject *o, HlType t, int64_t word)
 {
-    int64_t v;
     double d;
+    if (t.base == HL_T_BOOL)
+        return o == (word ? Py_True : Py_False);
     if (t.base == HL_T_I64)
-        return PyLong_CheckExact(o) && hl_long_unbox(o, &v) && v == word;
+        return PyLong_CheckExact(o) && hl_long_is(o, word);
     if (t.base == HL_T_F64) {
         if (!PyFloat_CheckExact(o))
             return false;
@@ -56,10 +85,26 @@ static bool is_complex_of(PyObject *o, PyTypeObject *type, const Py_complex *val
     return Py_IS_TYPE(o, type) && memcmp(&((PyComplexObject *)o)->cval, value, sizeof(*value)) == 0;
 }
 
-/* A complex number; an equal one among the objects made so far or the frame's own is taken instead. */
-static PyObject *make_complex(const HlBytecode *b, const HlPlanEntry *e, PyObject *const *made,
-                              int32_t n, PyObject *const *slots, int32_t nslots, const int64_t *out)
+typedef struct Restore {
+    const HlBytecode *b;
+    const HlPlan *plan;
+    PyObject **slots;
+    int32_t nslots;  /* that the frame has now */
+    PyObject **made; /* per entry of the plan */
+} Restore;
+
+/* What the slot of an entry holds now; borrowed. NULL for items of tuples, slots of inlined calls, and new
+ * ones. */
+static PyObject *own_object(const Restore *x, const HlPlanEntry *e)
 {
+    bool own = e->slot >= 0 && e->slot < x->nslots && e->slot < x->plan->nslots;
+    return own ? hl_exit_slot_object(x->b, x->slots, e->slot) : NULL;
+}
+
+/* A complex number; an equal one among the objects made so far or the frame's own is taken instead. */
+static PyObject *make_complex(const Restore *x, int32_t n, const int64_t *out)
+{
+    const HlPlanEntry *e = &x->plan->entries[n];
     bool np = e->kind == HL_PLAN_NPCOMPLEX;
     PyTypeObject *type = np ? hl_np_scalar_type(HL_D_C128) : &PyComplex_Type;
     Py_complex value;
@@ -68,65 +113,158 @@ static PyObject *make_complex(const HlBytecode *b, const HlPlanEntry *e, PyObjec
     PyObject *origin = e->c >= 0 ? (PyObject *)(intptr_t)out[e->c] : NULL;
     if (origin && is_complex_of(origin, type, &value))
         return Py_NewRef(origin);
-    PyObject *own = e->slot < nslots ? hl_exit_slot_object(b, slots, e->slot) : NULL;
+    PyObject *own = own_object(x, e);
     if (own && is_complex_of(own, type, &value))
         return Py_NewRef(own);
     for (int32_t i = 0; i < n; i++)
-        if (made[i] && is_complex_of(made[i], type, &value))
-            return Py_NewRef(made[i]);
-    for (int32_t i = 0; i < nslots; i++) {
-        PyObject *o = hl_exit_slot_object(b, slots, i);
+        if (x->made[i] && is_complex_of(x->made[i], type, &value))
+            return Py_NewRef(x->made[i]);
+    for (int32_t i = 0; i < x->nslots; i++) {
+        PyObject *o = hl_exit_slot_object(x->b, x->slots, i);
         if (o && is_complex_of(o, type, &value))
             return Py_NewRef(o);
     }
     return np ? hl_np_complex(value) : PyComplex_FromCComplex(value);
 }
 
-/* An equal number among the objects made so far or the frame's own, first of all what the slot held; new
- * reference or NULL. */
-static PyObject *find_box(const HlBytecode *b, const HlPlan *plan, PyObject *const *made, int32_t n,
-                          PyObject *const *slots, int32_t nslots, int64_t word)
+/* An equal number among the objects made for the plan's first n entries, or the frame's own; borrowed. */
+static PyObject *find_box(const Restore *x, int32_t n, HlType t, int64_t word)
 {
-    const HlPlanEntry *e = &plan->entries[n];
-    PyObject *own = e->slot < nslots ? hl_exit_slot_object(b, slots, e->slot) : NULL;
-    if (own && hl_exit_is_box(own, e->type, word))
-        return Py_NewRef(own);
     for (int32_t i = 0; i < n; i++)
-        if (made[i] && plan->entries[i].kind != HL_PLAN_ITER &&
-            hl_exit_is_box(made[i], e->type, word))
-            return Py_NewRef(made[i]);
-    for (int32_t i = 0; i < nslots; i++) {
-        PyObject *o = hl_exit_slot_object(b, slots, i);
-        if (o && hl_exit_is_box(o, e->type, word))
-            return Py_NewRef(o);
+        if (x->made[i] && x->plan->entries[i].kind != HL_PLAN_ITER &&
+            hl_exit_is_box(x->made[i], t, word))
+            return x->made[i];
+    for (int32_t i = 0; i < x->nslots; i++) {
+        PyObject *o = hl_exit_slot_object(x->b, x->slots, i);
+        if (o && hl_exit_is_box(o, t, word))
+            return o;
     }
     return NULL;
 }
 
-/* The number `word`, as the object that it was unboxed from if that is known and still has its value. */
+/* The object at an address that may be stale, if the frame has it and it is that number; borrowed. */
+static PyObject *find_like(const Restore *x, const PyObject *like, HlType t, int64_t word)
+{
+    for (int32_t i = 0; like && i < x->nslots; i++) {
+        PyObject *o = hl_exit_slot_object(x->b, x->slots, i);
+        if (o == like && hl_exit_is_box(o, t, word))
+            return o;
+    }
+    return NULL;
+}
+
+/* Another entry for the same value; borrowed. */
+static PyObject *find_word(const Restore *x, int32_t n, int32_t word)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (x->plan->entries[i].kind == HL_PLAN_BOX && x->plan->entries[i].a == word)
+            return x->made[i];
+    return NULL;
+}
+
+/* Changes the number that the slot holds into another, if nobody else can see that. */
+static bool box_in_place(PyObject *o, HlType t, int64_t word)
+{
+    if (Py_REFCNT(o) != 1)
+        return false;
+    if (t.base == HL_T_I64)
+        return PyLong_CheckExact(o) && hl_long_overwrite(o, word);
+    if (t.base != HL_T_F64 || !PyFloat_CheckExact(o))
+        return false;
+    memcpy(&((PyFloatObject *)o)->ob_fval, &word, sizeof(double));
+    return true;
+}
+
+/* The number `word`, as the object that it was unboxed from if that is known and still has its value; borrowed. */
 static PyObject *from_origin(const HlPlanEntry *e, const int64_t *out, int64_t word)
 {
     PyObject *o = e->kind == HL_PLAN_BOX && e->b >= 0 ? (PyObject *)(intptr_t)out[e->b] : NULL;
-    return o && hl_exit_is_box(o, e->type, word) ? Py_NewRef(o) : NULL;
+    return o && hl_exit_is_box(o, e->type, word) ? o : NULL;
+}
+
+/* The object for entry number i, a number or what machine code has a pointer to. New reference. */
+static PyObject *make_box(const Restore *x, int32_t i, const int64_t *out, int64_t word,
+                          PyObject *const *entered)
+{
+    const HlPlanEntry *e = &x->plan->entries[i];
+    if (hl_type_is_object(e->type) || e->type.base == HL_T_BOOL ||
+        (e->type.base == HL_T_I64 && hl_long_shared(word)))
+        return hl_exit_box(e->type, word); /* there is only one */
+    PyObject *own = own_object(x, e);
+    PyObject *o = from_origin(e, out, word);
+    if (!o && entered && e->from >= 0)
+        o = find_like(x, entered[e->from], e->type, word);
+    if (!o && own && hl_exit_is_box(own, e->type, word))
+        o = own;
+    if (!o)
+        o = e->search ? find_box(x, i, e->type, word) : find_word(x, i, e->a);
+    if (!o && own && box_in_place(own, e->type, word))
+        o = own;
+    return o ? Py_NewRef(o) : hl_exit_box(e->type, word);
+}
+
+/* A view; one that stands for the same object may have been made before. */
+static PyObject *make_view(const HlPlan *plan, PyObject *const *made, int32_t n, const int64_t *out)
+{
+    const HlPlanEntry *e = &plan->entries[n];
+    for (int32_t i = 0; i < n; i++) {
+        const HlPlanEntry *other = &plan->entries[i];
+        if (other->kind == HL_PLAN_VIEW && hl_type_eq(other->type, e->type) &&
+            out[other->a] == out[e->a] && out[other->b] == out[e->b] && out[other->c] == out[e->c])
+            return Py_XNewRef(made[i]);
+    }
+    return hl_np_view((PyObject *)(intptr_t)out[e->a], (void *)(intptr_t)out[e->b], e->type.ndim);
+}
+
+/* The n-th entry, of the items before it; an equal one may have been made before. */
+static PyObject *make_tuple(const HlPlan *plan, PyObject *const *made, int32_t n)
+{
+    int32_t size = plan->entries[n].from;
+    PyObject *const *items = made + n - size;
+    for (int32_t i = size; i < n - size; i++)
+        if (plan->entries[i].kind == HL_PLAN_TUPLE && plan->entries[i].from == size &&
+            memcmp(made + i - size, items, sizeof(PyObject *) * (size_t)size) == 0)
+            return Py_XNewRef(made[i]);
+    PyObject *tuple = PyTuple_New(size);
+    for (int32_t i = 0; tuple && i < size; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(items[i]));
+    return tuple;
+}
+
+/* An iterator over a view. */
+static PyObject *make_rows(const int64_t *out, const HlPlanEntry *e)
+{
+    HlIter it = {.kind = HL_SLOT_SEQ, .nseq = 1, .index = out[e->a]};
+    PyObject *view =
+        hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim);
+    it.seq[0] = view;
+    PyObject *o = view ? hl_iter_new(&it) : NULL;
+    Py_XDECREF(view);
+    return o;
 }
 
 /* The frame's own iterator, which nobody else holds, goes on; or another one takes its place. */
 static PyObject *make_iter(PyObject *old, const int64_t *out, const HlPlanEntry *e)
 {
     bool mine = old && Py_REFCNT(old) == 1;
+    if (e->iter == HL_SLOT_ROWS)
+        return make_rows(out, e);
     if (e->iter == HL_SLOT_RANGE) {
         if (!mine || !hl_range_check(old))
             return hl_range_new(out[e->a], out[e->b], out[e->c]);
         hl_range_set(old, out[e->a], out[e->b], out[e->c]);
         return Py_NewRef(old);
     }
-    HlIter it = {.kind = e->iter, .index = out[e->a], .seq = (PyObject *)(intptr_t)out[e->b]}, was;
+    HlIter it = {.kind = e->iter, .nseq = 1}, was;
+    if (e->iter == HL_SLOT_ZIP)
+        it.nseq = e->nparts - 1;
+    it.index = out[e->a];
+    for (int i = 0; i < it.nseq; i++)
+        it.seq[i] = (PyObject *)(intptr_t)out[e->part[1 + i]];
     if (e->iter == HL_SLOT_ENUM)
         it.count = out[e->c];
-    if (e->iter == HL_SLOT_ZIP)
-        it.seq2 = (PyObject *)(intptr_t)out[e->c];
-    if (!mine || !hl_iter_get(old, &was) || was.kind != it.kind || was.seq != it.seq ||
-        was.seq2 != it.seq2)
+    if (!mine || !hl_iter_get(old, &was) || was.kind != it.kind || was.nseq != it.nseq ||
+        memcmp(was.seq, it.seq, sizeof it.seq) != 0)
         return hl_iter_new(&it);
     hl_iter_set(old, &it);
     return Py_NewRef(old);
@@ -146,50 +284,86 @@ static void store_slot(const HlBytecode *b, PyObject **slots, int32_t slot, PyOb
     }
 }
 
-int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject **inner)
+/* What a slot gets when there is no memory for its value. New reference. */
+static PyObject *make_instead(const Restore *x, int32_t slot)
+{
+    return slot < 0 || slot >= x->b->nlocalsplus
+               ? Py_NewRef(Py_None)
+               : Py_XNewRef(hl_exit_slot_object(x->b, x->slots, slot));
+}
+
+/* A direct entry. In most cases the slot holds a number of that type that nobody else has. */
+static int restore_direct(const Restore *x, const HlRegion *r, const HlPlanEntry *e,
+                          PyObject *const *entered)
+{
+    PyObject *own = own_object(x, e);
+    int64_t word = r->out[e->a];
+    PyObject *o, *old;
+    int failed = 0;
+    if (e->kind == HL_PLAN_ITER) {
+        o = make_iter(own, r->out, e);
+    } else {
+        o = entered && e->from >= 0 ? find_like(x, entered[e->from], e->type, word) : NULL;
+        if (!o && own && (hl_exit_is_box(own, e->type, word) || box_in_place(own, e->type, word)))
+            return 0;
+        o = o ? Py_NewRef(o) : hl_exit_box(e->type, word);
+    }
+    if (!o) {
+        failed = -1;
+        o = make_instead(x, e->slot);
+    }
+    store_slot(x->b, x->slots, e->slot, o, &old);
+    Py_XDECREF(old);
+    return failed;
+}
+
+int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject *const *entered,
+                    PyObject **inner)
 {
     const HlBytecode *b = r->code->bytecode;
     PyObject **slots = hl_frame_slots(f);
-    int32_t nslots = b->nlocalsplus + hl_frame_depth(f), n = plan->nentries;
+    int32_t nslots = b->nlocalsplus + hl_frame_depth(f), n = plan->nentries - plan->ndirect;
     PyObject *made[n + 1], *old[n + 1];
     int failed = 0;
 
+    Restore x = {.b = b, .plan = plan, .slots = slots, .nslots = nslots, .made = made};
+    /* First those who take an object from a slot: they keep its number from being changed in place. */
     for (int32_t i = 0; i < n; i++) {
         const HlPlanEntry *e = &plan->entries[i];
-        int64_t word = e->kind == HL_PLAN_IMM ? e->imm : e->kind == HL_PLAN_BOX ? r->out[e->a] : 0;
-        made[i] = NULL;
+        made[i] =
+            e->kind == HL_PLAN_FRAME ? Py_XNewRef(hl_exit_slot_object(b, slots, e->from)) : NULL;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        const HlPlanEntry *e = &plan->entries[i];
         switch ((HlPlanKind)e->kind) {
-        case HL_PLAN_UNBOUND: continue;
-        case HL_PLAN_FRAME: made[i] = Py_XNewRef(hl_exit_slot_object(b, slots, e->from)); continue;
+        case HL_PLAN_UNBOUND:
+        case HL_PLAN_FRAME: continue;
         case HL_PLAN_CONST: made[i] = Py_NewRef(r->objects[e->from]); continue;
-        case HL_PLAN_BOX:
-        case HL_PLAN_IMM:
-            made[i] = from_origin(e, r->out, word);
-            if (!made[i])
-                made[i] = find_box(b, plan, made, i, slots, nslots, word);
-            if (!made[i])
-                made[i] = hl_exit_box(e->type, word);
-            break;
+        case HL_PLAN_BOX: made[i] = make_box(&x, i, r->out, r->out[e->a], entered); break;
+        case HL_PLAN_IMM: made[i] = make_box(&x, i, r->out, e->imm, entered); break;
         case HL_PLAN_ITER:
             made[i] = make_iter(e->slot < nslots && e->slot < plan->nslots ? slots[e->slot] : NULL,
                                 r->out, e);
             break;
         case HL_PLAN_COMPLEX:
-        case HL_PLAN_NPCOMPLEX: made[i] = make_complex(b, e, made, i, slots, nslots, r->out); break;
+        case HL_PLAN_NPCOMPLEX: made[i] = make_complex(&x, i, r->out); break;
+        case HL_PLAN_VIEW: made[i] = make_view(plan, made, i, r->out); break;
+        case HL_PLAN_TUPLE: made[i] = make_tuple(plan, made, i); break;
         }
         if (!made[i]) {
             failed = -1;
-            if (e->slot >= b->nlocalsplus)
-                made[i] = Py_NewRef(Py_None);
-            else
-                made[i] = Py_XNewRef(hl_exit_slot_object(b, slots, e->slot));
+            made[i] = make_instead(&x, e->slot);
         }
     }
     for (int32_t i = nslots; i < plan->nslots; i++)
         slots[i] = NULL; /* above the entry's stack: not initialised */
+    for (int32_t i = n; i < plan->nentries; i++)
+        failed |= restore_direct(&x, r, &plan->entries[i], entered);
     for (int32_t i = 0; i < n; i++) {
         int32_t slot = plan->entries[i].slot;
-        if (slot < plan->nslots) {
+        if (slot < 0) {
+            old[i] = made[i]; /* its tuple has it */
+        } else if (slot < plan->nslots) {
             store_slot(b, slots, slot, made[i], &old[i]);
         } else {
             inner[slot - plan->nslots] = made[i];
@@ -204,4 +378,19 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject **inne
     for (int32_t i = plan->nslots; i < nslots; i++)
         Py_CLEAR(slots[i]);
     return failed;
+}
+
+/* --- deaths ------------------------------------------------------------------------------------ */
+
+bool hl_exit_outlives(PyObject *o, PyObject *const *slots, int32_t n)
+{
+    Py_ssize_t held = 0;
+    if (hl_dies_silently(o))
+        return true;
+    for (int32_t i = 0; i < n; i++) {
+        held += slots[i] == o;
+        if (slots[i] && PyCell_Check(slots[i]))
+            held += PyCell_GET(slots[i]) == o;
+    }
+    return Py_REFCNT(o) > held;
 }

@@ -10,7 +10,7 @@ const HlOpInfo hl_op_info[HL_I__COUNT] = {
 #undef IR_ROW
 };
 
-const uint8_t hl_slot_nparts[HL_SLOT__COUNT] = {
+const uint8_t hl_slot_kind_nparts[HL_SLOT__COUNT] = {
 #define SLOT_NPARTS(name, text, nparts) nparts,
     HL_SLOTDEF(SLOT_NPARTS)
 #undef SLOT_NPARTS
@@ -24,15 +24,17 @@ const char *const hl_slot_text[HL_SLOT__COUNT] = {
 HlInputPart hl_iter_input(uint8_t kind, int part)
 {
     static const uint8_t range[] = {HL_IN_RANGE_NEXT, HL_IN_RANGE_STEP, HL_IN_RANGE_LEFT};
-    static const uint8_t seq[] = {HL_IN_ITER_INDEX, HL_IN_ITER_SEQ, HL_IN_ITER_COUNT};
     if (kind == HL_SLOT_RANGE)
         return (HlInputPart)range[part];
-    return kind == HL_SLOT_ZIP && part == 2 ? HL_IN_ITER_SEQ2 : (HlInputPart)seq[part];
+    if (kind == HL_SLOT_ENUM && part == 2)
+        return HL_IN_ITER_COUNT;
+    return part ? (HlInputPart)(HL_IN_ITER_SEQ + part - 1) : HL_IN_ITER_INDEX;
 }
 
 int hl_ir_origin_arg(HlOp op)
 {
     switch (op) {
+    case HL_I_KEEP: return 1;
     case HL_I_UNBOX_I64:
     case HL_I_UNBOX_F64:
     case HL_I_UNBOX_NPI64:
@@ -168,6 +170,14 @@ HlIr *hl_ir_copy(const HlIr *ir)
 fail:
     hl_ir_free(c);
     return NULL;
+}
+
+bool hl_ir_calls(const HlIr *ir)
+{
+    for (HlRef r = 0; r < ir->nins; r++)
+        if (ir->ins[r].block >= 0 && hl_op_info[ir->ins[r].op].fx & HL_E_CALLS)
+            return true;
+    return false;
 }
 
 int32_t hl_ir_block(HlIr *ir, int32_t pc)

@@ -35,6 +35,7 @@ enum {
     HL_E_PINNED = 64,     /* stays where it is, and is kept (PARAM, POLL) */
     HL_E_RD_LISTS = 128,  /* reads lists: their lengths and items */
     HL_E_WR_LISTS = 256,  /* writes lists */
+    HL_E_CALLS = 512,     /* runs Python: all else may change, too */
     HL_E_READS = HL_E_RD_ITEMS | HL_E_RD_LISTS, /* what machine code may have written */
     HL_E_WRITES = HL_E_WR_ITEMS | HL_E_WR_LISTS
 };
@@ -106,6 +107,8 @@ enum {
     _(MOD, "mod", "ii", i, HL_E_TRAPS)          /* Python's sign; same conditions */               \
     _(IPOW_OV, "ipow_ov", "ii", i, HL_E_GUARD)  /* b >= 0 was guarded */                           \
     _(IPOW, "ipow", "ii", i, 0)                 /* modulo 2^64, b >= 0 was guarded */              \
+    _(POWMOD, "powmod", "iii", i, 0)            /* a ** b % c as Python has it; b >= 0 and c != 0 */ \
+                                                /* were guarded */                                 \
     /* integers of NumPy's widths; uint64 as its 64 bits */                                        \
     _(NARROW, "narrow", "i", i, 0)              /* the low bits, as the dtype aux has them */      \
     _(NARROW_OV, "narrow_ov", "i", i, HL_E_GUARD) /* the same; leaves unless the dtype aux has it */ \
@@ -140,11 +143,12 @@ enum {
     _(GUARD_I53, "guard_i53", "i", -, HL_E_GUARD) /* |a| <= 2^53: converts exactly */              \
     _(ZEXT, "zext", "b", i, 0)                                                                     \
     _(FPTOSI_OV, "fptosi_ov", "f", i, HL_E_GUARD) /* truncates; leaves unless it fits 64 bits */   \
-    /* arrays: data pointer, byte stride, element index */                                         \
+    /* arrays: address of an item, byte stride, element index */                                   \
     _(ARRAY_DATA, "array_data", "p", p, HL_E_RD_HEADER | HL_E_TRAPS) /* aux 1: to the imaginary */ \
                                                 /* part of the first item of complex128 */         \
     _(ARRAY_LEN, "array_len", "p", i, HL_E_RD_HEADER | HL_E_TRAPS)   /* aux: axis */               \
     _(ARRAY_STRIDE, "array_stride", "p", i, HL_E_RD_HEADER | HL_E_TRAPS) /* aux: axis */           \
+    _(ARRAY_ROW, "array_row", "pii", p, 0)      /* that many items further along an axis */        \
     _(INDEX, "index", "ii", i, HL_E_GUARD)      /* index, length: Python's rule for negatives; */  \
                                                 /* aux 1: the index is known to be >= 0 */         \
     _(ARRAY_LOAD, "array_load", "pii", v, HL_E_RD_ITEMS | HL_E_TRAPS) /* aux: HlDtype */           \
@@ -162,7 +166,13 @@ enum {
     _(LIST_POP, "list_pop", "p", -, HL_E_GUARD | HL_E_WR_LISTS) /* the last item; not empty */     \
     /* the eval breaker: leaves when CPython has something to do */                                \
     _(TRIPS, "trips", "i", -, HL_E_PINNED) /* a iterations of loop imm.i were run at once */       \
-    _(POLL, "poll", "", -, HL_E_GUARD | HL_E_PINNED)
+    _(POLL, "poll", "", -, HL_E_GUARD | HL_E_PINNED)                                               \
+    /* the interpreter in the middle of machine code (hl_step.c): the frame is made true with the */ \
+    /* exit's snapshot, CPython runs the bytecode from there to pc imm.i, machine code goes on. */ \
+    _(STEP, "step", "", -, HL_E_GUARD | HL_E_PINNED | HL_E_WRITES | HL_E_CALLS)                  \
+    _(FRAME_LOAD, "frame_load", "", p, HL_E_PINNED) /* imm.i: slot of the frame, as it is now; */  \
+                                                    /* aux 1: a cell, of which the content */      \
+    _(KEEP, "keep", "vp", v, 0)   /* the same number, whose object the frame has there since a STEP */
 /* clang-format on */
 
 /* GUARD_FP r a b holds when a scalar operation on a and b with result r raised none of NumPy's
@@ -250,30 +260,38 @@ typedef struct HlBlock {
     int32_t inlined; /* inlined call whose code pc is in; -1 = the region's own */
 } HlBlock;
 
-/* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c.
- * Iterators are virtual: made when the frame is rebuilt. A sequence is a list, tuple, bytes or array. */
+/* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c...;
+ * ZIP and TUPLE have `more` of them. Iterators, views and tuples are virtual: made when the frame is
+ * rebuilt. A sequence is a list, tuple, bytes or array. A view is what is left of an array behind leading
+ * indices, as in a[i]: the array, and where the view's items begin; two with the same number that are
+ * equal otherwise are one object. */
 /* clang-format off */
 #define HL_SLOTDEF(_)                                                                              \
     _(UNBOUND, "unbound", 0) /* NULL: unbound local, or CPython's NULL below a callable */         \
     _(VALUE, "value", 1)     /* a: the value, boxed by its type */                                 \
-    _(FRAME, "frame", 0)     /* never unboxed: the object that slot number a held when the region  \
-                              * was entered */                                                     \
+    _(FRAME, "frame", 0)     /* not unboxed: the object that slot number a of the frame itself     \
+                              * holds, since the entry or the last STEP */                         \
     _(COMPLEX, "complex", 2) /* Python complex: real part, imaginary part, doubles */              \
     _(NPCOMPLEX, "np_complex", 2) /* np.complex128: the same */                                    \
+    _(VIEW, "view", 3)       /* array, address (a ROW), number */                                  \
+    _(TUPLE, "tuple", 0)     /* its items, numbers, boxed by their types */                        \
     _(RANGE, "range", 3)     /* range iterator: next value, step, how many are left */             \
     _(SEQ, "seq", 2)         /* iterator over a sequence: next index, sequence */                  \
     _(REVERSED, "reversed", 2) /* the same, downwards */                                           \
     _(ENUM, "enumerate", 3)  /* enumerate over SEQ: next index, sequence, next number */           \
-    _(ZIP, "zip", 3)         /* zip of two SEQs at the same index: next index, the sequences */
+    _(ZIP, "zip", 1)         /* zip of SEQs at the same index: next index; the sequences */        \
+    _(ROWS, "rows", 3)       /* iterator over a view: next index, array, address */
 /* clang-format on */
 #define HL_SLOT_ENUMERATOR(name, text, nparts) HL_SLOT_##name,
 typedef enum HlSlotKind { HL_SLOTDEF(HL_SLOT_ENUMERATOR) HL_SLOT__COUNT } HlSlotKind;
 #undef HL_SLOT_ENUMERATOR
 
-enum { HL_SLOT_PARTS = 3 };
+/* Sequences of one zip, and values of a slot, at most. */
+enum { HL_ITER_SEQS = 6, HL_SLOT_PARTS = 8 };
 
 typedef struct HlSlot {
     uint8_t kind; /* HlSlotKind */
+    uint8_t more; /* values than the row says: sequences of a ZIP, items of a TUPLE */
     union {
         struct {
             HlRef a, b, c;
@@ -282,12 +300,22 @@ typedef struct HlSlot {
     };
 } HlSlot;
 
-extern const uint8_t hl_slot_nparts[HL_SLOT__COUNT];
+extern const uint8_t hl_slot_kind_nparts[HL_SLOT__COUNT];
 extern const char *const hl_slot_text[HL_SLOT__COUNT];
+static inline int hl_slot_nparts(const HlSlot *s)
+{
+    return hl_slot_kind_nparts[s->kind] + s->more;
+}
 /* Does the slot hold a virtual iterator? */
 static inline bool hl_slot_is_iter(const HlSlot *s)
 {
     return s->kind >= HL_SLOT_RANGE;
+}
+
+/* How many items a virtual tuple has; 0 = the slot holds something else. */
+static inline int hl_slot_tuple(const HlSlot *s)
+{
+    return s->kind == HL_SLOT_TUPLE ? s->more : 0;
 }
 
 /* A call that is compiled inline: one per place of the call, chain of callers and code called. While
@@ -328,10 +356,9 @@ typedef enum HlInputPart {
     HL_IN_RANGE_STEP,
     HL_IN_RANGE_LEFT,
     HL_IN_ITER_INDEX, /* iterator over a sequence: its next index... */
-    HL_IN_ITER_SEQ,   /* ...the sequence... */
-    HL_IN_ITER_SEQ2,  /* ...zip's second one... */
-    HL_IN_ITER_COUNT, /* ...enumerate's next number */
-    HL_IN_REAL,       /* Python complex in the slot */
+    HL_IN_ITER_COUNT, /* ...enumerate's next number... */
+    HL_IN_ITER_SEQ,   /* ...the sequence; HL_IN_ITER_SEQ + k is zip's k-th one */
+    HL_IN_REAL = HL_IN_ITER_SEQ + HL_ITER_SEQS, /* Python complex in the slot */
     HL_IN_IMAG,
     HL_IN_NPREAL, /* np.complex128 in the slot */
     HL_IN_NPIMAG
@@ -340,6 +367,12 @@ typedef struct HlInput {
     int32_t slot;
     uint8_t part;
 } HlInput;
+
+/* Does it bring a sequence that is iterated over? */
+static inline bool hl_input_is_seq(int part)
+{
+    return part >= HL_IN_ITER_SEQ && part < HL_IN_ITER_SEQ + HL_ITER_SEQS;
+}
 
 /* The input that brings a part of an iterator which is in the frame when the region is entered. */
 HlInputPart hl_iter_input(uint8_t kind, int part);
@@ -401,6 +434,9 @@ HlIr *hl_irtext_parse(const char *text, char *err, size_t err_size);
 const char *hl_check_ir(const HlIr *ir, char *buf, size_t size);
 extern const char hl_check_no_memory[]; /* what it returns when memory ran out */
 
+/* Does it have a STEP: may Python run while it does? */
+bool hl_ir_calls(const HlIr *ir);
+
 /* --- control flow, recomputed by whoever needs it (hl_cfg.c) ----------------------------------- */
 typedef struct HlCfg {
     int32_t n;    /* blocks */
@@ -451,19 +487,24 @@ int hl_opt_run_named(HlIr *ir, const char *name);
  * pointers as addresses) and returns the exit's index. Entries say what to do with them. */
 typedef enum HlPlanKind {
     HL_PLAN_UNBOUND, /* slot becomes NULL */
-    HL_PLAN_FRAME,   /* object that slot `from` held when the region was entered (keeps identity) */
+    HL_PLAN_FRAME,   /* object that slot `from` of the frame holds (keeps identity) */
     HL_PLAN_BOX,     /* box out[a] as `type` (objects: incref'd); out[b], when b >= 0, is the object
-                        that it was unboxed from, or NULL */
-    HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[a], out[b], out[c] */
+                        that it was unboxed from, or NULL. Else, if it is equal, the object that slot
+                        `from` held at the entry (-1 = none), or with `search` any that the frame has */
+    HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[part[0]], ... */
     HL_PLAN_COMPLEX, /* Python complex from out[a] and out[b]; out[c] as out[b] of BOX */
     HL_PLAN_NPCOMPLEX, /* np.complex128 from the same */
-    HL_PLAN_CONST,     /* the region's object number `from` */
-    HL_PLAN_IMM        /* box the constant `imm` (a word, as in out) as `type` */
+    HL_PLAN_VIEW, /* view of the array out[a] at out[b], as `type` (a ROW) says; its number: out[c] */
+    HL_PLAN_TUPLE, /* of the `from` entries before this one, whose slot is -1 */
+    HL_PLAN_CONST, /* the region's object number `from` */
+    HL_PLAN_IMM    /* box the constant `imm` (a word, as in out) as `type` */
 } HlPlanKind;
 typedef struct HlPlanEntry {
-    int32_t slot;
-    uint8_t kind; /* HlPlanKind */
-    uint8_t iter; /* HlSlotKind of an ITER */
+    int32_t slot;   /* -1 = none: an item of a tuple */
+    uint8_t kind;   /* HlPlanKind */
+    uint8_t iter;   /* HlSlotKind of an ITER... */
+    uint8_t nparts; /* ...and how many parts it has */
+    uint8_t search;
     HlType type;
     int32_t from;
     union {
@@ -478,11 +519,15 @@ typedef struct HlPlan {
     int32_t pc, nslots;   /* of the region's own frame; slots from nslots up are empty... */
     int32_t inlined;      /* ...or, when this is not -1, of frames of inlined calls: */
     int32_t top_pc, nall; /* pc of the innermost one, slots of all frames */
+    int32_t end;          /* of a STEP: where it ends */
     HlReason reason;
     HlRef *live;
     int32_t nlive;
-    HlPlanEntry *entries;
+    HlPlanEntry
+        *entries; /* the last `ndirect` of them: numbers that no other entry has, not searched, and
+                             ranges, which may be written into the object that the slot holds */
     int32_t nentries; /* slots that keep their frame's object are left out */
+    int32_t ndirect;
 } HlPlan;
 /* One per exit (those with a target, and those that no guard uses, have nlive = nentries = 0).
  * NULL = out of memory. */

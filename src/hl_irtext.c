@@ -50,7 +50,8 @@ typedef enum TextField {
     TEXT_DTYPE,   /* aux: HlDtype */
     TEXT_NONNEG,  /* aux 1 as "nonneg" */
     TEXT_IMAG,    /* aux 1 as "imag" */
-    TEXT_FUNC     /* aux 1 as "jitted", imm.i as #n */
+    TEXT_FUNC,    /* aux 1 as "jitted", imm.i as #n */
+    TEXT_SLOT     /* imm.i; aux 1 as "cell" */
 } TextField;
 
 static const uint8_t text_field[HL_I__COUNT] = {
@@ -67,13 +68,16 @@ static const uint8_t text_field[HL_I__COUNT] = {
     [HL_I_UNBOX_NP] = TEXT_DTYPE,     [HL_I_INDEX] = TEXT_NONNEG,
     [HL_I_UFUNC1] = TEXT_DTYPE,       [HL_I_UFUNC2] = TEXT_DTYPE,
     [HL_I_FUNC] = TEXT_FUNC,          [HL_I_FUNC_VALUE] = TEXT_INDEX,
-    [HL_I_FUNC_GLOBAL] = TEXT_INDEX,  [HL_I_TRIPS] = TEXT_INDEX,
+    [HL_I_FUNC_GLOBAL] = TEXT_INDEX,  [HL_I_STEP] = TEXT_INT,
+    [HL_I_FRAME_LOAD] = TEXT_SLOT,    [HL_I_TRIPS] = TEXT_INDEX,
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
 static const char *const text_part[] = {"",           "range_next", "range_step", "range_left",
-                                        "iter_index", "iter_seq",   "iter_seq2",  "iter_count",
+                                        "iter_index", "iter_count", "iter_seq",   "iter_seq2",
+                                        "iter_seq3",  "iter_seq4",  "iter_seq5",  "iter_seq6",
                                         "real",       "imag",       "np_real",    "np_imag"};
+HL_STATIC_ASSERT(HL_COUNTOF(text_part) == HL_IN_NPIMAG + 1, "each part of an input has a text");
 static const char *const text_math[HL_M__COUNT] = {
 #define MATH_TEXT(name, text, sym, arity) text,
     HL_MATHDEF(MATH_TEXT)
@@ -168,6 +172,7 @@ static void out_field(TextOut *o, const HlIns *ins)
     case TEXT_NONNEG: out(o, ins->aux ? " nonneg" : ""); break;
     case TEXT_IMAG: out(o, ins->aux ? " imag" : ""); break;
     case TEXT_FUNC: out(o, "%s #%" PRId64, ins->aux ? " jitted" : "", ins->imm.i); break;
+    case TEXT_SLOT: out(o, " %" PRId64 "%s", ins->imm.i, ins->aux ? " cell" : ""); break;
     }
 }
 
@@ -272,11 +277,11 @@ static void out_exit(TextOut *o, const HlIr *ir, int32_t index)
         out(o, "%s", hl_slot_text[slot->kind]);
         if (slot->kind == HL_SLOT_FRAME && slot->a != i)
             out(o, " %d", slot->a);
-        for (int part = 0; part < hl_slot_nparts[slot->kind]; part++) {
+        for (int part = 0; part < hl_slot_nparts(slot); part++) {
             out(o, part ? " " : "(");
             out_ref(o, slot->part[part]);
         }
-        out(o, hl_slot_nparts[slot->kind] ? ")" : "");
+        out(o, hl_slot_nparts(slot) ? ")" : "");
     }
     out(o, "]");
     if (x->target >= 0)
@@ -580,6 +585,10 @@ static void in_field(TextIn *in, HlIns *ins)
         ins->aux = in_take(in, "jitted");
         ins->imm.i = in_numbered(in, '#', TEXT_MAX_NUM);
         break;
+    case TEXT_SLOT:
+        ins->imm.i = in_int(in);
+        ins->aux = in_take(in, "cell");
+        break;
     }
 }
 
@@ -797,6 +806,14 @@ static void in_block(TextIn *in, int32_t index)
     }
 }
 
+/* How many values a slot of the kind may have. */
+static int in_slot_most(const HlSlot *s)
+{
+    return s->kind == HL_SLOT_ZIP     ? 1 + HL_ITER_SEQS
+           : s->kind == HL_SLOT_TUPLE ? HL_SLOT_PARTS
+                                      : hl_slot_nparts(s);
+}
+
 static HlSlot in_slot(TextIn *in, int32_t index)
 {
     HlSlot s = {.kind = HL_SLOT_UNBOUND, .a = HL_NOREF, .b = HL_NOREF, .c = HL_NOREF};
@@ -813,12 +830,19 @@ static HlSlot in_slot(TextIn *in, int32_t index)
         in_space(in);
         s.a = *in->p >= '0' && *in->p <= '9' ? in_number(in, TEXT_MAX_NUM) : index;
     }
-    for (int part = 0; part < hl_slot_nparts[s.kind]; part++) {
-        if (part == 0)
-            in_need(in, "(");
+    int most = in_slot_most(&s);
+    if (most)
+        in_need(in, "(");
+    for (int part = 0; part < most; part++) {
+        in_space(in);
+        if (part >= hl_slot_nparts(&s)) {
+            if (*in->p != '%')
+                break;
+            s.more++;
+        }
         s.part[part] = in_ref(in);
     }
-    if (hl_slot_nparts[s.kind])
+    if (most)
         in_need(in, ")");
     return s;
 }

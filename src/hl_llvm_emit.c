@@ -8,8 +8,9 @@
  * Undefined behaviour is never relied on beyond what an earlier guard excludes, and no fast-math
  * flag is ever set: what the optimiser does to this IR cannot change a result. Array items are told
  * from object headers and from in/out/counts by TBAA; items of all dtypes are one class, because
- * arrays of different dtypes may share memory. Headers cannot change while machine code runs (it
- * runs no Python), so their loads are invariant. */
+ * arrays of different dtypes may share memory. Headers cannot change while machine code runs, so their
+ * loads are invariant. Only in a region with STEPs, in which Python runs, they are not: there a step is
+ * a call that may read and write everything, and nothing is promised about other memory. */
 #include <stdio.h>
 #include <string.h>
 
@@ -98,12 +99,13 @@ Val hl_llvm_field(HlEmitter *e, Val object, int64_t offset)
     return LLVMBuildInBoundsGEP2(e->b, e->i8, object, &off, 1, "");
 }
 
-/* Loads a field of an object header; invariant while machine code runs. */
+/* Loads a field of an object header; invariant while machine code runs, if Python does not. */
 Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset)
 {
     Val field = hl_llvm_field(e, object, offset);
     Val load = hl_llvm_tag(e, LLVMBuildLoad2(e->b, type, field, ""), e->tbaa_header);
-    LLVMSetMetadata(load, e->k_invariant, LLVMMDNodeInContext(e->ctx, NULL, 0));
+    if (!e->calls)
+        LLVMSetMetadata(load, e->k_invariant, LLVMMDNodeInContext(e->ctx, NULL, 0));
     return load;
 }
 
@@ -169,7 +171,7 @@ static Val call_rt_typed(HlEmitter *e, const char *name, LLVMTypeRef type, Val *
 static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args,
                    unsigned nargs)
 {
-    LLVMTypeRef params[2] = {arg, arg};
+    LLVMTypeRef params[3] = {arg, arg, arg};
     return call_rt_typed(e, name, LLVMFunctionType(res, params, nargs, false), args, nargs);
 }
 
@@ -209,12 +211,14 @@ Val hl_llvm_call(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, V
 }
 
 /* The same for what only looks at things that do not change while machine code runs, so that its
- * result is a function of its operands. */
+ * result is a function of its operands; with STEPs, of memory too. */
 static Val call_pure(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
                      unsigned nargs)
 {
     Val call = hl_llvm_call(e, fn, res, params, args, nargs);
-    mark_call(e, call, "memory", 0);
+    /* LLVM's MemoryEffects: two bits each for arguments' memory, inaccessible, and other memory. */
+    enum { READ_ALL = 1 | 1 << 2 | 1 << 4 };
+    mark_call(e, call, "memory", e->calls ? READ_ALL : 0);
     return call;
 }
 
@@ -260,6 +264,18 @@ void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok)
     hl_llvm_branch(e, ok, next, hl_llvm_exit_block(e, ins->exit),
                    e->ir->exits[ins->exit].target < 0);
     hl_llvm_at(e, next);
+}
+
+/* The common end of all exits, made by the first one. */
+static void make_leave(HlEmitter *e)
+{
+    if (e->leave)
+        return;
+    Bb here = LLVMGetInsertBlock(e->b);
+    e->leave = new_block(e, "leave");
+    hl_llvm_at(e, e->leave);
+    e->leave_exit = LLVMBuildPhi(e->b, e->i64, "exit");
+    hl_llvm_at(e, here);
 }
 
 /* A cold block that stores the live values of one exit, and of those that want nearly the same. */
@@ -400,9 +416,7 @@ static int emit_exits(HlEmitter *e)
     bool *differs = hl_mem_alloc(words * sizeof *differs);
     int status = groups && group_of && values && differs ? 0 : -1;
     if (!status) {
-        e->leave = new_block(e, "leave");
-        hl_llvm_at(e, e->leave);
-        e->leave_exit = LLVMBuildPhi(e->b, e->i64, "exit");
+        make_leave(e);
         int32_t n = group_exits(e, groups, group_of, values, differs);
         for (int32_t i = 0; i < n; i++)
             exit_open_group(e, &groups[i]);
@@ -415,6 +429,44 @@ static int emit_exits(HlEmitter *e)
     hl_mem_free(values);
     hl_mem_free(differs);
     return status;
+}
+
+/* The interpreter executes some instructions. What it returns is new to the optimiser, and so is all
+ * memory. */
+static void emit_step(HlEmitter *e, const HlIns *ins)
+{
+    LLVMTypeRef params[3] = {e->ptr, e->ptr, e->i64};
+    LLVMTypeRef type = LLVMFunctionType(e->i32, params, 3, false);
+    Val args[3] = {LLVMGetParam(e->fn, 3), LLVMGetParam(e->fn, 1), hl_llvm_int(e, ins->exit)};
+    const HlPlan *plan = &e->plans[ins->exit];
+    for (int32_t k = 0; k < plan->nlive; k++)
+        exit_store(e, exit_word(e, plan->live[k]), k);
+    Val answer =
+        LLVMBuildCall2(e->b, type, hl_llvm_ptr(e, (const void *)e->env->step), args, 3, "");
+    mark_call(e, answer, "nounwind", 0);
+    Val on = LLVMBuildICmp(e->b, LLVMIntEQ, answer, LLVMConstInt(e->i32, 0, false), "");
+    Bb here = LLVMGetInsertBlock(e->b), next = hl_llvm_next_block(e, "");
+    Val left = hl_llvm_int(e, HL_EMIT_LEFT);
+    make_leave(e);
+    LLVMAddIncoming(e->leave_exit, &left, &here, 1);
+    hl_llvm_branch(e, on, next, e->leave, true);
+    hl_llvm_at(e, next);
+}
+
+/* What a slot of the frame, or a cell in it, holds now. */
+static Val frame_load(HlEmitter *e, const HlIns *ins)
+{
+    Val off = hl_llvm_int(e, e->env->off_slots);
+    Val field = LLVMBuildInBoundsGEP2(e->b, e->i8, LLVMGetParam(e->fn, 3), &off, 1, "");
+    Val slots = LLVMBuildLoad2(e->b, e->ptr, field, "");
+    Val index = hl_llvm_int(e, ins->imm.i);
+    Val slot = LLVMBuildInBoundsGEP2(e->b, e->ptr, slots, &index, 1, "");
+    Val object = LLVMBuildLoad2(e->b, e->ptr, slot, "");
+    if (!ins->aux)
+        return object;
+    off = hl_llvm_int(e, e->env->off_cell);
+    field = LLVMBuildInBoundsGEP2(e->b, e->i8, object, &off, 1, "");
+    return LLVMBuildLoad2(e->b, e->ptr, field, "");
 }
 
 static void emit_leave(HlEmitter *e)
@@ -757,23 +809,74 @@ static Val guard_array_call(HlEmitter *e, const HlIns *ins, Val object)
     return call_pure(e, (void *)e->env->guard_array, e->i32, params, args, 3);
 }
 
+static Val ask_global(HlEmitter *e, const HlIns *ins)
+{
+    LLVMTypeRef params[2] = {e->ptr, e->i64};
+    bool load = ins->op == HL_I_LOAD_GLOBAL;
+    void *fn = load ? (void *)e->env->load_global : (void *)e->env->guard_global;
+    Val args[2] = {hl_llvm_ptr(e, e->env->globals), hl_llvm_int(e, ins->imm.i)};
+    return call_pure(e, fn, load ? e->ptr : e->i32, params, args, 2);
+}
+
 /* Globals do not change while machine code runs, so they are asked for at its start, outside all
  * loops; the answers are looked at where the region does. */
 static void ask_globals(HlEmitter *e)
 {
-    LLVMTypeRef params[2] = {e->ptr, e->i64};
     for (int32_t k = 0; k < e->cfg.nrpo; k++) {
         const HlRefVec *v = &e->ir->blocks[e->cfg.rpo[k]].ins;
         for (int32_t i = 0; i < v->n; i++) {
             const HlIns *ins = &e->ir->ins[v->v[i]];
-            bool load = ins->op == HL_I_LOAD_GLOBAL;
-            if (!load && ins->op != HL_I_GUARD_GLOBAL)
-                continue;
-            void *fn = load ? (void *)e->env->load_global : (void *)e->env->guard_global;
-            Val args[2] = {hl_llvm_ptr(e, e->env->globals), hl_llvm_int(e, ins->imm.i)};
-            e->val[v->v[i]] = call_pure(e, fn, load ? e->ptr : e->i32, params, args, 2);
+            if (ins->op == HL_I_LOAD_GLOBAL || ins->op == HL_I_GUARD_GLOBAL)
+                e->val[v->v[i]] = ask_global(e, ins);
         }
     }
+}
+
+static bool loop_calls(HlEmitter *e, int32_t header)
+{
+    for (HlRef r = 0; r < e->ir->nins; r++) {
+        const HlIns *ins = &e->ir->ins[r];
+        if (ins->block < 0 || !(hl_op_info[ins->op].fx & HL_E_CALLS))
+            continue;
+        for (int32_t h = e->cfg.header[ins->block]; h >= 0; h = e->cfg.outer[h])
+            if (h == header)
+                return true;
+    }
+    return false;
+}
+
+/* The block from which alone a loop is entered, by a jump; -1 = there is none. */
+static int32_t preheader(HlEmitter *e, int32_t header)
+{
+    int32_t found = -1;
+    for (int32_t k = e->cfg.pred_at[header]; k < e->cfg.pred_at[header + 1]; k++) {
+        int32_t from = e->cfg.pred[k], h = e->cfg.header[from];
+        while (h >= 0 && h != header)
+            h = e->cfg.outer[h];
+        if (h == header)
+            continue;
+        if (found >= 0 || e->cfg.pred_ins[k] != INT32_MAX)
+            return -1;
+        found = from;
+    }
+    return found;
+}
+
+/* With STEPs, globals are asked for where the region does, but in front of the loops that have none. */
+static Val ask_global_between_steps(HlEmitter *e, const HlIns *ins)
+{
+    Bb here = LLVMGetInsertBlock(e->b), before = NULL;
+    for (int32_t h = e->cfg.header[ins->block]; h >= 0 && !loop_calls(e, h); h = e->cfg.outer[h]) {
+        int32_t pre = preheader(e, h);
+        if (pre < 0 || !e->last[pre])
+            break;
+        before = e->last[pre];
+    }
+    if (before)
+        LLVMPositionBuilderBefore(e->b, LLVMGetBasicBlockTerminator(before));
+    Val answer = ask_global(e, ins);
+    hl_llvm_at(e, here);
+    return answer;
 }
 
 static Val not_null(HlEmitter *e, Val p)
@@ -946,7 +1049,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
 
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL: {
-        Val answer = e->val[ins - e->ir->ins];
+        Val answer = e->calls ? ask_global_between_steps(e, ins) : e->val[ins - e->ir->ins];
         hl_llvm_guard(e, ins,
                       LLVMBuildICmp(B, LLVMIntNE, answer, LLVMConstNull(LLVMTypeOf(answer)), ""));
         return answer;
@@ -1002,6 +1105,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_MOD: return floor_div(e, a[0], a[1], true);
     case HL_I_IPOW_OV: return int_power(e, ins, a[0], a[1], true);
     case HL_I_IPOW: return int_power(e, ins, a[0], a[1], false);
+    case HL_I_POWMOD: return call_rt(e, "rt.powmod", e->i64, e->i64, a, 3);
 
     case HL_I_NARROW: return narrow(e, (HlDtype)ins->aux, a[0]);
     case HL_I_NARROW_OV: narrow_checked(e, ins, a[0]); return a[0];
@@ -1054,6 +1158,10 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     }
     case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
     case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
+    case HL_I_ARRAY_ROW: {
+        Val offset = LLVMBuildMul(B, a[1], a[2], "");
+        return LLVMBuildGEP2(B, e->i8, a[0], &offset, 1, "");
+    }
     case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);
     case HL_I_ARRAY_LOAD: {
         HlDtype d = (HlDtype)ins->aux;
@@ -1078,6 +1186,9 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         if (e->polls[ins->block])
             hl_llvm_guard(e, ins, hl_llvm_no_pending(e));
         return NULL;
+    case HL_I_STEP: emit_step(e, ins); return NULL;
+    case HL_I_FRAME_LOAD: return frame_load(e, ins);
+    case HL_I_KEEP: return a[0];
     case HL_I__COUNT: break;
     }
     return NULL;
@@ -1130,6 +1241,7 @@ static void name_value(HlEmitter *e, HlRef ref)
 static void emit_term(HlEmitter *e, int32_t block)
 {
     const HlBlock *b = &e->ir->blocks[block];
+    e->last[block] = LLVMGetInsertBlock(e->b);
     if (b->term == HL_TERM_EXIT) {
         LLVMBuildBr(e->b, hl_llvm_exit_block(e, b->exit));
         return;
@@ -1190,13 +1302,17 @@ static void init_types(HlEmitter *e)
 
 static void make_function(HlEmitter *e, const char *name)
 {
-    static const char *const params[] = {"in", "out", "counts"};
-    static const char *const access[] = {"readonly", "writeonly", NULL};
-    LLVMTypeRef type = LLVMFunctionType(e->i64, (LLVMTypeRef[]){e->ptr, e->ptr, e->ptr}, 3, false);
+    enum { PARAMS = 4 };
+    static const char *const params[PARAMS] = {"in", "out", "counts", "act"};
+    static const char *const access[PARAMS] = {"readonly", "writeonly", NULL, NULL};
+    LLVMTypeRef types[PARAMS] = {e->ptr, e->ptr, e->ptr, e->ptr};
+    LLVMTypeRef type = LLVMFunctionType(e->i64, types, PARAMS, false);
     e->fn = LLVMAddFunction(e->mod, name, type);
     add_attr(e, e->fn, LLVMAttributeFunctionIndex, "nounwind", 0);
-    for (unsigned k = 0; k < 3; k++) {
+    for (unsigned k = 0; k < PARAMS; k++) {
         LLVMSetValueName2(LLVMGetParam(e->fn, k), params[k], strlen(params[k]));
+        if (e->calls) /* a step sees the same memory */
+            continue;
         add_attr(e, e->fn, k + 1, "noalias", 0);
         add_attr(e, e->fn, k + 1, "nocapture", 0);
         if (access[k])
@@ -1255,7 +1371,8 @@ static int emit_function(HlEmitter *e, const char *name)
     make_function(e, name);
     make_blocks(e);
     load_inputs(e);
-    ask_globals(e);
+    if (!e->calls)
+        ask_globals(e);
     /* In reverse post-order, what dominates a block is emitted before it. */
     for (int32_t k = 0; k < e->cfg.nrpo; k++) {
         int32_t block = e->cfg.rpo[k];
@@ -1285,15 +1402,17 @@ static int emit_function(HlEmitter *e, const char *name)
 int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPlan *plans,
                  const HlEmitEnv *env)
 {
-    HlEmitter e = {.ir = ir, .plans = plans, .env = env, .mod = mod};
+    HlEmitter e = {.ir = ir, .plans = plans, .env = env, .mod = mod, .calls = hl_ir_calls(ir)};
     e.ctx = LLVMGetModuleContext(mod);
     e.val = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nins + 1));
     e.first = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nblocks + 1));
+    e.last = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nblocks + 1));
     e.exit = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nexits + 1));
     e.counter = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nloops + 1));
     e.polls = hl_mem_alloc((size_t)(ir->nblocks + 1));
     int status = -1;
-    if (e.val && e.first && e.exit && e.counter && e.polls && hl_cfg_build(ir, &e.cfg) == 0) {
+    if (e.val && e.first && e.last && e.exit && e.counter && e.polls &&
+        hl_cfg_build(ir, &e.cfg) == 0) {
         e.b = LLVMCreateBuilderInContext(e.ctx);
         status = emit_function(&e, name);
         LLVMDisposeBuilder(e.b);
@@ -1301,6 +1420,7 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     }
     hl_mem_free(e.val);
     hl_mem_free(e.first);
+    hl_mem_free(e.last);
     hl_mem_free(e.exit);
     hl_mem_free(e.counter);
     hl_mem_free(e.polls);

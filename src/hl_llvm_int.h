@@ -44,6 +44,8 @@ typedef struct HlEmitter {
     bool *polls;                          /* by block: its POLL is needed */
     HlRef deferred[HL_DEFERRED];          /* guards that the next guard's success implies */
     int ndeferred;
+    Bb *last;          /* by block: the one with its terminator, once it is there */
+    bool calls;        /* Python may run in STEPs */
     HlStripPass *pass; /* NULL outside strips */
 } HlEmitter;
 

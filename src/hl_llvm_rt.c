@@ -116,13 +116,34 @@ int64_t hl_llvm_rt_ipow(int64_t a, int64_t b)
     return (int64_t)result;
 }
 
+/* Computed modulo |c|, of which the result's distance to c's side is taken at the end. */
+int64_t hl_llvm_rt_powmod(int64_t a, int64_t b, int64_t c)
+{
+    uint64_t n = c < 0 ? -(uint64_t)c : (uint64_t)c;
+    if (n == 0)
+        return 0;
+    uint64_t base = (a < 0 ? -(uint64_t)a : (uint64_t)a) % n, result = 1 % n;
+    if (a < 0 && base != 0)
+        base = n - base;
+    if (n <= UINT32_MAX) {
+        for (; b > 0; b >>= 1, base = base * base % n)
+            if (b & 1)
+                result = result * base % n;
+    } else {
+        for (; b > 0; b >>= 1, base = (uint64_t)((unsigned __int128)base * base % n))
+            if (b & 1)
+                result = (uint64_t)((unsigned __int128)result * base % n);
+    }
+    return (int64_t)(c < 0 && result != 0 ? result - n : result);
+}
+
 #define RT(name) {"rt." #name, (void *)hl_llvm_rt_##name},
 #define MATH(name, text, sym, arity) {"math." text, (void *)sym},
 #define LIBC(sym) {#sym, (void *)sym},
 
 const HlRtSymbol hl_llvm_rt_symbols[] = {
     RT(fmod) RT(ffloordiv) RT(ffloordiv32) RT(fpow32) RT(ufunc1) RT(ufunc2) RT(ufunc1_32)
-        RT(ufunc2_32) RT(ipow_ov) RT(ipow) HL_MATHDEF(MATH)
+        RT(ufunc2_32) RT(ipow_ov) RT(ipow) RT(powmod) HL_MATHDEF(MATH)
     /* What LLVM itself may call: loops that it recognises, and rounding before SSE 4.1. */
     LIBC(memcpy) LIBC(memmove) LIBC(memset) LIBC(memcmp) LIBC(floor) LIBC(ceil) LIBC(trunc)
         LIBC(floorf) LIBC(ceilf) LIBC(truncf)};

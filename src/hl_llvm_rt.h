@@ -28,5 +28,7 @@ double hl_llvm_rt_ufunc1_32(void *run, void *data, double a);
 double hl_llvm_rt_ufunc2_32(void *run, void *data, double a, double b);
 HlRtInt hl_llvm_rt_ipow_ov(int64_t a, int64_t b); /* a ** b, b >= 0 */
 int64_t hl_llvm_rt_ipow(int64_t a, int64_t b);    /* modulo 2^64, b >= 0 */
+/* a ** b modulo c, with c's sign; b >= 0. 0 when c is 0. */
+int64_t hl_llvm_rt_powmod(int64_t a, int64_t b, int64_t c);
 
 #endif

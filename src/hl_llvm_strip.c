@@ -183,6 +183,23 @@ static bool strip_is_trip(Strip *s, const HlIns *guard)
            (small_stays && strip_counts(s, s->large, false));
 }
 
+/* Is r the same number in every iteration? */
+static bool strip_stays(const Strip *s, HlRef r)
+{
+    const HlIns *ins = &s->ir->ins[r];
+    HlRef by;
+    bool down;
+    if (ins->op == HL_I_PARAM && strip_inside(s, r))
+        return strip_steps(s, r, &by, &down) && by == HL_NOREF;
+    return !strip_inside(s, r) || (ins->op == HL_I_INDEX && strip_stays(s, ins->a[0]));
+}
+
+/* Is r an address that is the same in every iteration? */
+static bool strip_is_place(const Strip *s, HlRef r)
+{
+    return !strip_inside(s, r) || s->ir->ins[r].op == HL_I_ARRAY_ROW;
+}
+
 /* May it be done ahead, in iterations that turn out not to be run? True for what has neither
  * effects nor undefined operands, and for guards that become a flag. */
 static bool strip_allows(Strip *s, const HlIns *ins)
@@ -242,10 +259,13 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_FLOORDIV:
     case HL_I_MOD: return strip_kint(s, ins->a[1], &k) && k != 0 && k != -1;
     case HL_I_INDEX: return strip_linear(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
+    case HL_I_ARRAY_ROW:
+        return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]) &&
+               strip_stays(s, ins->a[2]);
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE:
         s->stores |= ins->op == HL_I_ARRAY_STORE;
-        return !strip_inside(s, ins->a[0]) && !strip_inside(s, ins->a[1]) &&
+        return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]) &&
                s->nitems < STRIP_ITEMS;
     case HL_I_FMATH1:
     case HL_I_FMATH2:
@@ -257,6 +277,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_UFUNC1:
     case HL_I_UFUNC2:
     case HL_I_IPOW:
+    case HL_I_POWMOD:
     case HL_I_IPOW_OV:   /* calls: the guards are not what costs */
     case HL_I_FPTOSI_OV: /* undefined when its guard fails */
     case HL_I_PARAM:
@@ -278,6 +299,9 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_FUNC:
     case HL_I_FUNC_VALUE:
     case HL_I_FUNC_GLOBAL:
+    case HL_I_STEP:
+    case HL_I_FRAME_LOAD:
+    case HL_I_KEEP:
     case HL_I_ARRAY_DATA:
     case HL_I_ARRAY_LEN:
     case HL_I_ARRAY_STRIDE:
@@ -370,9 +394,13 @@ static bool strip_find(Strip *s)
         if (ins->op == HL_I_ARRAY_LOAD || ins->op == HL_I_ARRAY_STORE)
             s->items[s->nitems++] = r;
     }
-    for (int32_t i = 0; i < s->nitems; i++)
-        if (!strip_index_known(s, s->ir->ins[s->items[i]].a[2]))
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[b->ins.v[i]];
+        bool indexed =
+            ins->op == HL_I_ARRAY_LOAD || ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_ROW;
+        if (indexed && !strip_index_known(s, ins->a[2]))
             return false;
+    }
     s->vectorises = strip_vectorises(s);
     return s->trip != HL_NOREF && strip_order_ok(s);
 }
@@ -534,6 +562,20 @@ static Val strip_at(Strip *s, HlRef r, bool last)
     return strip_exact(s, strip_is_sum(ins) ? add : strip_is_difference(ins) ? sub : mul, a, b);
 }
 
+/* The address r, as a number. */
+static Val strip_place(Strip *s, HlRef r)
+{
+    LLVMBuilderRef B = s->e->b;
+    const HlIns *ins = &s->ir->ins[r];
+    if (!strip_inside(s, r))
+        return LLVMBuildPtrToInt(B, s->e->val[r], s->e->i64, "");
+    HlRef index = ins->a[2];
+    if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
+        index = s->ir->ins[index].a[0];
+    Val moved = LLVMBuildMul(B, s->e->val[ins->a[1]], strip_at(s, index, false), "");
+    return LLVMBuildAdd(B, strip_place(s, ins->a[0]), moved, "");
+}
+
 /* First byte of an access, and the one behind its last, as addresses. */
 static void strip_bytes(Strip *s, const HlIns *access, Val *low, Val *high)
 {
@@ -542,7 +584,7 @@ static void strip_bytes(Strip *s, const HlIns *access, Val *low, Val *high)
     if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
         index = s->ir->ins[index].a[0];
     Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)access->aux));
-    Val data = LLVMBuildPtrToInt(B, s->e->val[access->a[0]], s->e->i64, "");
+    Val data = strip_place(s, access->a[0]);
     Val ends[2] = {strip_at(s, index, false), strip_at(s, index, true)};
     Val min = hl_llvm_intrinsic(s->e, "llvm.smin", s->e->i64, ends, 2);
     Val max = hl_llvm_intrinsic(s->e, "llvm.smax", s->e->i64, ends, 2);

@@ -261,8 +261,9 @@ HlType hl_np_type_of(PyObject *o)
         return HL_TYPE(VOID);
     if (PyArray_CheckExact(o)) {
         PyArrayObject *arr = (PyArrayObject *)o;
-        HlDtype d = PyArray_NDIM(arr) == 1 ? dtype_of_array(arr) : HL_D_NONE;
-        return d != HL_D_NONE ? HL_TYPE_ARR(d, 1) : HL_TYPE(VOID);
+        int ndim = PyArray_NDIM(arr);
+        HlDtype d = ndim >= 1 && ndim <= HL_MAX_NDIM ? dtype_of_array(arr) : HL_D_NONE;
+        return d != HL_D_NONE ? HL_TYPE_ARR(d, (uint8_t)ndim) : HL_TYPE(VOID);
     }
 #define NP_TEST(name, num, cls)                                                                    \
     if (Py_IS_TYPE(o, &Py##cls##ArrType_Type)) {                                                   \
@@ -304,7 +305,36 @@ bool hl_np_writeable(PyObject *arr)
 bool hl_np_unit_stride(PyObject *arr)
 {
     PyArrayObject *a = (PyArrayObject *)arr;
-    return PyArray_STRIDE(a, PyArray_NDIM(a) - 1) == PyArray_ITEMSIZE(a);
+    return !PyArray_NDIM(a) || PyArray_STRIDE(a, PyArray_NDIM(a) - 1) == PyArray_ITEMSIZE(a);
+}
+
+PyObject *hl_np_view(PyObject *o, void *data, int ndim)
+{
+    PyArrayObject *arr = (PyArrayObject *)o;
+    int first = PyArray_NDIM(arr) - ndim;
+    PyArray_Descr *descr = PyArray_DESCR(arr);
+    Py_INCREF(descr);
+    PyObject *view =
+        PyArray_NewFromDescr(&PyArray_Type, descr, ndim, PyArray_DIMS(arr) + first,
+                             PyArray_STRIDES(arr) + first, data, PyArray_FLAGS(arr), NULL);
+    if (view && PyArray_SetBaseObject((PyArrayObject *)view, Py_NewRef(o)) < 0)
+        Py_CLEAR(view);
+    return view;
+}
+
+bool hl_np_is_silent_view(PyObject *o)
+{
+    if (!hl_np_is_array(o) || !PyArray_BASE((PyArrayObject *)o))
+        return false;
+    for (; o; o = PyArray_BASE((PyArrayObject *)o)) {
+        const PyArrayObject_fields *fields = (const PyArrayObject_fields *)o;
+        PyArrayObject *arr = (PyArrayObject *)o;
+        if (!hl_np_is_array(o) || fields->weakreflist ||
+            dtype_of_descr(PyArray_DESCR(arr)) == HL_D_NONE ||
+            PyArray_CHKFLAGS(arr, NPY_ARRAY_WRITEBACKIFCOPY))
+            return false;
+    }
+    return true;
 }
 
 /* --- scalars ---------------------------------------------------------------------------------- */

@@ -13,13 +13,18 @@
  * no object is a NumPy object. Never raises. */
 bool hl_np_ready(void);
 /* HlType of a NumPy object: NPS for an exact scalar of a dtype we know, ARR for an exact ndarray of
- * such a dtype (native byte order, aligned, 1 dimension now); VOID for everything else. */
+ * such a dtype (native byte order, aligned, 1 to HL_MAX_NDIM dimensions); VOID for everything else. */
 HlType hl_np_type_of(PyObject *o);
 bool hl_np_is_array(PyObject *o);  /* exact ndarray of any dtype */
 bool hl_np_is_scalar(PyObject *o); /* instance of np.generic */
 bool hl_np_writeable(PyObject *arr);
-/* Do the items along the last axis lie next to each other? At least one dimension. */
+/* Do the items along the last axis, if any, lie next to each other? */
 bool hl_np_unit_stride(PyObject *arr);
+/* The view of an array's last ndim axes whose items begin at `data`, as indexing makes it; new reference,
+ * NULL = out of memory, exception set. */
+PyObject *hl_np_view(PyObject *arr, void *data, int ndim);
+/* A view of another array, the end of both of which nobody would see. */
+bool hl_np_is_silent_view(PyObject *o);
 /* Scalars: word = the value as machine code holds it. */
 int64_t hl_np_unbox(PyObject *scalar, HlDtype d);
 PyObject *hl_np_box(int64_t word,

@@ -81,7 +81,7 @@ void hl_opt_apply(HlIr *ir, HlRef *map)
     for (int32_t i = 0; i < ir->nsnaps; i++) {
         for (int32_t k = 0; k < ir->snaps[i].nslots; k++) {
             HlSlot *s = &ir->snaps[i].slots[k];
-            for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
+            for (int part = 0; part < hl_slot_nparts(s); part++)
                 s->part[part] = hl_opt_find(map, s->part[part]);
         }
     }
@@ -124,7 +124,7 @@ void hl_opt_snap_uses(const HlIr *ir, int32_t x, bool all, HlVisit visit, void *
     const HlSnap *s = &ir->snaps[ir->exits[x].snap];
     for (int32_t i = 0; i < s->nslots; i++) {
         const HlSlot *slot = &s->slots[i];
-        for (int part = 0; part < hl_slot_nparts[slot->kind]; part++)
+        for (int part = 0; part < hl_slot_nparts(slot); part++)
             visit(data, slot->part[part]);
     }
 }

@@ -177,7 +177,7 @@ static int32_t bits_before(Bits *b, HlReason reason)
     ir->exits[x].origin = after;
     for (int32_t i = 0; i < ir->snaps[snap].nslots; i++) {
         HlSlot *s = &ir->snaps[snap].slots[i];
-        for (int part = 0; part < hl_slot_nparts[s->kind]; part++) {
+        for (int part = 0; part < hl_slot_nparts(s); part++) {
             int32_t p = bits_passed(b, s->part[part]);
             if (p >= 0)
                 s->part[part] = block->params.v[p];

@@ -7,9 +7,9 @@
  * block that continues its exit: facts are entries of the same table.
  *
  * Items of arrays and lists: a load's key holds the state of memory, which is the last store before it in
- * its block or, at a block's start, that of the only way in. Nothing that machine code does writes
- * array headers, objects' types or globals, so what reads those is merged as if it were pure. A
- * guard that is known to fail stays: leaving is what the program does there. */
+ * its block or, at a block's start, that of the only way in. Array headers, objects' types and globals
+ * have a state of their own, which only a STEP changes: where there is none, what reads those is merged
+ * as if it were pure. A guard that is known to fail stays: leaving is what the program does there. */
 #include <math.h>
 
 #include "hl_opt.h"
@@ -31,6 +31,9 @@ typedef struct GvnEntry {
     int32_t next;       /* in its bucket, -1 = last */
 } GvnEntry;
 
+/* Kinds of memory whose states are told apart. */
+enum { GVN_ITEMS, GVN_HEAP, GVN_MEMORIES };
+
 typedef struct Gvn {
     HlIr *ir;
     HlCfg cfg;
@@ -39,8 +42,12 @@ typedef struct Gvn {
     uint32_t mask;
     GvnEntry *entry;
     int32_t nentry, cap_entry;
-    int32_t *memory;    /* block -> state of memory at its start */
-    bool stores;        /* something is stored at all */
+    struct {
+        uint16_t written_by; /* effects that change it */
+        bool changes;        /* there is such an instruction at all */
+        int32_t *at;         /* block -> state at its start */
+        int32_t now;         /* where it is being visited */
+    } memory[GVN_MEMORIES];
     HlRefVec made;      /* constants, old and new: they go to the front of the entry block */
     bool failed;        /* out of memory */
     int32_t block, pos; /* what is being visited */
@@ -608,40 +615,43 @@ static HlRef gvn_fold(Gvn *g, HlRef r)
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-/* States of memory: a store's id; -1 = there are no stores; below: whatever it is when a block with
- * several ways in is entered. */
-static int32_t gvn_memory_at(const Gvn *g, int32_t block, int32_t pos)
+/* States of memory: the id of what wrote it last; -1 = nothing ever does; below: whatever it is when a
+ * block with several ways in is entered. */
+static bool gvn_writes(const Gvn *g, int kind, HlRef r)
+{
+    return hl_op_info[g->ir->ins[r].op].fx & g->memory[kind].written_by;
+}
+
+static int32_t gvn_memory_at(const Gvn *g, int kind, int32_t block, int32_t pos)
 {
     const HlRefVec *v = &g->ir->blocks[block].ins;
     for (int32_t i = pos < v->n ? pos - 1 : v->n - 1; i >= 0; i--) {
-        if (hl_op_info[g->ir->ins[v->v[i]].op].fx & HL_E_WRITES)
+        if (gvn_writes(g, kind, v->v[i]))
             return v->v[i];
     }
-    return g->memory[block];
+    return g->memory[kind].at[block];
 }
 
-static bool gvn_loop_stores(const Gvn *g, int32_t header)
+static bool gvn_loop_writes(const Gvn *g, int kind, int32_t header)
 {
     for (int32_t b = 0; b < g->cfg.n; b++) {
         if (!hl_opt_in_loop(&g->cfg, b, header))
             continue;
         const HlRefVec *v = &g->ir->blocks[b].ins;
         for (int32_t i = 0; i < v->n; i++) {
-            if (hl_op_info[g->ir->ins[v->v[i]].op].fx & HL_E_WRITES)
+            if (gvn_writes(g, kind, v->v[i]))
                 return true;
         }
     }
     return false;
 }
 
-static void gvn_enter_memory(Gvn *g, int32_t b)
+static int32_t gvn_memory_before(const Gvn *g, int kind, int32_t b)
 {
     const HlCfg *cfg = &g->cfg;
     int32_t ways = 0, way = -1;
-    g->memory[b] = -1;
-    if (!g->stores)
-        return;
-    g->memory[b] = -2 - b;
+    if (!g->memory[kind].changes)
+        return -1;
     bool header = cfg->header[b] == b;
     for (int32_t e = cfg->pred_at[b]; e < cfg->pred_at[b + 1]; e++) {
         if (!header || !hl_opt_in_loop(cfg, cfg->pred[e], b)) {
@@ -649,8 +659,23 @@ static void gvn_enter_memory(Gvn *g, int32_t b)
             ways++;
         }
     }
-    if (ways == 1 && !(header && gvn_loop_stores(g, b)))
-        g->memory[b] = gvn_memory_at(g, cfg->pred[way], cfg->pred_ins[way]);
+    if (ways == 1 && !(header && gvn_loop_writes(g, kind, b)))
+        return gvn_memory_at(g, kind, cfg->pred[way], cfg->pred_ins[way]);
+    return -2 - b;
+}
+
+static void gvn_enter_memory(Gvn *g, int32_t b)
+{
+    for (int kind = 0; kind < GVN_MEMORIES; kind++)
+        g->memory[kind].now = g->memory[kind].at[b] = gvn_memory_before(g, kind, b);
+}
+
+/* The state of the memory that an instruction reads; 0 = it reads none. */
+static int32_t gvn_memory_read(const Gvn *g, uint16_t fx)
+{
+    if (fx & HL_E_READS)
+        return g->memory[GVN_ITEMS].now;
+    return fx & (HL_E_RD_HEADER | HL_E_RD_GLOBALS) ? g->memory[GVN_HEAP].now : 0;
 }
 
 /* --- visiting --------------------------------------------------------------------------------- */
@@ -688,7 +713,7 @@ static void gvn_replace(Gvn *g, HlRef r, HlRef by)
     g->ir->ins[r].block = -1;
 }
 
-static void gvn_visit(Gvn *g, HlRef r, int32_t *memory)
+static void gvn_visit(Gvn *g, HlRef r)
 {
     HlIns *ins = &g->ir->ins[r];
     GvnKey k;
@@ -704,8 +729,10 @@ static void gvn_visit(Gvn *g, HlRef r, int32_t *memory)
         return;
     }
     uint16_t fx = hl_op_info[ins->op].fx;
+    for (int kind = 0; kind < GVN_MEMORIES; kind++)
+        if (gvn_writes(g, kind, r))
+            g->memory[kind].now = r;
     if (fx & HL_E_WRITES) {
-        *memory = r;
         if (ins->op == HL_I_ARRAY_STORE) {
             gvn_forward_key(ins, r, &k);
             gvn_insert(g, &k, ins->a[3]);
@@ -715,7 +742,7 @@ static void gvn_visit(Gvn *g, HlRef r, int32_t *memory)
     if (fx & HL_E_PINNED)
         return;
     if (ins->op == HL_I_ARRAY_LOAD) {
-        gvn_forward_key(ins, *memory, &k);
+        gvn_forward_key(ins, g->memory[GVN_ITEMS].now, &k);
         const GvnEntry *e = gvn_lookup(g, &k);
         if (e && (same = gvn_same(g, ins, e->value)) != GVN_KEEP) {
             gvn_replace(g, r, same);
@@ -723,7 +750,7 @@ static void gvn_visit(Gvn *g, HlRef r, int32_t *memory)
         }
     }
     gvn_key_ins(ins, &k);
-    k.memory = fx & HL_E_READS ? *memory : 0;
+    k.memory = gvn_memory_read(g, fx);
     const GvnEntry *e = gvn_lookup(g, &k);
     bool constant = gvn_is_constant(ins->op);
     if (e)
@@ -744,18 +771,23 @@ static int gvn_start(Gvn *g)
     HlRefVec *entry = &ir->blocks[0].ins;
     /* Every instruction may become a constant; divisions may need a new one. */
     int32_t room = ir->nins;
+    g->memory[GVN_ITEMS].written_by = HL_E_WRITES;
+    g->memory[GVN_HEAP].written_by = HL_E_CALLS;
     for (HlRef r = 0; r < ir->nins; r++) {
         uint8_t op = ir->ins[r].op;
         room += op == HL_I_FLOORDIV || op == HL_I_MOD;
-        g->stores |= (hl_op_info[op].fx & HL_E_WRITES) != 0;
+        for (int kind = 0; kind < GVN_MEMORIES; kind++)
+            g->memory[kind].changes |= gvn_writes(g, kind, r);
     }
     uint32_t buckets = 64;
     while (buckets < (uint32_t)room)
         buckets *= 2;
     g->mask = buckets - 1;
     g->bucket = hl_mem_alloc(buckets * sizeof *g->bucket);
-    g->memory = hl_mem_alloc((size_t)ir->nblocks * sizeof *g->memory);
-    if (!g->bucket || !g->memory || hl_cfg_build(ir, &g->cfg) ||
+    for (int kind = 0; kind < GVN_MEMORIES; kind++)
+        g->memory[kind].at = hl_mem_alloc((size_t)ir->nblocks * sizeof(int32_t));
+    if (!g->bucket || !g->memory[GVN_ITEMS].at || !g->memory[GVN_HEAP].at ||
+        hl_cfg_build(ir, &g->cfg) ||
         hl_mem_grow((void **)&ir->ins, &ir->cap_ins, room, sizeof *ir->ins) ||
         hl_mem_grow((void **)&g->made.v, &g->made.cap, room, sizeof *g->made.v) ||
         hl_mem_grow((void **)&entry->v, &entry->cap, entry->n + room, sizeof *entry->v) ||
@@ -788,17 +820,17 @@ int hl_opt_gvn(HlIr *ir)
         for (int32_t i = 0; i < g.cfg.nrpo && !g.failed; i++) {
             g.block = g.cfg.rpo[i];
             gvn_enter_memory(&g, g.block);
-            int32_t memory = g.memory[g.block];
             const HlRefVec *v = &ir->blocks[g.block].ins;
             for (g.pos = 0; g.pos < v->n && !g.failed; g.pos++)
-                gvn_visit(&g, v->v[g.pos], &memory);
+                gvn_visit(&g, v->v[g.pos]);
         }
         gvn_finish(&g);
         status = g.failed ? -1 : 0;
     }
     hl_cfg_free(&g.cfg);
     hl_mem_free(g.bucket);
-    hl_mem_free(g.memory);
+    for (int kind = 0; kind < GVN_MEMORIES; kind++)
+        hl_mem_free(g.memory[kind].at);
     hl_mem_free(g.entry);
     hl_mem_free(g.map);
     hl_mem_free(g.made.v);

@@ -13,7 +13,9 @@
  * loop would have done is undone or lost, whatever comes before the guard in the loop. That makes
  * the move always right; to be worth it, the guard must run on every iteration of the root loop (or
  * of inner loops that do), and be no branch of the program: exits for BRANCH and LOOP_END, those
- * that a block continues, and those marked `stay` keep their place. */
+ * that a block continues, and those marked `stay` keep their place.
+ *
+ * Out of a loop in which Python may run (STEP), nothing moves that reads memory. */
 #include "hl_opt.h"
 
 typedef struct Hoist {
@@ -22,7 +24,7 @@ typedef struct Hoist {
     int32_t *pos;    /* per instruction; what was moved counts on from the old end of its block */
     int32_t header;  /* the loop being worked on */
     int32_t pre;     /* its preheader */
-    uint16_t writes; /* HL_E_WR_* of what is in it */
+    uint16_t writes; /* HL_E_WR_* and HL_E_CALLS of what is in it */
 } Hoist;
 
 static bool hoist_outside(const Hoist *h, HlRef r)
@@ -169,7 +171,9 @@ static bool hoist_guard_moves(const Hoist *h, const HlIns *ins)
 static bool hoist_moves(const Hoist *h, const HlIns *ins)
 {
     uint16_t fx = hl_op_info[ins->op].fx;
-    if (fx & (HL_E_PINNED | HL_E_WRITES) || !hoist_invariant(h, ins))
+    const uint16_t reads = HL_E_READS | HL_E_RD_HEADER | HL_E_RD_GLOBALS;
+    if (fx & (HL_E_PINNED | HL_E_WRITES) || (h->writes & HL_E_CALLS && fx & reads) ||
+        !hoist_invariant(h, ins))
         return false;
     if (fx & HL_E_GUARD)
         return hoist_guard_moves(h, ins);
@@ -206,7 +210,7 @@ static uint16_t hoist_writes(const Hoist *h)
     for (HlRef r = 0; r < h->ir->nins; r++) {
         const HlIns *ins = &h->ir->ins[r];
         if (ins->block >= 0 && !hoist_outside(h, r))
-            fx |= hl_op_info[ins->op].fx & HL_E_WRITES;
+            fx |= hl_op_info[ins->op].fx & (HL_E_WRITES | HL_E_CALLS);
     }
     return fx;
 }

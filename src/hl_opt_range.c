@@ -319,7 +319,8 @@ static Range range_op(const Ranges *g, HlRef r)
     Range a = v[0], b = v[1], out;
     switch (ins->op) {
     case HL_I_KINT: return (Range){ins->imm.i, ins->imm.i};
-    case HL_I_RETYPE: return a;
+    case HL_I_RETYPE:
+    case HL_I_KEEP: return a;
     case HL_I_ZEXT: return (Range){0, 1};
     case HL_I_SELECT: return range_join(v[1], v[2]);
     case HL_I_ADD:

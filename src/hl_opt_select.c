@@ -43,7 +43,8 @@ static bool select_cheap(const HlIr *ir, HlRef r)
     case HL_I_UFUNC2:
     case HL_I_FMATH1:
     case HL_I_FMATH2:
-    case HL_I_IPOW: return false;
+    case HL_I_IPOW:
+    case HL_I_POWMOD: return false;
     default: return hl_op_info[ins->op].fx == 0;
     }
 }

@@ -18,6 +18,9 @@
     _(max_regions, 4, NULL, "regions of one loop header (entry types)")                            \
     _(max_compiles, 12, NULL, "compiles of one region")                                            \
     _(max_tries, 4, NULL, "recordings of a loop header that may fail before it is given up")       \
+    _(no_steps, 0, "HOTLOOP_NO_STEPS", "1: machine code ends where something has none")            \
+    _(step_gain, 30, NULL, "native bytecodes per step below which a loop is not compiled with steps") \
+    _(max_steps, 60, NULL, "steps in a region")                                                    \
     _(max_slots, 250, NULL, "locals and stack slots of a function that is compiled")               \
     _(max_inline, 6, NULL, "calls of Python functions inside each other that are compiled inline") \
     _(max_recursion, 3, NULL, "calls of one function inside each other that are compiled inline")

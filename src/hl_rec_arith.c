@@ -5,6 +5,8 @@
  * NumPy version with other promotion rules ends the path instead of being miscompiled. */
 #include "hl_rec_int.h"
 
+#include <math.h>
+
 #include "hl_np.h"
 
 /* --- operands ---------------------------------------------------------------------------------- */
@@ -103,14 +105,14 @@ static HlRef to_float32(HlRec *R, HlVal v)
     return r;
 }
 
-/* An operand of a NumPy operation that is done in dtype d, a float or an integer type: NumPy's promotion
- * keeps the values of its scalars, of Python's ints it wants that they fit. */
+/* An operand of a NumPy operation that is done in a float dtype. NumPy's promotion keeps the values of its
+ * scalars. */
 static HlRef operand_float(HlRec *R, HlVal v, HlDtype d)
 {
     return d == HL_D_F32 ? to_float32(R, v) : rec_to_float(R, v);
 }
 
-static HlRef operand_int(HlRec *R, HlVal v, HlDtype d)
+HlRef rec_operand_int(HlRec *R, HlVal v, HlDtype d)
 {
     HlRef i = int_word(R, v);
     int64_t k, lo, hi;
@@ -287,12 +289,11 @@ static HlRef narrow_result(HlRec *R, int op, HlType t, HlRef a, HlRef b)
     }
 }
 
-/* int op int with an integer result, for Python's ints and NumPy's. */
-static HlRef int_result(HlRec *R, int op, HlType t, HlVal l, HlVal r)
+HlRef rec_int_operator(HlRec *R, int op, HlType t, HlVal l, HlVal r)
 {
     bool np = is_np(t);
-    HlRef a = np ? operand_int(R, l, (HlDtype)t.dtype) : rec_to_int(R, l);
-    HlRef b = np ? operand_int(R, r, (HlDtype)t.dtype) : rec_to_int(R, r);
+    HlRef a = np ? rec_operand_int(R, l, (HlDtype)t.dtype) : rec_to_int(R, l);
+    HlRef b = np ? rec_operand_int(R, r, (HlDtype)t.dtype) : rec_to_int(R, r);
     HlRef res = HL_NOREF;
     int64_t divisor = 1, k;
     if (op == HL_BIN_FLOORDIV || op == HL_BIN_MOD)
@@ -330,6 +331,14 @@ static HlRef int_result(HlRec *R, int op, HlType t, HlVal l, HlVal r)
 }
 
 /* --- floats ------------------------------------------------------------------------------------ */
+
+HlRef rec_float_is(HlRec *R, HlRef f, HlFloatClass what)
+{
+    if (what == HL_IS_NAN)
+        return rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), f, f, HL_NE);
+    HlRef a = rec_emit(R, HL_I_FABS, HL_TYPE(F64), f, HL_NOREF, 0), inf = rec_kfloat(R, INFINITY);
+    return rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), a, inf, what == HL_IS_INF ? HL_EQ : HL_LT);
+}
 
 /* A float divisor that is not 0: Python raises, NumPy warns. */
 static void guard_divisor(HlRec *R, HlRef b)
@@ -430,8 +439,7 @@ PyObject *rec_concrete_binary(int op, bool inplace, PyObject *a, PyObject *b)
     return functions[op][inplace](a, b);
 }
 
-/* What an operator on two bools is on their bits; HL_I_PARAM = no such thing. */
-static HlOp bool_operator(int op, bool np)
+HlOp rec_bool_operator(int op, bool np)
 {
     switch ((HlBinary)op) {
     case HL_BIN_AND: return HL_I_BAND;
@@ -452,14 +460,46 @@ static HlDtype np_result(int op, HlType l, HlType r)
     return d == HL_D_BOOL ? HL_D_I8 : d; /* bools are divided and shifted as int8 */
 }
 
+HlRef rec_binary_result(HlRec *R, int op, HlVal l, HlVal r)
+{
+    bool big, np = is_np(l.t) || is_np(r.t);
+    HlType t = hl_record_type_of(R->result, &big);
+    if (big) {
+        rec_stop(R, HL_R_BIGINT);
+        return HL_NOREF;
+    }
+    if (is_bool(l.t) && is_bool(r.t) && rec_bool_operator(op, np) != HL_I_PARAM)
+        return rec_emit(R, rec_bool_operator(op, np), np ? HL_TYPE_NPS(HL_D_BOOL) : HL_TYPE(BOOL),
+                        l.s.a, r.s.a, 0);
+    if (np) {
+        HlDtype d = np_result(op, l.t, r.t);
+        if (d == HL_D_NONE) {
+            rec_stop(R, HL_R_NYI_TYPE);
+            return HL_NOREF;
+        }
+        return hl_dtype_is_float(d) ? float_result(R, op, HL_TYPE_NPS(d), l, r)
+                                    : rec_int_operator(R, op, HL_TYPE_NPS(d), l, r);
+    }
+    /* Which rule applies is told by the operands; that the result has its type is checked when
+     * it is committed. int ** negative gives a float: told by the result, guarded in ipow. */
+    bool to_float = rec_is_float(l.t) || rec_is_float(r.t) || op == HL_BIN_TRUEDIV;
+    if (!to_float && op == HL_BIN_POW && rec_is_float(t)) {
+        int64_t k;
+        HlRef e = rec_to_int(R, r);
+        if (!rec_is_kint(R, e, &k))
+            rec_guard_cond(R, icmp(R, HL_GE, e, 0), false, HL_R_RANGE);
+        to_float = true;
+    }
+    return to_float ? float_result(R, op, HL_TYPE(F64), l, r)
+                    : rec_int_operator(R, op, HL_TYPE(I64), l, r);
+}
+
 RecStatus rec_binary(HlRec *R, int op, bool inplace)
 {
     HlVal l = rec_peek(R, 1), r = rec_peek(R, 0);
-    HlRef res;
     if (rec_is_complex(l) || rec_is_complex(r))
         return rec_complex_binary(R, op, inplace);
-    if (!rec_is_number(l.t) || !rec_is_number(r.t) ||
-        ((is_np(l.t) || is_np(r.t)) && np_result(op, l.t, r.t) == HL_D_NONE))
+    if (!rec_is_number(l.t) || !rec_is_number(r.t))
         return rec_stop(R, HL_R_NYI_TYPE);
     if (!R->result) {
         R->pops = 2;
@@ -467,32 +507,7 @@ RecStatus rec_binary(HlRec *R, int op, bool inplace)
         if (!R->result)
             return REC_RAISED;
     }
-    bool big;
-    HlType t = hl_record_type_of(R->result, &big);
-    if (big)
-        return rec_stop(R, HL_R_BIGINT);
-    if (is_bool(l.t) && is_bool(r.t) && bool_operator(op, is_np(l.t) || is_np(r.t)) != HL_I_PARAM) {
-        bool np = is_np(l.t) || is_np(r.t);
-        HlType bt = np ? HL_TYPE_NPS(HL_D_BOOL) : HL_TYPE(BOOL);
-        res = rec_emit(R, bool_operator(op, np), bt, l.s.a, r.s.a, 0);
-    } else if (is_np(l.t) || is_np(r.t)) {
-        HlType rt = HL_TYPE_NPS(np_result(op, l.t, r.t));
-        res = rec_is_float(rt) ? float_result(R, op, rt, l, r) : int_result(R, op, rt, l, r);
-    } else {
-        /* Which rule applies is told by the operands; that the result has its type is checked when
-         * it is committed. int ** negative gives a float: told by the result, guarded in ipow. */
-        bool to_float = rec_is_float(l.t) || rec_is_float(r.t) || op == HL_BIN_TRUEDIV;
-        if (!to_float && op == HL_BIN_POW && rec_is_float(t)) {
-            int64_t k;
-            HlRef e = rec_to_int(R, r);
-            if (!rec_is_kint(R, e, &k))
-                rec_guard_cond(R, icmp(R, HL_GE, e, 0), false, HL_R_RANGE);
-            to_float = true;
-        }
-        res = to_float ? float_result(R, op, HL_TYPE(F64), l, r)
-                       : int_result(R, op, HL_TYPE(I64), l, r);
-    }
-    return rec_finish_result(R, 2, res);
+    return rec_finish_result(R, 2, rec_binary_result(R, op, l, r));
 }
 
 /* --- unary operators ---------------------------------------------------------------------------- */

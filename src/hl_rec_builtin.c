@@ -1,4 +1,4 @@
-/* hl_rec_builtin.c - recording of divmod, round and `in`, which are several operations each. */
+/* hl_rec_builtin.c - recording of divmod, round, pow and `in`, which are several operations each. */
 #include "hl_rec_int.h"
 
 static HlRef compare(HlRec *R, HlOp op, HlRef a, HlRef b, int cond)
@@ -42,7 +42,7 @@ static void divmod_floats(HlRec *R, HlVal l, HlVal r, HlRef out[2])
 /* divmod(l, r) whose two results are unpacked at once: the tuple is never made. */
 RecStatus rec_divmod(HlRec *R, HlVal l, HlVal r, int32_t npop)
 {
-    const HlBc *unpack = rec_pair_unpacked(R, R->next);
+    const HlBc *unpack = rec_unpacked(R, R->next, 2);
     bool ints = is_int(l.t) && is_int(r.t);
     HlRef out[2];
     if (!unpack || !(ints || ((is_int(l.t) || is_float(l.t)) && (is_int(r.t) || is_float(r.t)))))
@@ -91,6 +91,31 @@ HlRef rec_round(HlRec *R, HlVal v)
         rec_emit(R, HL_I_BOR, HL_TYPE(BOOL), compare(R, HL_I_FCMP, over, half, HL_GT), tie, 0);
     HlRef add = rec_emit(R, HL_I_ZEXT, HL_TYPE(I64), up, HL_NOREF, 0);
     return rec_guard(R, HL_I_ADD_OV, HL_TYPE(I64), i, add, HL_R_OVERFLOW);
+}
+
+/* --- pow --------------------------------------------------------------------------------------- */
+
+/* Of two numbers it is the operator. Of three it takes ints; those with an exponent below 0, whose result
+ * is of an inverse, and a modulus of 0 are the interpreter's. */
+HlRef rec_pow(HlRec *R, const HlVal *v, int32_t n)
+{
+    int64_t k;
+    if (n == 2)
+        return rec_binary_result(R, HL_BIN_POW, v[0], v[1]);
+    if (n != 3 || !is_int(v[0].t) || !is_int(v[1].t) || !is_int(v[2].t)) {
+        rec_stop(R, HL_R_NYI_CALL);
+        return HL_NOREF;
+    }
+    if (PyLong_AsLong(v[1].o) < 0) {
+        rec_stop(R, HL_R_RANGE);
+        return HL_NOREF;
+    }
+    HlRef zero = rec_kint(R, 0), e = rec_to_int(R, v[1]), m = rec_to_int(R, v[2]);
+    if (!rec_is_kint(R, e, &k))
+        rec_guard_cond(R, compare(R, HL_I_ICMP, e, zero, HL_GE), true, HL_R_RANGE);
+    if (!rec_is_kint(R, m, &k))
+        rec_guard_cond(R, compare(R, HL_I_ICMP, m, zero, HL_EQ), false, HL_R_ZERODIV);
+    return rec_emit3(R, HL_I_POWMOD, HL_TYPE(I64), rec_to_int(R, v[0]), e, m);
 }
 
 /* --- in ---------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ typedef enum CallKind {
     CALL_LEN,
     CALL_DIVMOD,
     CALL_NEAREST, /* round */
+    CALL_POW,
     CALL_ABS,
     CALL_MIN,
     CALL_MAX,
@@ -43,11 +44,11 @@ static const struct {
     {"builtins", "len", CALL_LEN},       {"builtins", "abs", CALL_ABS},
     {"builtins", "min", CALL_MIN},       {"builtins", "max", CALL_MAX},
     {"builtins", "divmod", CALL_DIVMOD}, {"builtins", "round", CALL_NEAREST},
-    {"math", "floor", CALL_FLOOR},       {"math", "ceil", CALL_CEIL},
-    {"math", "trunc", CALL_TRUNC},       {"math", "isnan", CALL_ISNAN},
-    {"math", "isinf", CALL_ISINF},       {"math", "isfinite", CALL_ISFINITE},
-    {"math", "degrees", CALL_DEGREES},   {"math", "radians", CALL_RADIANS},
-    {"math", "log", CALL_LOG},
+    {"builtins", "pow", CALL_POW},       {"math", "floor", CALL_FLOOR},
+    {"math", "ceil", CALL_CEIL},         {"math", "trunc", CALL_TRUNC},
+    {"math", "isnan", CALL_ISNAN},       {"math", "isinf", CALL_ISINF},
+    {"math", "isfinite", CALL_ISFINITE}, {"math", "degrees", CALL_DEGREES},
+    {"math", "radians", CALL_RADIANS},   {"math", "log", CALL_LOG},
 };
 
 #define MATH_NAME(name, text, sym, arity) text,
@@ -193,16 +194,6 @@ static HlRef call_round(HlRec *R, HlVal v, HlMath fn)
     return rec_guard(R, HL_I_FPTOSI_OV, HL_TYPE(I64), f, HL_NOREF, HL_R_RANGE);
 }
 
-static HlRef call_classify(HlRec *R, CallKind kind, HlVal v)
-{
-    HlRef f = rec_to_float(R, v);
-    if (kind == CALL_ISNAN)
-        return rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), f, f, HL_NE);
-    HlRef a = rec_emit(R, HL_I_FABS, HL_TYPE(F64), f, HL_NOREF, 0);
-    return rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), a, rec_kfloat(R, INFINITY),
-                    kind == CALL_ISINF ? HL_EQ : HL_LT);
-}
-
 static HlRef math1(HlRec *R, HlMath fn, HlVal v)
 {
     HlRef x = rec_to_float(R, v);
@@ -238,23 +229,26 @@ static HlRef call_scale(HlRec *R, HlVal v, double factor)
 static HlRef emit_call(HlRec *R, PyObject *fn, CallKind kind, HlMath math, const HlVal *v,
                        int32_t n)
 {
-    bool two_args = kind == CALL_UFUNC || kind == CALL_MIN || kind == CALL_MAX ||
-                    (kind == CALL_LOG && n == 2) ||
-                    (kind == CALL_MATH && math_arity[math] == 2 && n == 2);
+    bool several = kind == CALL_UFUNC || kind == CALL_MIN || kind == CALL_MAX ||
+                   (kind == CALL_POW && n > 1) || (kind == CALL_LOG && n == 2) ||
+                   (kind == CALL_MATH && math_arity[math] == 2 && n == 2);
     bool numbers = true;
     for (int32_t i = 0; i < n; i++)
         numbers = numbers && rec_is_number(v[i].t);
-    if ((n != 1 && !two_args) || (!numbers && kind != CALL_LEN) ||
+    if ((n != 1 && !several) || (!numbers && kind != CALL_LEN) ||
         (kind == CALL_MATH && math_arity[math] != n)) {
         rec_stop(R, HL_R_NYI_CALL);
         return HL_NOREF;
     }
     switch (kind) {
     case CALL_LEN:
+        if (v[0].s.kind == HL_SLOT_VIEW)
+            return rec_array_len(R, v[0].s.a, v[0].s.b);
         if (hl_type_eq(rec_seq_type(v[0].o), v[0].t))
             return rec_seq_size(R, v[0].s.a);
         break;
     case CALL_NEAREST: return rec_round(R, v[0]);
+    case CALL_POW: return rec_pow(R, v, n);
     case CALL_ABS: return call_abs(R, v[0]);
     case CALL_MIN:
     case CALL_MAX: return call_minmax(R, v, n, kind == CALL_MAX);
@@ -264,9 +258,9 @@ static HlRef emit_call(HlRec *R, PyObject *fn, CallKind kind, HlMath math, const
     case CALL_FLOOR: return call_round(R, v[0], HL_M_FLOOR);
     case CALL_CEIL: return call_round(R, v[0], HL_M_CEIL);
     case CALL_TRUNC: return call_round(R, v[0], HL_M_TRUNC);
-    case CALL_ISNAN:
-    case CALL_ISINF:
-    case CALL_ISFINITE: return call_classify(R, kind, v[0]);
+    case CALL_ISNAN: return rec_float_is(R, rec_to_float(R, v[0]), HL_IS_NAN);
+    case CALL_ISINF: return rec_float_is(R, rec_to_float(R, v[0]), HL_IS_INF);
+    case CALL_ISFINITE: return rec_float_is(R, rec_to_float(R, v[0]), HL_IS_FINITE);
     case CALL_DEGREES: return call_scale(R, v[0], 180.0 / M_PI);
     case CALL_RADIANS: return call_scale(R, v[0], M_PI / 180.0);
     case CALL_LOG: return call_log(R, v, n);

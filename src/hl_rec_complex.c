@@ -461,44 +461,19 @@ RecStatus rec_complex_call(HlRec *R, PyObject *fn, bool abs, const HlVal *v, int
 
 /* --- array items -------------------------------------------------------------------------------- */
 
-static HlRef imag_data(HlRec *R, HlRef arr)
+HlSlot rec_np_complex(HlRef re, HlRef im)
 {
-    return rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), arr, HL_NOREF, 1);
+    return complex_slot(HL_SLOT_NPCOMPLEX, (Parts){re, im});
 }
 
-static HlRef load_part(HlRec *R, HlRef data, HlRef stride, HlRef ix)
-{
-    HlIns ins = {.op = HL_I_ARRAY_LOAD,
-                 .aux = HL_D_C128,
-                 .type = HL_TYPE(F64),
-                 .a = {data, stride, ix, HL_NOREF}};
-    return rec_emit_ins(R, &ins, HL_R_NONE);
-}
-
-HlSlot rec_complex_item(HlRec *R, HlRef arr, HlRef data, HlRef stride, HlRef ix)
-{
-    HlRef imag = imag_data(R, arr);
-    Parts p = {load_part(R, data, stride, ix), load_part(R, imag, stride, ix)};
-    return complex_slot(HL_SLOT_NPCOMPLEX, p);
-}
-
-static void store_part(HlRec *R, HlRef data, HlRef stride, HlRef ix, HlRef part)
-{
-    HlIns ins = {.op = HL_I_ARRAY_STORE,
-                 .aux = HL_D_C128,
-                 .type = HL_TYPE(VOID),
-                 .a = {data, stride, ix, part}};
-    rec_emit_ins(R, &ins, HL_R_NONE);
-}
-
-void rec_complex_store(HlRec *R, HlRef arr, HlVal v, HlRef data, HlRef stride, HlRef ix)
+bool rec_complex_parts(HlRec *R, HlVal v, HlRef *re, HlRef *im)
 {
     if (!is_operand(v)) {
         rec_stop(R, HL_R_NYI_SUBSCR);
-        return;
+        return false;
     }
-    HlRef imag = imag_data(R, arr);
     Parts p = parts_of(R, v);
-    store_part(R, data, stride, ix, p.re);
-    store_part(R, imag, stride, ix, p.im);
+    *re = p.re;
+    *im = p.im;
+    return true;
 }

@@ -18,7 +18,8 @@ typedef enum RecStatus {
     REC_STOP,     /* R->why; not executed (or R->result holds what it computed) */
     REC_RAISED,   /* executed and raised */
     REC_RETURNED, /* an inlined function returns R->result, which is R->returned in IR */
-    REC_OVER      /* the recording ended in an inlined call, which has come to its end */
+    REC_OVER,     /* the recording ended in an inlined call, which has come to its end */
+    REC_AWAY      /* a step did not end where it should: the frame is off the chain, R->end */
 } RecStatus;
 
 typedef struct HlRec {
@@ -52,9 +53,16 @@ typedef struct HlRec {
     HlReason why;
     PyObject *result; /* concrete result of the instruction at pc; owned */
     int32_t pops;     /* operands that the result replaces */
+    int32_t nviews;   /* made by the instruction at pc */
     int32_t new_exit; /* exit at which the path now recorded began; -1 once it has joined */
     int32_t nsteps, path_steps, settled;
     bool grew, closed;
+    HlFrameLink *link;
+    bool refine;     /* slots that the frame holds may have values now: look, at this pc */
+    bool away;       /* the region's own frame is no longer the recorder's */
+    PyObject *value; /* with HL_RECORD_ENDED */
+    int32_t made_steps, rounds;
+    int32_t before_ins; /* instructions of the block before this dispatch */
 } HlRec;
 
 /* A value as the recorder sees it. */
@@ -92,6 +100,14 @@ int rec_global(HlRec *R, PyObject *dict, PyObject *name, PyObject *object);
 HlSlot rec_value(HlRef ref);
 /* A slot is about to lose its value: if that is an object of the frame's, its death must be checked. */
 void rec_overwrite(HlRec *R, int32_t slot);
+/* The object that a slot stands for: its cell's content when it is a cell. Borrowed; may be NULL. */
+PyObject *rec_slot_object(HlRec *R, int32_t slot);
+/* What an instruction computed before the recorder found that it cannot go on: the effect stays. */
+void rec_keep_result(HlRec *R);
+/* Is the tuple that a BUILD_TUPLE builds of numbers never made, as what follows takes it apart? */
+bool rec_tuple_is_virtual(const HlRec *R, const HlBc *bc);
+/* The snapshot of the state at pc; false = out of memory (stopped). */
+bool rec_make_snap(HlRec *R);
 /* Commit: pops n, pushes; obj is stolen. */
 RecStatus rec_finish(HlRec *R, int32_t n, HlSlot s, PyObject *obj);
 void rec_pop(HlRec *R, int32_t n);
@@ -117,7 +133,10 @@ int rec_reserve(HlRec *R, int32_t n);
 void rec_set_frame(HlRec *R, int32_t inlined, HlCode *code, HlFrame *f, int32_t depth);
 /* Records from R->pc; false = an inlined function returned. */
 bool rec_run(HlRec *R, bool arrived);
+/* Goes on behind an exit: in the block that continues it, or in a new one. */
 void rec_take_exit(HlRec *R, int32_t exit);
+/* The recording is over: `end` says how the region's own frame goes on. */
+void rec_ends(HlRec *R, HlRecordEnd end);
 
 /* --- hl_rec_inline.c: calls of Python functions -------------------------------------------------- */
 /* kwnames: names of the last of n arguments, or NULL; next: pc behind the call instruction at `at`. */
@@ -137,12 +156,23 @@ int32_t rec_own_pc(HlRec *R);
 /* --- hl_rec_arith.c ---------------------------------------------------------------------------- */
 RecStatus rec_unary(HlRec *R, int op);
 RecStatus rec_binary(HlRec *R, int op, bool inplace);
+/* `l op r` of two numbers, whose concrete result is R->result; NOREF and stopped when it can't. */
+HlRef rec_binary_result(HlRec *R, int op, HlVal l, HlVal r);
 PyObject *rec_concrete_binary(int op, bool inplace, PyObject *a, PyObject *b);
 PyObject *rec_concrete_unary(int op, PyObject *v);
 /* A Python int that is compared with, or divided as, a double: it must convert exactly. */
 void rec_guard_exact(HlRec *R, HlVal v);
 RecStatus rec_compare(HlRec *R, int op);
 bool rec_is_number(HlType t);
+/* i1: is the double NaN, infinite, neither? */
+typedef enum HlFloatClass { HL_IS_NAN, HL_IS_INF, HL_IS_FINITE } HlFloatClass;
+HlRef rec_float_is(HlRec *R, HlRef f, HlFloatClass what);
+/* `l op r` of bools and integers, done in the integer type t; NOREF and stopped when it can't. */
+HlRef rec_int_operator(HlRec *R, int op, HlType t, HlVal l, HlVal r);
+/* An operand of a NumPy operation that is done in the integer dtype d: Python's ints must fit. */
+HlRef rec_operand_int(HlRec *R, HlVal v, HlDtype d);
+/* What an operator on two bools is on their bits; HL_I_PARAM = no such thing. */
+HlOp rec_bool_operator(int op, bool np);
 HlRef rec_to_int(HlRec *R, HlVal v); /* i64 of bools and integers, as Python's int; NOREF: none */
 /* A number as NumPy stores it in an array of dtype d, or converts it to such a scalar, where that is a
  * question of its value; NOREF and stopped otherwise. */
@@ -173,9 +203,9 @@ RecStatus rec_complex_attr(HlRec *R, PyObject *name, bool method);
 /* A call of complex, np.complex128, bool or (`abs`) abs; and of a method that rec_complex_attr pushed. */
 RecStatus rec_complex_call(HlRec *R, PyObject *fn, bool abs, const HlVal *v, int32_t n);
 RecStatus rec_complex_method(HlRec *R, int32_t n);
-/* Items of complex128 arrays, at an index that item_index checked. */
-HlSlot rec_complex_item(HlRec *R, HlRef arr, HlRef data, HlRef stride, HlRef ix);
-void rec_complex_store(HlRec *R, HlRef arr, HlVal v, HlRef data, HlRef stride, HlRef ix);
+/* The np.complex128 with these parts; the parts of any number as one, false: stopped, it is no number. */
+HlSlot rec_np_complex(HlRef re, HlRef im);
+bool rec_complex_parts(HlRec *R, HlVal v, HlRef *re, HlRef *im);
 
 /* --- hl_rec_call.c ----------------------------------------------------------------------------- */
 RecStatus rec_call(HlRec *R, const HlBc *bc);
@@ -188,17 +218,32 @@ RecStatus rec_get_iter(HlRec *R);
 RecStatus rec_range(HlRec *R, int32_t nargs, int32_t npop);
 /* The same for enumerate, zip and reversed of n arguments v. */
 RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, int32_t npop);
-HlType rec_seq_type(
-    PyObject *o); /* LIST, TUPLE, BYTES or 1-D ARR; VOID = no sequence that we know */
+HlType rec_seq_type(PyObject *o); /* LIST, TUPLE, BYTES or ARR; VOID = no sequence that we know */
 HlRef rec_seq_size(HlRec *R, HlRef seq);
 /* The item at an index that was checked; `item` is the concrete one. */
 HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item);
-/* The instruction at pc, if it unpacks the pair before it and nothing else leads there; or NULL. */
-const HlBc *rec_pair_unpacked(HlRec *R, int32_t pc);
+/* The instruction at pc, if it unpacks the tuple of n before it and nothing else leads there; or NULL. */
+const HlBc *rec_unpacked(HlRec *R, int32_t pc, int32_t n);
+
+/* --- hl_rec_array.c: handlers for instructions on arrays and virtual views of them --------------- */
+/* Notes that this array is one whose items do not lie next to each other (hl_opt_stride.c). */
+void rec_note_stride(HlRec *R, PyObject *o);
+bool rec_is_array(HlVal v);
+RecStatus rec_array_subscr(HlRec *R);
+RecStatus rec_array_store(HlRec *R);
+RecStatus rec_array_unpack(HlRec *R, int32_t n);
+RecStatus rec_array_attr(HlRec *R, const HlBc *bc, PyObject *name);
+/* i1: are the two one object? One at least is a virtual view. */
+HlRef rec_same_view(HlRec *R, HlVal l, HlVal r);
+/* Length of an array's first axis, and what is there at an index that was checked: a number or a view.
+ * row: address of a view of the array, or HL_NOREF. */
+HlRef rec_array_len(HlRec *R, HlRef base, HlRef row);
+HlSlot rec_array_item(HlRec *R, HlRef base, HlRef row, HlRef index);
 
 /* --- hl_rec_builtin.c -------------------------------------------------------------------------- */
 RecStatus rec_divmod(HlRec *R, HlVal l, HlVal r, int32_t npop);
 HlRef rec_round(HlRec *R, HlVal v); /* without digits */
+HlRef rec_pow(HlRec *R, const HlVal *v, int32_t n);
 RecStatus rec_contains(HlRec *R, bool negated);
 
 /* --- hl_rec_list.c: items of lists, tuples and bytes; methods of lists ---------------------------- */
@@ -219,8 +264,15 @@ HlRef rec_call_ufunc(HlRec *R, PyObject *ufunc, const HlVal *v, int32_t n);
 RecStatus rec_load_global(HlRec *R, const HlBc *bc);
 RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method);
 RecStatus rec_subscr(HlRec *R);
-/* Notes that this array is one whose items do not lie next to each other (hl_opt_stride.c). */
-void rec_note_stride(HlRec *R, PyObject *o);
 RecStatus rec_store_subscr(HlRec *R);
+
+/* --- hl_rec_step.c ----------------------------------------------------------------------------- */
+/* Executes, as one step, what begins with the instruction that stopped the recorder (R->why). REC_STOP:
+ * that is no step, and nothing was done. */
+RecStatus rec_step(HlRec *R);
+/* Following: is there a step of the instruction at pc? */
+bool rec_step_follows(const HlRec *R);
+/* Unboxes what the frame holds where that can be done, now at pc. */
+RecStatus rec_refine(HlRec *R);
 
 #endif

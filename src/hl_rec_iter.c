@@ -106,8 +106,8 @@ HlType rec_seq_type(PyObject *o)
 {
     bool big;
     HlType t = o ? hl_record_type_of(o, &big) : HL_TYPE(VOID);
-    bool seq = t.base == HL_T_LIST || t.base == HL_T_TUPLE || t.base == HL_T_BYTES ||
-               (t.base == HL_T_ARR && t.ndim == 1);
+    bool seq =
+        t.base == HL_T_LIST || t.base == HL_T_TUPLE || t.base == HL_T_BYTES || t.base == HL_T_ARR;
     return seq ? t : HL_TYPE(VOID);
 }
 
@@ -115,7 +115,7 @@ HlRef rec_seq_size(HlRec *R, HlRef seq)
 {
     switch ((HlBase)rec_type(R, seq).base) {
     case HL_T_LIST: return rec_emit(R, HL_I_LIST_SIZE, HL_TYPE(I64), seq, HL_NOREF, 0);
-    case HL_T_ARR: return rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), seq, HL_NOREF, 0);
+    case HL_T_ARR: return rec_array_len(R, seq, HL_NOREF);
     default: return rec_emit(R, HL_I_SEQ_SIZE, HL_TYPE(I64), seq, HL_NOREF, 0);
     }
 }
@@ -128,33 +128,35 @@ HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item)
         return rec_unbox(R, rec_emit(R, HL_I_LIST_LOAD, HL_TYPE(OBJ), seq, index, 0), item);
     case HL_T_TUPLE:
         return rec_unbox(R, rec_emit(R, HL_I_TUPLE_LOAD, HL_TYPE(OBJ), seq, index, 0), item);
-    case HL_T_ARR: {
-        HlRef data = rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), seq, HL_NOREF, 0);
-        HlRef stride = rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), seq, HL_NOREF, 0);
-        HlIns ins = {.op = HL_I_ARRAY_LOAD,
-                     .aux = t.dtype,
-                     .type = HL_TYPE_NPS(t.dtype),
-                     .a = {data, stride, index, HL_NOREF}};
-        if (t.dtype == HL_D_C128)
-            return rec_complex_item(R, seq, data, stride, index);
-        return rec_value(rec_emit_ins(R, &ins, HL_R_NONE));
-    }
+    case HL_T_ARR: return rec_array_item(R, seq, HL_NOREF, index);
     default: return rec_value(rec_emit(R, HL_I_BYTES_LOAD, HL_TYPE(I64), seq, index, 0));
     }
 }
 
-/* `for` over a list, tuple, bytes or array, forwards or backwards. */
+/* The sequence of a SEQ, REVERSED or ROWS iterator. */
+static HlRef iter_size(HlRec *R, const HlSlot *it)
+{
+    return it->kind == HL_SLOT_ROWS ? rec_array_len(R, it->b, it->c) : rec_seq_size(R, it->b);
+}
+
+static HlSlot iter_item(HlRec *R, const HlSlot *it, PyObject *item)
+{
+    return it->kind == HL_SLOT_ROWS ? rec_array_item(R, it->b, it->c, it->a)
+                                    : rec_seq_item(R, it->b, it->a, item);
+}
+
+/* `for` over a list, tuple, bytes, array or view, forwards or backwards. */
 static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
     int32_t slot = R->b->nlocalsplus + R->depth - 1;
     bool back = it.s.kind == HL_SLOT_REVERSED;
-    Py_ssize_t size = PyObject_Size(at->seq);
+    Py_ssize_t size = PyObject_Size(at->seq[0]);
     bool more = at->index >= 0 && at->index < size;
     HlType t = HL_TYPE(I64);
     HlRef c, n = HL_NOREF, one = rec_kint(R, 1);
     bool fixed = rec_type(R, it.s.b).base == HL_T_TUPLE || rec_type(R, it.s.b).base == HL_T_BYTES;
     if (!back || !fixed)
-        n = rec_seq_size(R, it.s.b);
+        n = iter_size(R, &it.s);
     if (back) {
         c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), it.s.a, rec_kint(R, 0), HL_GE);
         if (n != HL_NOREF && at->index >= 0) { /* it may have become shorter */
@@ -172,11 +174,11 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
         R->next = bc->target;
         return REC_OK;
     }
-    rec_note_stride(R, at->seq);
-    PyObject *item = PySequence_GetItem(at->seq, at->index);
+    rec_note_stride(R, at->seq[0]);
+    PyObject *item = PySequence_GetItem(at->seq[0], at->index);
     if (!item)
         return REC_RAISED;
-    HlSlot value = rec_seq_item(R, it.s.b, it.s.a, item), after = it.s;
+    HlSlot value = iter_item(R, &it.s, item), after = it.s;
     after.a = rec_emit(R, back ? HL_I_SUB : HL_I_ADD, t, it.s.a, one, 0);
     if (R->pending != REC_OK) {
         Py_DECREF(item);
@@ -192,33 +194,32 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 
 /* --- enumerate and zip -------------------------------------------------------------------------- */
 
-const HlBc *rec_pair_unpacked(HlRec *R, int32_t next)
+const HlBc *rec_unpacked(HlRec *R, int32_t pc, int32_t n)
 {
-    const HlBc *unpack = &R->b->bc[next];
-    return unpack->op == HL_BC_UNPACK_SEQUENCE && unpack->arg == 2 && !unpack->flags ? unpack
+    const HlBc *unpack = &R->b->bc[pc];
+    return unpack->op == HL_BC_UNPACK_SEQUENCE && unpack->arg == n && !unpack->flags ? unpack
                                                                                      : NULL;
 }
 
 /* Is the sequence at an end? */
-static void pair_guard(HlRec *R, HlRef index, HlRef seq, bool more)
+static void tuple_guard(HlRec *R, HlRef index, HlRef seq, bool more)
 {
     HlRef c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), index, rec_seq_size(R, seq), HL_LT);
     rec_guard_cond(R, c, more, more ? HL_R_LOOP_END : HL_R_BRANCH);
 }
 
-/* `for number, item in enumerate(seq)` and `for a, b in zip(seq, seq2)`. */
-static RecStatus pair_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
+/* `for number, item in enumerate(seq)` and `for a, b, ... in zip(seq, seq2, ...)`: an item of each
+ * sequence, behind the number if there is one. */
+static RecStatus tuple_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
-    int32_t slot = R->b->nlocalsplus + R->depth - 1;
-    const HlBc *unpack = rec_pair_unpacked(R, bc->next);
-    bool zip = it.s.kind == HL_SLOT_ZIP;
-    bool more = at->index < PyObject_Size(at->seq);
+    int32_t slot = R->b->nlocalsplus + R->depth - 1, n = 0;
+    bool counted = it.s.kind == HL_SLOT_ENUM, more = true;
+    const HlBc *unpack = rec_unpacked(R, bc->next, at->nseq + counted);
     if (!unpack)
         return rec_stop(R, HL_R_NYI_ITER);
-    pair_guard(R, it.s.a, it.s.b, more);
-    if (zip && more) {
-        more = at->index < PyObject_Size(at->seq2);
-        pair_guard(R, it.s.a, it.s.c, more);
+    for (int i = 0; i < at->nseq && more; i++) {
+        more = at->index < PyObject_Size(at->seq[i]);
+        tuple_guard(R, it.s.a, it.s.part[1 + i], more);
     }
     if (R->pending != REC_OK)
         return R->pending;
@@ -228,38 +229,36 @@ static RecStatus pair_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
         return REC_OK;
     }
     HlRef one = rec_kint(R, 1);
-    HlSlot first, second, after = it.s;
-    rec_note_stride(R, at->seq);
-    if (zip)
-        rec_note_stride(R, at->seq2);
-    PyObject *o1 = zip ? PySequence_GetItem(at->seq, at->index) : PyLong_FromLongLong(at->count);
-    PyObject *o2 = PySequence_GetItem(zip ? at->seq2 : at->seq, at->index);
-    if (!o1 || !o2) {
-        Py_XDECREF(o1);
-        Py_XDECREF(o2);
-        return REC_RAISED;
+    HlSlot value[1 + HL_ITER_SEQS], after = it.s;
+    PyObject *o[1 + HL_ITER_SEQS];
+    bool failed = false;
+    if (counted) {
+        o[n] = PyLong_FromLongLong(at->count);
+        value[n++] = rec_value(it.s.c);
     }
-    if (zip) {
-        first = rec_seq_item(R, it.s.b, it.s.a, o1);
-        second = rec_seq_item(R, it.s.c, it.s.a, o2);
-    } else {
-        second = rec_seq_item(R, it.s.b, it.s.a, o2);
-        first = rec_value(it.s.c);
+    for (int i = 0; i < at->nseq; i++, n++) {
+        rec_note_stride(R, at->seq[i]);
+        o[n] = PySequence_GetItem(at->seq[i], at->index);
+        if (o[n])
+            value[n] = rec_seq_item(R, it.s.part[1 + i], it.s.a, o[n]);
+    }
+    for (int i = 0; i < n; i++)
+        failed = failed || !o[i];
+    if (counted)
         after.c = rec_guard(R, HL_I_ADD_OV, HL_TYPE(I64), it.s.c, one, HL_R_OVERFLOW);
-    }
     after.a = rec_emit(R, HL_I_ADD, HL_TYPE(I64), it.s.a, one, 0);
-    if (R->pending != REC_OK) {
-        Py_DECREF(o1);
-        Py_DECREF(o2);
-        return R->pending;
+    if (failed || R->pending != REC_OK) {
+        while (n)
+            Py_XDECREF(o[--n]);
+        return failed ? REC_RAISED : R->pending;
     }
     HlIter to = *at;
     to.index++;
     to.count++;
     hl_iter_set(it.o, &to);
     R->st[slot] = after;
-    rec_push(R, second, o2);
-    rec_push(R, first, o1);
+    while (n--)
+        rec_push(R, value[n], o[n]);
     R->next = unpack->next;
     return REC_OK;
 }
@@ -274,8 +273,8 @@ RecStatus rec_for_iter(HlRec *R, const HlBc *bc)
         return range_next(R, bc);
     if (!hl_slot_is_iter(&it.s) || !hl_iter_get(it.o, &at))
         return rec_stop(R, HL_R_NYI_ITER);
-    bool pair = it.s.kind == HL_SLOT_ENUM || it.s.kind == HL_SLOT_ZIP;
-    return pair ? pair_next(R, bc, it, &at) : seq_next(R, bc, it, &at);
+    bool tuples = it.s.kind == HL_SLOT_ENUM || it.s.kind == HL_SLOT_ZIP;
+    return tuples ? tuple_next(R, bc, it, &at) : seq_next(R, bc, it, &at);
 }
 
 /* An iterator at its start takes the place of the `pops` operands that made it. */
@@ -297,14 +296,33 @@ static RecStatus iter_begin(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n
     } else if (kind == HL_SLOT_ENUM) {
         s.c = n > 1 ? v[1].s.a : rec_kint(R, 0);
     } else if (kind == HL_SLOT_ZIP) {
-        s.c = v[1].s.a;
+        s.more = (uint8_t)n;
+        for (int32_t i = 1; i < n; i++)
+            s.part[1 + i] = v[i].s.a;
     }
     return rec_finish(R, pops, s, made);
+}
+
+/* Over a view. */
+static RecStatus get_rows(HlRec *R, HlVal v)
+{
+    HlSlot s = {.kind = HL_SLOT_ROWS, .a = rec_kint(R, 0), .b = v.s.a, .c = v.s.b};
+    HlIter at;
+    PyObject *made = PyObject_GetIter(v.o);
+    if (!made)
+        return REC_RAISED;
+    if (!hl_iter_get(made, &at) || at.kind != HL_SLOT_SEQ) {
+        Py_DECREF(made);
+        return rec_stop(R, HL_R_NYI_ITER);
+    }
+    return rec_finish(R, 1, s, made);
 }
 
 RecStatus rec_get_iter(HlRec *R)
 {
     HlVal v = rec_peek(R, 0);
+    if (v.s.kind == HL_SLOT_VIEW)
+        return get_rows(R, v);
     if (v.s.kind != HL_SLOT_VALUE || rec_seq_type(v.o).base == HL_T_VOID ||
         !hl_type_eq(rec_seq_type(v.o), v.t))
         return rec_stop(R, HL_R_NYI_ITER);
@@ -315,14 +333,16 @@ RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, in
 {
     const HlBc *get_iter = &R->b->bc[R->next];
     bool counted = kind == HL_SLOT_ENUM && n == 2 && v[1].t.base == HL_T_I64;
-    if (get_iter->op != HL_BC_GET_ITER || get_iter->flags ||
-        !(n == (kind == HL_SLOT_ZIP ? 2 : 1) || counted))
+    bool several = kind == HL_SLOT_ZIP && n <= HL_ITER_SEQS;
+    if (get_iter->op != HL_BC_GET_ITER || get_iter->flags || !n || !(n == 1 || several || counted))
         return rec_stop(R, HL_R_NYI_CALL);
+    PyObject *args[HL_ITER_SEQS];
+    for (int32_t i = 0; i < n; i++)
+        args[i] = v[i].o;
     for (int32_t i = 0; i < n - counted; i++)
         if (v[i].s.kind != HL_SLOT_VALUE || rec_seq_type(v[i].o).base == HL_T_VOID ||
             !hl_type_eq(rec_seq_type(v[i].o), v[i].t))
             return rec_stop(R, HL_R_NYI_CALL);
-    PyObject *args[] = {v[0].o, n > 1 ? v[1].o : NULL};
     PyObject *type = kind == HL_SLOT_ENUM  ? (PyObject *)&PyEnum_Type
                      : kind == HL_SLOT_ZIP ? (PyObject *)&PyZip_Type
                                            : (PyObject *)&PyReversed_Type;

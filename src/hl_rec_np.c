@@ -87,7 +87,154 @@ HlRef rec_ufunc_power(HlRec *R, HlDtype d, HlRef a, HlRef b)
     return call_loop(R, power, d, a, b);
 }
 
-HlRef rec_call_ufunc(HlRec *R, PyObject *ufunc, const HlVal *v, int32_t n)
+/* --- ufuncs with a truth value or an integer --------------------------------------------------- */
+
+/* How the operation of a ufunc is done; `op` of its row depends on it. */
+typedef enum LoopKind {
+    LOOP_FLOAT,    /* not here */
+    LOOP_IS,       /* a question about a float: HlFloatClass */
+    LOOP_COMPARE,  /* HlCompare */
+    LOOP_LOGICAL,  /* on truth values: an operation on i1 */
+    LOOP_OPERATOR, /* as the scalars' operator: HlBinary */
+    LOOP_MODULO,   /* an operation that wraps around in silence, unlike the scalars' operator */
+    LOOP_EXTREME,  /* the first one if HlCompare holds, or else the second */
+    LOOP_ABSOLUTE,
+    LOOP_NEGATIVE,
+    LOOP_INVERT,
+    LOOP_POSITIVE
+} LoopKind;
+
+typedef struct LoopRow {
+    const char *name;
+    uint8_t nin, kind, op;
+} LoopRow;
+
+static const LoopRow *find_loop(const char *name)
+{
+    static const LoopRow rows[] = {
+        {"isnan", 1, LOOP_IS, HL_IS_NAN},
+        {"isinf", 1, LOOP_IS, HL_IS_INF},
+        {"isfinite", 1, LOOP_IS, HL_IS_FINITE},
+        {"equal", 2, LOOP_COMPARE, HL_EQ},
+        {"not_equal", 2, LOOP_COMPARE, HL_NE},
+        {"less", 2, LOOP_COMPARE, HL_LT},
+        {"less_equal", 2, LOOP_COMPARE, HL_LE},
+        {"greater", 2, LOOP_COMPARE, HL_GT},
+        {"greater_equal", 2, LOOP_COMPARE, HL_GE},
+        {"logical_and", 2, LOOP_LOGICAL, HL_I_BAND},
+        {"logical_or", 2, LOOP_LOGICAL, HL_I_BOR},
+        {"logical_xor", 2, LOOP_LOGICAL, HL_I_BXOR},
+        {"logical_not", 1, LOOP_LOGICAL, HL_I_BNOT},
+        {"bitwise_and", 2, LOOP_OPERATOR, HL_BIN_AND},
+        {"bitwise_or", 2, LOOP_OPERATOR, HL_BIN_OR},
+        {"bitwise_xor", 2, LOOP_OPERATOR, HL_BIN_XOR},
+        {"left_shift", 2, LOOP_OPERATOR, HL_BIN_LSHIFT},
+        {"right_shift", 2, LOOP_OPERATOR, HL_BIN_RSHIFT},
+        {"floor_divide", 2, LOOP_OPERATOR, HL_BIN_FLOORDIV},
+        {"remainder", 2, LOOP_OPERATOR, HL_BIN_MOD},
+        {"power", 2, LOOP_OPERATOR, HL_BIN_POW},
+        {"add", 2, LOOP_MODULO, HL_I_ADD},
+        {"subtract", 2, LOOP_MODULO, HL_I_SUB},
+        {"multiply", 2, LOOP_MODULO, HL_I_MUL},
+        {"maximum", 2, LOOP_EXTREME, HL_GE},
+        {"fmax", 2, LOOP_EXTREME, HL_GE},
+        {"minimum", 2, LOOP_EXTREME, HL_LE},
+        {"fmin", 2, LOOP_EXTREME, HL_LE},
+        {"absolute", 1, LOOP_ABSOLUTE, 0},
+        {"negative", 1, LOOP_NEGATIVE, 0},
+        {"invert", 1, LOOP_INVERT, 0},
+        {"positive", 1, LOOP_POSITIVE, 0},
+    };
+    static const LoopRow none = {"", 0, LOOP_FLOAT, 0};
+    for (int i = 0; i < HL_COUNTOF(rows); i++)
+        if (strcmp(name, rows[i].name) == 0)
+            return &rows[i];
+    return &none;
+}
+
+/* The dtype that numbers have for a ufunc, without promotion to a float one. */
+static HlDtype common_dtype(const HlVal *v, int32_t n)
+{
+    HlType a = v[0].t, b = v[n - 1].t;
+    if (a.base == HL_T_NPS || b.base == HL_T_NPS)
+        return n == 1 ? (HlDtype)a.dtype : hl_np_promote(a, b);
+    if (a.base == HL_T_F64 || b.base == HL_T_F64)
+        return HL_D_F64;
+    return a.base == HL_T_BOOL && b.base == HL_T_BOOL ? HL_D_BOOL : HL_D_I64;
+}
+
+/* i1; the numbers may be of any type. */
+static HlRef truth_loop(HlRec *R, const LoopRow *loop, const HlVal *v)
+{
+    if (loop->kind == LOOP_IS)
+        return rec_float_is(R, rec_to_float(R, v[0]), (HlFloatClass)loop->op);
+    if (loop->kind == LOOP_COMPARE)
+        return rec_cmp(R, loop->op, v[0], v[1]);
+    HlRef a = rec_truth(R, v[0]), b = loop->nin > 1 ? rec_truth(R, v[1]) : HL_NOREF;
+    return rec_emit(R, loop->op, HL_TYPE(BOOL), a, b, 0);
+}
+
+static HlRef bool_loop(HlRec *R, const LoopRow *loop, const HlVal *v)
+{
+    HlType t = HL_TYPE_NPS(HL_D_BOOL);
+    HlRef a = rec_truth(R, v[0]), b = loop->nin > 1 ? rec_truth(R, v[1]) : HL_NOREF;
+    HlOp op = HL_I_PARAM;
+    switch ((LoopKind)loop->kind) {
+    case LOOP_OPERATOR: op = rec_bool_operator(loop->op, true); break;
+    case LOOP_MODULO:
+        op = loop->op == HL_I_ADD ? HL_I_BOR : loop->op == HL_I_MUL ? HL_I_BAND : HL_I_PARAM;
+        break;
+    case LOOP_EXTREME: op = loop->op == HL_GE ? HL_I_BOR : HL_I_BAND; break;
+    case LOOP_INVERT: op = HL_I_BNOT; break;
+    case LOOP_ABSOLUTE: return rec_emit(R, HL_I_RETYPE, t, a, HL_NOREF, 0);
+    default: break;
+    }
+    if (op != HL_I_PARAM)
+        return rec_emit(R, op, t, a, b, 0);
+    rec_stop(R, HL_R_NYI_CALL); /* shifts: int8 */
+    return HL_NOREF;
+}
+
+/* What 64 bits hold of a result in dtype d. */
+static HlRef cut(HlRec *R, HlType t, HlRef a)
+{
+    bool wide = t.dtype == HL_D_I64 || t.dtype == HL_D_U64;
+    return wide ? rec_emit(R, HL_I_RETYPE, t, a, HL_NOREF, 0)
+                : rec_emit(R, HL_I_NARROW, t, a, HL_NOREF, t.dtype);
+}
+
+static HlRef int_loop(HlRec *R, const LoopRow *loop, HlDtype d, const HlVal *v)
+{
+    HlType t = HL_TYPE_NPS(d), i64 = HL_TYPE(I64);
+    if (loop->kind == LOOP_OPERATOR)
+        return rec_int_operator(R, loop->op, t, v[0], v[1]);
+    HlRef zero = rec_kint(R, 0);
+    HlRef a = rec_operand_int(R, v[0], d), c;
+    HlRef b = loop->nin > 1 ? rec_operand_int(R, v[1], d) : zero;
+    HlVal x = {.s = rec_value(a), .t = t}, y = {.s = rec_value(b), .t = t};
+    switch ((LoopKind)loop->kind) {
+    case LOOP_MODULO: return cut(R, t, rec_emit(R, loop->op, i64, a, b, 0));
+    case LOOP_NEGATIVE: return cut(R, t, rec_emit(R, HL_I_SUB, i64, zero, a, 0));
+    case LOOP_INVERT: return cut(R, t, rec_emit(R, HL_I_XOR, i64, a, rec_kint(R, -1), 0));
+    case LOOP_POSITIVE: return cut(R, t, a);
+    case LOOP_ABSOLUTE:
+        if (hl_dtype_is_unsigned(d))
+            return cut(R, t, a);
+        c = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), a, zero, HL_LT);
+        b = rec_emit(R, HL_I_SUB, i64, zero, a, 0);
+        return cut(R, t, rec_emit3(R, HL_I_SELECT, i64, c, b, a));
+    case LOOP_EXTREME:
+        c = rec_cmp(R, loop->op, x, y);
+        return cut(R, t, rec_emit3(R, HL_I_SELECT, i64, c, a, b));
+    default: break;
+    }
+    rec_stop(R, HL_R_NYI_CALL);
+    return HL_NOREF;
+}
+
+/* --- calls ------------------------------------------------------------------------------------- */
+
+static HlRef float_loop(HlRec *R, PyObject *ufunc, const HlVal *v, int32_t n)
 {
     HlDtype d = n == 1   ? loop_dtype(v[0].t)
                 : n == 2 ? loop_dtype_of_two(v[0].t, v[1].t)
@@ -106,4 +253,21 @@ HlRef rec_call_ufunc(HlRec *R, PyObject *ufunc, const HlVal *v, int32_t n)
         return r;
     }
     return call_loop(R, ufunc, d, x, n == 2 ? y : HL_NOREF);
+}
+
+HlRef rec_call_ufunc(HlRec *R, PyObject *ufunc, const HlVal *v, int32_t n)
+{
+    const LoopRow *loop = find_loop(hl_np_ufunc_name(ufunc));
+    if (n < 1 || n > 2 || (loop->kind != LOOP_FLOAT && n != loop->nin)) {
+        rec_stop(R, HL_R_NYI_CALL);
+        return HL_NOREF;
+    }
+    if (loop->kind == LOOP_IS || loop->kind == LOOP_COMPARE || loop->kind == LOOP_LOGICAL) {
+        HlRef c = truth_loop(R, loop, v);
+        return rec_emit(R, HL_I_RETYPE, HL_TYPE_NPS(HL_D_BOOL), c, HL_NOREF, 0);
+    }
+    HlDtype d = common_dtype(v, n);
+    if (loop->kind == LOOP_FLOAT || hl_dtype_is_float(d) || d == HL_D_NONE)
+        return float_loop(R, ufunc, v, n);
+    return d == HL_D_BOOL ? bool_loop(R, loop, v) : int_loop(R, loop, d, v);
 }

@@ -1,4 +1,4 @@
-/* hl_rec_object.c - recording of what reads and writes objects: globals, attributes, array items. */
+/* hl_rec_object.c - recording of what reads and writes objects: globals, attributes, subscripts. */
 #include "hl_rec_int.h"
 
 #include "hl_np.h"
@@ -30,6 +30,16 @@ static bool is_known(PyObject *o)
                  hl_record_type_of(o, &big).base != HL_T_VOID);
 }
 
+/* Any other object is read for a step that uses it. */
+static HlSlot global_object(HlRec *R, PyObject *name)
+{
+    HlIns ins = {.op = HL_I_LOAD_GLOBAL,
+                 .type = HL_TYPE(OBJ),
+                 .imm.i = rec_global(R, NULL, name, NULL),
+                 .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
+    return rec_value(rec_emit_ins(R, &ins, HL_R_GLOBAL));
+}
+
 RecStatus rec_load_global(HlRec *R, const HlBc *bc)
 {
     PyObject *name = PyTuple_GET_ITEM(R->code->orig->co_names, bc->arg);
@@ -40,11 +50,14 @@ RecStatus rec_load_global(HlRec *R, const HlBc *bc)
     if (!o && !PyErr_Occurred())
         o = PyDict_GetItemWithError(b, name);
     PyErr_Clear(); /* names are strings: a miss is not an error here; the interpreter raises */
-    if (!is_known(o))
+    bool known = is_known(o);
+    if (!o || (!known && (R->r->no_steps || R->inlined >= 0)))
         return rec_stop(R, HL_R_NYI_GLOBAL);
-    HlSlot s = R->inlined < 0
-                   ? global_value(R, NULL, name, o)
-                   : rec_object(R, rec_function_global(R, rec_global(R, NULL, name, NULL)), o);
+    HlSlot s;
+    if (R->inlined >= 0)
+        s = rec_object(R, rec_function_global(R, rec_global(R, NULL, name, NULL)), o);
+    else
+        s = known ? global_value(R, NULL, name, o) : global_object(R, name);
     if (R->pending != REC_OK)
         return R->pending;
     if (bc->arg2)
@@ -82,54 +95,6 @@ static RecStatus module_attr(HlRec *R, PyObject *module, PyObject *name, bool me
     return finish_attr(R, s, Py_NewRef(o), method);
 }
 
-/* a.shape[k]: the tuple is never made. */
-static RecStatus shape_item(HlRec *R, const HlBc *bc, HlVal v)
-{
-    const HlBc *k = &R->b->bc[bc->next];
-    const HlBc *sub = k->op == HL_BC_LOAD_CONST ? &R->b->bc[k->next] : NULL;
-    if (!sub || sub->op != HL_BC_SUBSCR || k->flags || sub->flags)
-        return rec_stop(R, HL_R_NYI_ATTR);
-    PyObject *index = PyTuple_GET_ITEM(R->code->orig->co_consts, k->arg);
-    int64_t axis;
-    if (!PyLong_CheckExact(index) || !hl_long_unbox(index, &axis))
-        return rec_stop(R, HL_R_NYI_ATTR);
-    if (axis < 0)
-        axis += v.t.ndim;
-    if (axis < 0 || axis >= v.t.ndim)
-        return rec_stop(R, HL_R_NYI_ATTR); /* raises IndexError */
-    HlRef ref = rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), v.s.a, HL_NOREF, (int)axis);
-    R->next = sub->next;
-    if (!R->result) {
-        PyObject *shape = PyObject_GetAttrString(v.o, "shape");
-        R->result = shape ? PyObject_GetItem(shape, index) : NULL;
-        R->pops = 1;
-        Py_XDECREF(shape);
-        if (!R->result)
-            return REC_RAISED;
-    }
-    return rec_finish_result(R, 1, ref);
-}
-
-static RecStatus array_attr(HlRec *R, const HlBc *bc, HlVal v, PyObject *name)
-{
-    HlRef ref;
-    if (PyUnicode_CompareWithASCIIString(name, "shape") == 0)
-        return shape_item(R, bc, v);
-    if (PyUnicode_CompareWithASCIIString(name, "size") == 0 && v.t.ndim == 1)
-        ref = rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), v.s.a, HL_NOREF, 0);
-    else if (PyUnicode_CompareWithASCIIString(name, "ndim") == 0)
-        ref = rec_kint(R, v.t.ndim);
-    else
-        return rec_stop(R, HL_R_NYI_ATTR);
-    if (!R->result) {
-        R->pops = 1;
-        R->result = PyObject_GetAttr(v.o, name);
-        if (!R->result)
-            return REC_RAISED;
-    }
-    return rec_finish_result(R, 1, ref);
-}
-
 RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method)
 {
     HlVal v = rec_peek(R, 0);
@@ -141,104 +106,27 @@ RecStatus rec_load_attr(HlRec *R, const HlBc *bc, bool method)
         return module_attr(R, k, name, method);
     if (rec_is_complex(v))
         return rec_complex_attr(R, name, method);
-    if (v.t.base == HL_T_ARR && !method)
-        return array_attr(R, bc, v, name);
+    if (rec_is_array(v) && !method)
+        return rec_array_attr(R, bc, name);
     return rec_stop(R, HL_R_NYI_ATTR);
 }
 
-/* --- array items ------------------------------------------------------------------------------- */
-
-void rec_note_stride(HlRec *R, PyObject *o)
-{
-    if (hl_np_ready() && hl_np_is_array(o) && !hl_np_unit_stride(o))
-        R->ir->exits[R->ir->entry_exit].stay = 1;
-}
-
-/* The element index of a one-dimensional array, checked and wrapped; NOREF and stopped when the index
- * is no integer or out of range (the interpreter raises). */
-static HlRef item_index(HlRec *R, HlVal arr, HlVal index, HlRef *data, HlRef *stride)
-{
-    if (arr.t.base != HL_T_ARR || arr.t.ndim != 1 || !rec_is_integer(index.t)) {
-        rec_stop(R, HL_R_NYI_SUBSCR);
-        return HL_NOREF;
-    }
-    Py_ssize_t n = PyObject_Size(arr.o), i = PyNumber_AsSsize_t(index.o, NULL);
-    if (i >= n || i < -n) {
-        rec_stop(R, HL_R_INDEX);
-        return HL_NOREF;
-    }
-    HlRef len = rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), arr.s.a, HL_NOREF, 0);
-    HlRef ix = rec_guard(R, HL_I_INDEX, HL_TYPE(I64), rec_to_int(R, index), len, HL_R_INDEX);
-    *data = rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), arr.s.a, HL_NOREF, 0);
-    *stride = rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), arr.s.a, HL_NOREF, 0);
-    rec_note_stride(R, arr.o);
-    return ix;
-}
+/* --- subscripts -------------------------------------------------------------------------------- */
 
 RecStatus rec_subscr(HlRec *R)
 {
-    HlVal arr = rec_peek(R, 1), index = rec_peek(R, 0);
-    HlRef data, stride;
-    if (arr.t.base != HL_T_ARR && rec_seq_type(arr.o).base != HL_T_VOID)
-        return rec_seq_subscr(R, arr, index);
-    HlRef ix = item_index(R, arr, index, &data, &stride);
-    if (R->pending != REC_OK)
-        return R->pending;
-    if (!R->result) {
-        R->pops = 2;
-        R->result = PyObject_GetItem(arr.o, index.o);
-        if (!R->result)
-            return REC_RAISED;
-    }
-    if (arr.t.dtype == HL_D_C128)
-        return rec_finish(R, 2, rec_complex_item(R, arr.s.a, data, stride, ix), R->result);
-    HlIns ins = {.op = HL_I_ARRAY_LOAD,
-                 .aux = arr.t.dtype,
-                 .type = HL_TYPE_NPS(arr.t.dtype),
-                 .a = {data, stride, ix, HL_NOREF}};
-    return rec_finish_result(R, 2, rec_emit_ins(R, &ins, HL_R_NONE));
-}
-
-/* The value as the array's dtype stores it; NOREF and stopped when NumPy's cast is more than that. What
- * does not fit leaves, but for unsigned items, into which NumPy casts its own integers as C does. */
-static HlRef item_cast(HlRec *R, HlVal v, HlDtype d)
-{
-    if (v.t.base == HL_T_NPS && rec_is_integer(v.t) && hl_dtype_is_unsigned(d))
-        return v.t.dtype == d ? v.s.a
-                              : rec_emit(R, HL_I_NARROW, HL_TYPE_NPS(d), v.s.a, HL_NOREF, d);
-    if (!rec_is_number(v.t)) {
-        rec_stop(R, HL_R_NYI_SUBSCR);
-        return HL_NOREF;
-    }
-    return rec_to_dtype(R, v, d);
+    HlVal o = rec_peek(R, 1), index = rec_peek(R, 0);
+    if (rec_is_array(o))
+        return rec_array_subscr(R);
+    if (rec_seq_type(o.o).base != HL_T_VOID)
+        return rec_seq_subscr(R, o, index);
+    return rec_stop(R, HL_R_NYI_SUBSCR);
 }
 
 RecStatus rec_store_subscr(HlRec *R)
 {
-    HlVal index = rec_peek(R, 0), arr = rec_peek(R, 1), v = rec_peek(R, 2);
-    HlRef data, stride;
-    if (arr.t.base == HL_T_LIST)
-        return rec_list_store(R, arr, index, v);
-    if (arr.t.base == HL_T_ARR && !hl_np_writeable(arr.o))
-        return rec_stop(R, HL_R_READONLY);
-    HlRef ix = item_index(R, arr, index, &data, &stride);
-    rec_guard(R, HL_I_GUARD_WRITEABLE, HL_TYPE(VOID), arr.s.a, HL_NOREF, HL_R_READONLY);
-    if (R->pending != REC_OK)
-        return R->pending;
-    if (arr.t.dtype == HL_D_C128) {
-        rec_complex_store(R, arr.s.a, v, data, stride, ix);
-    } else {
-        HlRef item = item_cast(R, v, arr.t.dtype);
-        HlIns ins = {.op = HL_I_ARRAY_STORE,
-                     .aux = arr.t.dtype,
-                     .type = HL_TYPE(VOID),
-                     .a = {data, stride, ix, item}};
-        rec_emit_ins(R, &ins, HL_R_NONE); /* nothing, when the cast was stopped */
-    }
-    if (R->pending != REC_OK)
-        return R->pending;
-    if (PyObject_SetItem(arr.o, index.o, v.o) < 0)
-        return REC_RAISED;
-    rec_pop(R, 3);
-    return REC_OK;
+    HlVal index = rec_peek(R, 0), o = rec_peek(R, 1), v = rec_peek(R, 2);
+    if (o.t.base == HL_T_LIST)
+        return rec_list_store(R, o, index, v);
+    return rec_is_array(o) ? rec_array_store(R) : rec_stop(R, HL_R_NYI_SUBSCR);
 }

@@ -9,8 +9,9 @@
  * The first guard that differs is the guard that fails now: its exit is where a new path starts. So
  * one recording collects the paths of many iterations, and ends when nothing new was seen for a while.
  *
- * The frame is correct at every bytecode boundary. An instruction that cannot be compiled is not
- * executed: the path ends with an exit there and the interpreter goes on. An instruction that raises
+ * The frame is correct at every bytecode boundary. An instruction that cannot be compiled is executed
+ * by CPython's evaluator, as a step (hl_rec_step.c), where that pays; else it is not executed: the path
+ * ends with an exit there and the interpreter goes on. An instruction that raises
  * was executed by the recorder, once, and the interpreter unwinds from it. */
 #include "hl_rec_int.h"
 
@@ -73,8 +74,7 @@ static bool slot_is_cell(const HlBytecode *b, int32_t slot)
     return slot < b->nlocalsplus && b->is_cell[slot];
 }
 
-/* The object that a slot stands for: its cell's content when it is a cell. Borrowed; may be NULL. */
-static PyObject *slot_object(HlRec *R, int32_t slot)
+PyObject *rec_slot_object(HlRec *R, int32_t slot)
 {
     PyObject *o = R->slots[slot];
     return o && slot_is_cell(R->b, slot) ? PyCell_GET(o) : o;
@@ -82,7 +82,7 @@ static PyObject *slot_object(HlRec *R, int32_t slot)
 
 HlVal rec_slot(HlRec *R, int32_t slot)
 {
-    HlVal v = {.s = R->st[slot], .o = slot_object(R, slot)};
+    HlVal v = {.s = R->st[slot], .o = rec_slot_object(R, slot)};
     if (v.s.kind == HL_SLOT_VALUE)
         v.t = rec_type(R, v.s.a);
     return v;
@@ -106,6 +106,10 @@ void rec_overwrite(HlRec *R, int32_t slot)
 {
     if (R->inlined >= 0)
         return; /* what the slots of such frames hold, others hold too */
+    HlType t = R->st[slot].kind == HL_SLOT_VALUE ? rec_type(R, R->st[slot].a) : HL_TYPE(VOID);
+    if (R->st[slot].kind == HL_SLOT_FRAME || hl_slot_is_iter(&R->st[slot]) ||
+        (hl_type_is_object(t) && !rec_is_k(R, R->st[slot].a, HL_I_KOBJ)))
+        R->r->slot_flags[slot] |= HL_SLOTF_DROPS;
     for (int32_t i = 0; i < R->r->nentry; i++)
         if (R->r->entry[i].slot == slot)
             R->r->entry[i].dies = true;
@@ -290,10 +294,10 @@ static int32_t rec_block(HlRec *R)
     return block;
 }
 
-/* Goes on behind an exit: in the block that continues it, or in a new one. */
 void rec_take_exit(HlRec *R, int32_t exit)
 {
     HlExit *x = &R->ir->exits[exit];
+    R->refine = R->r->steps > 0 && R->inlined < 0;
     if (x->target >= 0) {
         R->block = x->target;
         R->cursor = 0;
@@ -318,16 +322,22 @@ void rec_take_exit(HlRec *R, int32_t exit)
     R->pending = REC_RETRY;
 }
 
+bool rec_make_snap(HlRec *R)
+{
+    if (R->snap < 0)
+        R->snap = hl_ir_snap(R->ir, R->pc, R->state, rec_nstate(R));
+    if (R->snap < 0)
+        rec_stop(R, HL_R_NO_MEMORY);
+    else
+        R->ir->snaps[R->snap].inlined = R->inlined;
+    return R->snap >= 0;
+}
+
 static int32_t rec_exit(HlRec *R, HlReason why)
 {
     HlIr *ir = R->ir;
     HlRegion *r = R->r;
-    if (R->snap < 0) {
-        R->snap = hl_ir_snap(ir, R->pc, R->state, rec_nstate(R));
-        if (R->snap >= 0)
-            ir->snaps[R->snap].inlined = R->inlined;
-    }
-    if (R->snap < 0 ||
+    if (!rec_make_snap(R) ||
         hl_mem_grow((void **)&r->exits, &r->cap_exits, ir->nexits + 1, sizeof(HlExitStat)) < 0)
         return -1;
     int32_t exit = hl_ir_exit(ir, R->snap, why);
@@ -356,7 +366,10 @@ static HlRef rec_follow(HlRec *R, const HlIns *ins)
             R->cursor++;
             return there;
         }
-        if (e->exit >= 0)
+        if (e->op ==
+            HL_I_STEP) /* which is what the instruction is, or was when this was recorded */
+            rec_stop(R, HL_R_MISMATCH);
+        else if (e->exit >= 0)
             rec_take_exit(R, e->exit);
         else
             rec_stop(R, HL_R_MISMATCH);
@@ -519,11 +532,11 @@ static bool match_state(HlRec *R, int32_t block, HlRefVec *args)
         return false;
     for (int32_t i = 0; i < n; i++) {
         HlSlot w = bs->slots[i], h = R->state[i];
-        if (w.kind != h.kind)
+        if (w.kind != h.kind || w.more != h.more)
             return false;
         if (w.kind == HL_SLOT_FRAME && w.a != h.a)
             return false;
-        for (int part = 0; part < hl_slot_nparts[w.kind]; part++)
+        for (int part = 0; part < hl_slot_nparts(&w); part++)
             if (!match_ref(R, block, w.part[part], h.part[part], args))
                 return false;
     }
@@ -569,7 +582,7 @@ static int32_t make_block(HlRec *R, HlRefVec *args)
     for (int32_t i = 0; i < rec_nstate(R); i++) {
         HlSlot *s = &R->state[i];
         /* A range's step stays the constant that it is. */
-        for (int part = 0; part < hl_slot_nparts[s->kind]; part++)
+        for (int part = 0; part < hl_slot_nparts(s); part++)
             s->part[part] =
                 make_param(R, block, s->part[part], s->kind == HL_SLOT_RANGE && part == 1, args);
     }
@@ -606,6 +619,8 @@ static RecStatus rec_arrive(HlRec *R)
     if (R->following) {
         const HlBlock *blk = &R->ir->blocks[R->block];
         if (R->cursor == blk->ins.n && blk->term == HL_TERM_JUMP && is_here(R, blk->target)) {
+            /* Back at a header that was passed before the path joined: that is a loop, too. */
+            R->closed |= R->ir->blocks[blk->target].loop >= 0;
             enter_block(R, blk->target);
             return REC_OK;
         }
@@ -616,6 +631,8 @@ static RecStatus rec_arrive(HlRec *R)
         if (R->pending != REC_RETRY)
             return R->pending;
         R->pending = REC_OK;
+        R->refine =
+            false; /* as when that block was recorded: it goes on to the one that begins here */
         if (R->following)
             return rec_arrive(R);
     }
@@ -768,6 +785,8 @@ static RecStatus rec_load_const(HlRec *R, int32_t index)
 static RecStatus rec_unpack(HlRec *R, int32_t n)
 {
     PyObject *tuple = rec_const_obj(R, rec_peek(R, 0));
+    if (rec_is_array(rec_peek(R, 0)))
+        return rec_array_unpack(R, n);
     if (!tuple || !PyTuple_CheckExact(tuple) || PyTuple_GET_SIZE(tuple) != n)
         return rec_seq_unpack(R, rec_peek(R, 0), n);
     for (int32_t i = 0; i < n; i++) /* all of them, before anything changes */
@@ -805,12 +824,52 @@ static RecStatus rec_swap(HlRec *R, int32_t n)
     return REC_OK;
 }
 
-/* BUILD_TUPLE n; UNPACK_SEQUENCE n: a permutation; the tuple is never made. */
-static RecStatus rec_permute(HlRec *R, const HlBc *bc)
+/* Are the items of the tuple that is built swapped, or assigned to names, and it is never made? */
+static bool tuple_unpacked(const HlRec *R, const HlBc *bc)
 {
-    const HlBc *unpack = &R->b->bc[bc->next];
-    if (unpack->op != HL_BC_UNPACK_SEQUENCE || unpack->arg != bc->arg || unpack->flags)
+    const HlBc *use = &R->b->bc[bc->next];
+    return use->op == HL_BC_UNPACK_SEQUENCE && use->arg == bc->arg && !use->flags;
+}
+
+/* Is it that of the indices in a[i, j], a[i, j] = x or a[i, j] += x? */
+static bool tuple_is_index(const HlRec *R, const HlBc *bc)
+{
+    const HlBc *use = &R->b->bc[bc->next];
+    return bc->arg >= 1 && bc->arg <= HL_SLOT_PARTS &&
+           (use->op == HL_BC_SUBSCR || use->op == HL_BC_STORE_SUBSCR ||
+            (use->op == HL_BC_COPY && use->arg == 2));
+}
+
+bool rec_tuple_is_virtual(const HlRec *R, const HlBc *bc)
+{
+    return tuple_unpacked(R, bc) || tuple_is_index(R, bc);
+}
+
+static RecStatus rec_build_index(HlRec *R, const HlBc *bc)
+{
+    int32_t n = bc->arg;
+    if (!tuple_is_index(R, bc))
         return rec_stop(R, HL_R_NYI_OP);
+    HlSlot s = {.kind = HL_SLOT_TUPLE, .more = (uint8_t)n};
+    for (int32_t i = 0; i < n; i++) {
+        HlVal v = rec_peek(R, n - 1 - i);
+        if (!rec_is_number(v.t))
+            return rec_stop(R, HL_R_NYI_OP);
+        s.part[i] = v.s.a;
+    }
+    PyObject *tuple = PyTuple_New(n);
+    if (!tuple)
+        return REC_RAISED;
+    for (int32_t i = 0; i < n; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(rec_peek(R, n - 1 - i).o));
+    return rec_finish(R, n, s, tuple);
+}
+
+/* BUILD_TUPLE n; UNPACK_SEQUENCE n: a permutation; the tuple is never made. */
+static RecStatus rec_build_tuple(HlRec *R, const HlBc *bc)
+{
+    if (!tuple_unpacked(R, bc))
+        return rec_build_index(R, bc);
     for (int32_t i = 0, j = bc->arg - 1; i < j; i++, j--) {
         int32_t base = R->b->nlocalsplus + R->depth - bc->arg;
         HlSlot s = R->st[base + i];
@@ -820,7 +879,7 @@ static RecStatus rec_permute(HlRec *R, const HlBc *bc)
         R->st[base + j] = s;
         R->slots[base + j] = o;
     }
-    R->next = unpack->next;
+    R->next = R->b->bc[bc->next].next;
     return REC_OK;
 }
 
@@ -838,6 +897,25 @@ static RecStatus rec_poll(HlRec *R, const HlBc *bc)
     return R->pending;
 }
 
+/* Is a value that is no number the lasting object k? An object of the frame is looked at there. */
+static HlRef rec_is(HlRec *R, HlVal v, PyObject *k)
+{
+    HlRef p = v.s.kind == HL_SLOT_VALUE && v.t.base == HL_T_OBJ ? v.s.a : HL_NOREF;
+    if (v.s.kind == HL_SLOT_FRAME && v.o && R->r->steps) {
+        HlIns ins = {.op = HL_I_FRAME_LOAD,
+                     .aux = slot_is_cell(R->b, v.s.a),
+                     .type = HL_TYPE(OBJ),
+                     .imm.i = v.s.a,
+                     .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
+        p = rec_emit_ins(R, &ins, HL_R_NONE);
+    }
+    if (p == HL_NOREF) {
+        rec_stop(R, HL_R_NYI_TYPE);
+        return HL_NOREF;
+    }
+    return rec_emit(R, HL_I_IS, HL_TYPE(BOOL), p, rec_kobj(R, k), 0);
+}
+
 static RecStatus rec_pop_jump(HlRec *R, const HlBc *bc)
 {
     HlVal v = rec_peek(R, 0);
@@ -846,12 +924,12 @@ static RecStatus rec_pop_jump(HlRec *R, const HlBc *bc)
         return R->pending;
     if (bc->arg == HL_IF_NONE || bc->arg == HL_IF_NOT_NONE) {
         /* A typed value is never None; a constant is known. */
-        if (v.s.kind != HL_SLOT_VALUE && !rec_is_complex(v))
-            return rec_stop(R, HL_R_NYI_TYPE);
-        if (v.t.base == HL_T_OBJ && !rec_const_obj(R, v)) {
-            HlRef none = rec_kobj(R, Py_None);
-            HlRef is = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), v.s.a, none, 0);
-            rec_guard_cond(R, is, v.o == Py_None, HL_R_BRANCH);
+        if ((v.s.kind != HL_SLOT_VALUE && !rec_is_complex(v)) ||
+            (v.t.base == HL_T_OBJ && !rec_const_obj(R, v))) {
+            HlRef none = rec_is(R, v, Py_None);
+            if (R->pending != REC_OK)
+                return R->pending;
+            rec_guard_cond(R, none, v.o == Py_None, HL_R_BRANCH);
         }
         taken = (v.o == Py_None) == (bc->arg == HL_IF_NONE);
     } else {
@@ -898,13 +976,17 @@ static RecStatus rec_is_op(HlRec *R, const HlBc *bc)
                  (ro && (rec_is_number(l.t) || rec_is_complex(l)));
     bool objects = hl_type_is_object(l.t) && hl_type_is_object(r.t);
     HlRef c = HL_NOREF;
-    if (known)
+    if (l.s.kind == HL_SLOT_VIEW || r.s.kind == HL_SLOT_VIEW)
+        c = rec_same_view(R, l, r);
+    else if (known)
         c = rec_kbool(R, same != (bool)bc->arg);
     else if (objects)
         c = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.a, r.s.a, 0);
     else if (l.t.base == HL_T_BOOL && r.t.base == HL_T_BOOL)
         c = rec_emit(R, HL_I_BNOT, HL_TYPE(BOOL),
                      rec_emit(R, HL_I_BXOR, HL_TYPE(BOOL), l.s.a, r.s.a, 0), HL_NOREF, 0);
+    else if (lo || ro)
+        c = rec_is(R, lo ? r : l, lo ? lo : ro);
     else
         return rec_stop(R, HL_R_NYI_TYPE);
     if (!known && bc->arg)
@@ -929,7 +1011,7 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_POP_TOP: rec_pop(R, 1); return REC_OK;
     case HL_BC_COPY: return rec_copy(R, bc->arg);
     case HL_BC_SWAP: return rec_swap(R, bc->arg);
-    case HL_BC_BUILD_TUPLE: return rec_permute(R, bc);
+    case HL_BC_BUILD_TUPLE: return rec_build_tuple(R, bc);
     case HL_BC_UNPACK_SEQUENCE: return rec_unpack(R, bc->arg);
     case HL_BC_UNARY: return rec_unary(R, bc->arg);
     case HL_BC_BINARY: return rec_binary(R, bc->arg, bc->arg2 != 0);
@@ -1006,12 +1088,21 @@ static HlRef entry_input(HlRec *R, int32_t slot, HlInputPart part, HlType type)
     return hl_ir_param(R->ir, 0, type);
 }
 
-/* Are an iterator's sequences of types that machine code knows? */
-static bool seq_types(const HlIter *it, HlType types[2])
+/* The kind of an iterator, over sequences of types that machine code knows; UNBOUND = it is none. */
+static uint8_t entry_iter_kind(HlEntrySlot *e, PyObject *o)
 {
-    types[0] = rec_seq_type(it->seq);
-    types[1] = it->seq2 ? rec_seq_type(it->seq2) : HL_TYPE(VOID);
-    return types[0].base != HL_T_VOID && (!it->seq2 || types[1].base != HL_T_VOID);
+    HlIter it;
+    if (hl_range_check(o))
+        return HL_SLOT_RANGE;
+    if (!hl_iter_get(o, &it))
+        return HL_SLOT_UNBOUND;
+    e->nseq = it.nseq;
+    for (int i = 0; i < it.nseq; i++) {
+        e->seq[i] = rec_seq_type(it.seq[i]);
+        if (e->seq[i].base == HL_T_VOID)
+            return HL_SLOT_UNBOUND;
+    }
+    return it.kind;
 }
 
 /* The parts of an iterator become inputs. */
@@ -1029,11 +1120,10 @@ static int entry_iter(HlRec *R, HlEntrySlot *e, PyObject *o, HlSlot *s)
                              : entry_input(R, e->slot, HL_IN_RANGE_STEP, HL_TYPE(I64));
         return s->a == HL_NOREF || s->b == HL_NOREF || s->c == HL_NOREF ? -1 : 0;
     }
-    for (int part = 0; part < hl_slot_nparts[s->kind]; part++) {
+    s->more = e->iter == HL_SLOT_ZIP ? e->nseq : 0;
+    for (int part = 0; part < hl_slot_nparts(s); part++) {
         HlInputPart in = hl_iter_input(s->kind, part);
-        HlType t = in == HL_IN_ITER_SEQ    ? e->seq[0]
-                   : in == HL_IN_ITER_SEQ2 ? e->seq[1]
-                                           : HL_TYPE(I64);
+        HlType t = hl_input_is_seq(in) ? e->seq[in - HL_IN_ITER_SEQ] : HL_TYPE(I64);
         s->part[part] = entry_input(R, e->slot, in, t);
         if (s->part[part] == HL_NOREF)
             return -1;
@@ -1044,22 +1134,21 @@ static int entry_iter(HlRec *R, HlEntrySlot *e, PyObject *o, HlSlot *s)
 /* Types one slot of the frame for the region's entry. */
 static int entry_slot(HlRec *R, int32_t slot, bool wanted)
 {
-    PyObject *o = slot_object(R, slot);
+    PyObject *o = rec_slot_object(R, slot);
     HlEntrySlot e = {.slot = slot, .input = R->ir->ninputs};
     HlSlot *s = &R->st[slot];
     bool big, on_stack = slot >= R->b->nlocalsplus;
     int complex = o ? hl_record_complex_kind(o) : 0;
+    bool alone = on_stack && o && Py_REFCNT(o) == 1;
+    uint8_t iter = alone ? entry_iter_kind(&e, o) : HL_SLOT_UNBOUND;
     HlType t;
-    HlIter it;
     *s = slot_frame(slot);
     if (!wanted)
         e.input = -1;
     else if (!o)
         e.unbound = true;
-    else if (on_stack && Py_REFCNT(o) == 1 && hl_range_check(o))
-        e.iter = HL_SLOT_RANGE;
-    else if (on_stack && Py_REFCNT(o) == 1 && hl_iter_get(o, &it) && seq_types(&it, e.seq))
-        e.iter = it.kind;
+    else if (iter != HL_SLOT_UNBOUND)
+        e.iter = iter;
     else if (complex)
         e.complex = (uint8_t)complex;
     else if (t = hl_record_type_of(o, &big), t.base != HL_T_VOID)
@@ -1068,6 +1157,12 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
         e.same = true;
     else if (hl_record_is_function(o))
         e.type = HL_TYPE(OBJ);
+    else
+        e.bound = true;
+    if (wanted && !on_stack)
+        R->r->slot_flags[slot] |= HL_SLOTF_NAMED;
+    if (wanted && slot_is_cell(R->b, slot))
+        R->r->slot_flags[slot] |= HL_SLOTF_BOUND;
 
     if (e.unbound) {
         *s = slot_unbound();
@@ -1130,8 +1225,7 @@ static bool at_boundary(HlRec *R)
     return R->meet || (R->b->bc[R->pc].flags & (HL_BCF_JOIN | HL_BCF_HEADER)) != 0;
 }
 
-/* What an instruction computed before the recorder found that it cannot go on: the effect stays. */
-static void rec_keep_result(HlRec *R)
+void rec_keep_result(HlRec *R)
 {
     PyObject *o = R->result;
     R->result = NULL;
@@ -1140,12 +1234,11 @@ static void rec_keep_result(HlRec *R)
     R->pc = R->next;
 }
 
-static bool rec_ends(HlRec *R, HlRecordEnd end)
+void rec_ends(HlRec *R, HlRecordEnd end)
 {
     R->stop_pc = rec_own_pc(R);
     R->over = true;
     R->end = end;
-    return true;
 }
 
 bool rec_run(HlRec *R, bool arrived)
@@ -1158,32 +1251,55 @@ bool rec_run(HlRec *R, bool arrived)
         if (!in_nest(R)) {
             R->why = HL_R_LOOP_END;
             rec_end_path(R, HL_R_LOOP_END);
-            return rec_ends(R, HL_RECORD_DONE);
+            rec_ends(R, HL_RECORD_DONE);
+            return true;
+        }
+        if (R->refine) {
+            RecStatus st = rec_refine(R);
+            if (st == REC_RETRY)
+                continue;
+            if (st != REC_OK) {
+                rec_end_path(R, R->why);
+                rec_ends(R, HL_RECORD_DONE);
+                return true;
+            }
         }
         if (!arrived && at_boundary(R)) {
             bool header = (bc->flags & HL_BCF_HEADER) != 0;
+            R->rounds += header;
             if (rec_arrive(R) != REC_OK) {
                 rec_end_path(R, R->why);
-                return rec_ends(R, HL_RECORD_DONE);
+                rec_ends(R, HL_RECORD_DONE);
+                return true;
             }
-            if (header && R->following && ++R->settled > hl_params.settle)
-                return rec_ends(R, HL_RECORD_DONE);
+            if (header && R->following && ++R->settled > hl_params.settle) {
+                rec_ends(R, HL_RECORD_DONE);
+                return true;
+            }
         }
         arrived = true; /* of this pc, whatever is retried */
         R->meet = false;
         if (R->nsteps >= hl_params.max_record || R->path_steps >= hl_params.max_path) {
             R->why = HL_R_TOO_LONG;
             rec_end_path(R, R->following ? HL_R_NONE : HL_R_TOO_LONG);
-            return rec_ends(R, HL_RECORD_DONE);
+            rec_ends(R, HL_RECORD_DONE);
+            return true;
         }
         if ((bc->flags & HL_BCF_BACKEDGE) && *hl_eval_breaker()) {
             R->why = HL_R_INTERRUPTED;
             rec_end_path(R, HL_R_INTERRUPTED);
-            return rec_ends(R, HL_RECORD_SERVE);
+            rec_ends(R, HL_RECORD_SERVE);
+            return true;
         }
-        R->next = bc->next;
-        R->pops = 0;
-        RecStatus st = rec_dispatch(R, bc);
+        if (!R->result) { /* else it is a retry: what has been computed stays, and what it replaces */
+            R->next = bc->next;
+            R->pops = 0;
+        }
+        R->nviews = 0;
+        R->before_ins = R->ir->blocks[R->block].ins.n;
+        RecStatus st = rec_step_follows(R) ? rec_stop(R, HL_R_NONE) : rec_dispatch(R, bc);
+        if (st == REC_STOP)
+            st = rec_step(R);
         if (st == REC_OK) {
             Py_CLEAR(R->result);
             R->pc = R->next;
@@ -1198,6 +1314,9 @@ bool rec_run(HlRec *R, bool arrived)
                 R->path_steps++;
             return false;
         } else if (st == REC_OVER) {
+            return true;
+        } else if (st == REC_AWAY) {
+            rec_end_path(R, HL_R_RAISED);
             return true;
         } else if (st == REC_STOP || st == REC_RAISED) {
             rec_end_path(R, st == REC_RAISED ? HL_R_RAISED : R->why);
@@ -1272,16 +1391,27 @@ HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit, HlInlined *inlin
     if (rec_begin(R, f, exit) == 0) {
         HlFrameLink link;
         hl_frame_enter(f, r->code, &link);
+        R->link = &link;
         if (!inlined || rec_resume(R, exit, inlined))
             rec_run(R, exit >= 0 && !inlined);
-        rec_set_frame(R, -1, r->code, f, R->depth);
-        hl_frame_set_depth(f, R->depth);
-        hl_frame_leave(f, r->code, &link);
-        hl_frame_set_pc(f, R->pc);
+        if (!R->away) {
+            rec_set_frame(R, -1, r->code, f, R->depth);
+            hl_frame_set_depth(f, R->depth);
+            hl_frame_leave(f, r->code, &link);
+            hl_frame_set_pc(f, R->pc);
+        }
         Py_CLEAR(R->result);
     }
     hl_mem_free(R->state);
     hl_mem_free(R->scratch);
-    return (HlRecordResult){
-        .end = R->end, .why = R->why, .pc = R->stop_pc, .closed = R->closed, .grew = R->grew};
+    return (HlRecordResult){.end = R->end,
+                            .why = R->why,
+                            .pc = R->stop_pc,
+                            .closed = R->closed,
+                            .grew = R->grew,
+                            .away = R->away,
+                            .native = R->nsteps - R->made_steps,
+                            .steps = R->made_steps,
+                            .rounds = R->rounds,
+                            .result = R->value};
 }

@@ -6,17 +6,23 @@
 #include "hl_region.h"
 
 typedef enum HlRecordEnd {
-    HL_RECORD_DONE,  /* the frame is at its pc, in the state the interpreter would have there */
-    HL_RECORD_SERVE, /* as DONE, at a back-edge whose pending work CPython has to do first */
-    HL_RECORD_RAISED /* an exception is set; the instruction at the frame's pc raised it */
+    HL_RECORD_DONE,   /* the frame is at its pc, in the state the interpreter would have there */
+    HL_RECORD_SERVE,  /* as DONE, at a back-edge whose pending work CPython has to do first */
+    HL_RECORD_RAISED, /* an exception is set; the instruction at the frame's pc raised it */
+    HL_RECORD_EDGE,   /* the frame's pc is a back-edge that was not executed yet */
+    HL_RECORD_ENDED   /* the frame has ended; `result`, or NULL and an exception, came of it */
 } HlRecordEnd;
 
 typedef struct HlRecordResult {
     HlRecordEnd end;
-    HlReason why; /* why it stopped; NONE = settled: no new path for a while */
-    int32_t pc;   /* where */
-    bool closed;  /* the region's graph has a loop: worth compiling */
-    bool grew;    /* paths were added */
+    HlReason why;                  /* why it stopped; NONE = settled: no new path for a while */
+    int32_t pc;                    /* where */
+    bool closed;                   /* the region's graph has a loop: worth compiling */
+    bool grew;                     /* paths were added */
+    bool away;                     /* it stopped because a step did not end where it should */
+    int32_t native, steps, rounds; /* bytecodes executed that have machine code, steps made, and how
+                                      often a loop's header was passed */
+    PyObject *result;
 } HlRecordResult;
 
 /* Executes the frame's bytecode from its pc on, adding what it sees to r->ir. The frame is off the

@@ -29,6 +29,8 @@ enum {
     GAIN_EVERY = 256, /* bad exits between looks at what machine code gained */
     GAIN_LEAST = 4,   /* native iterations per bad exit below which there is no gain */
     GAIN_STRIKES = 3,
+    GAIN_ROUNDS =
+        8,         /* rounds of a loop below which a recording from an exit says nothing about it */
     EXIT_TRIES = 3 /* failed recordings from one exit */
 };
 
@@ -65,6 +67,7 @@ static void region_free(HlRegion *r)
     hl_mem_free(r->globals.v);
     hl_mem_free(r->exits);
     hl_mem_free(r->native);
+    hl_mem_free(r->slot_flags);
     hl_mem_free(r->in);
     hl_mem_free(r->out);
     hl_mem_free(r);
@@ -81,23 +84,31 @@ static HlRegion *region_new(HlCode *code, int loop)
     r->ir = hl_ir_new(PyUnicode_AsUTF8(code->orig->co_name), code->bytecode->nlocalsplus,
                       code->bytecode->nloops);
     r->native = hl_mem_alloc(sizeof(int64_t) * (size_t)(code->bytecode->nloops + HL_INLINED_LOOPS));
-    if (!r->ir || !r->native) {
+    r->slot_flags = hl_mem_alloc((size_t)code->bytecode->nslots + 1);
+    if (!r->ir || !r->native || !r->slot_flags) {
         region_free(r);
         return NULL;
     }
     return r;
 }
 
-/* Never entered again. Its counters stay for the report, in its loop's list. */
+static void region_drop_code(HlRegion *r)
+{
+    hl_compile_release(r->blob);
+    r->blob = NULL;
+    r->fn = NULL;
+}
+
+/* Never entered again. Its counters stay for the report, in its loop's list. Steps under way may lead
+ * back into its machine code, which leaves then. */
 static void region_kill(HlRegion *r, HlReason why)
 {
     if (r->killed)
         return;
     r->killed = true;
     hl_compile_forget(r);
-    hl_compile_release(r->blob);
-    r->blob = NULL;
-    r->fn = NULL;
+    if (!r->running)
+        region_drop_code(r);
     r->state = HL_REGION_DEAD;
     r->dead_why = why;
     r->code->loops[r->loop].nregions--;
@@ -114,21 +125,6 @@ void hl_region_free_all(HlCode *code)
 }
 
 /* --- entering ---------------------------------------------------------------------------------- */
-
-/* Machine code overwrites a slot that holds o, but the frame keeps it until the exit. That is the same
- * as long as somebody outside this frame's slots holds it too. */
-static bool outlives_frame(PyObject *o, PyObject *const *slots, int32_t n)
-{
-    Py_ssize_t held = 0;
-    if (hl_dies_silently(o))
-        return true;
-    for (int32_t i = 0; i < n; i++) {
-        held += slots[i] == o;
-        if (slots[i] && PyCell_Check(slots[i]))
-            held += PyCell_GET(slots[i]) == o;
-    }
-    return Py_REFCNT(o) > held;
-}
 
 static bool unbox_slot(PyObject *o, HlType t, int64_t *word)
 {
@@ -157,9 +153,16 @@ static bool unbox_slot(PyObject *o, HlType t, int64_t *word)
     case HL_T_C128:
     case HL_T_VOID:
     case HL_T_PTR:
+    case HL_T_ROW:
     case HL_T__COUNT: break;
     }
     return false;
+}
+
+/* Would its end be seen when one reference to it goes? */
+static bool is_last(PyObject *o)
+{
+    return Py_REFCNT(o) == 1 && !hl_dies_silently(o);
 }
 
 /* An iterator that only the frame holds: its parts, in the order of the slot's. */
@@ -177,21 +180,25 @@ static bool entry_iter_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
             in[2] = step;
         return !e->fixed_step || step == e->step;
     }
-    /* A sequence that dies with its iterator may not do so before machine code is left. */
-    if (!hl_iter_get(o, &it) || it.kind != e->iter ||
-        (e->dies && (Py_REFCNT(it.seq) == 1 || (it.seq2 && Py_REFCNT(it.seq2) == 1))))
+    if (!hl_iter_get(o, &it) || it.kind != e->iter || it.nseq != e->nseq)
         return false;
     in[0] = it.index;
     if (it.kind == HL_SLOT_ENUM)
         in[2] = it.count;
-    return unbox_slot(it.seq, e->seq[0], &in[1]) &&
-           (e->iter != HL_SLOT_ZIP || unbox_slot(it.seq2, e->seq[1], &in[2]));
+    for (int i = 0; i < it.nseq; i++) {
+        /* A sequence that dies with its iterator may not do so before machine code is left. */
+        if ((e->dies && is_last(it.seq[i])) || !unbox_slot(it.seq[i], e->seq[i], &in[1 + i]))
+            return false;
+    }
+    return true;
 }
 
 static bool entry_slot_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
 {
     if (e->unbound)
         return !o;
+    if (e->bound && !o)
+        return false;
     if (e->same)
         return o == e->object;
     if (e->iter != HL_SLOT_UNBOUND)
@@ -215,6 +222,12 @@ static bool cells_distinct(const HlBytecode *b, PyObject *const *slots)
     return true;
 }
 
+bool hl_region_errstate_fits(const HlRegion *r)
+{
+    return (!r->uses_npfloat || hl_np_underflow_ignored()) &&
+           (!r->uses_npwrap || hl_np_overflow_ignored());
+}
+
 /* Does the frame fit? Fills r->in. */
 static bool region_fits(HlRegion *r, HlFrame *f)
 {
@@ -226,13 +239,12 @@ static bool region_fits(HlRegion *r, HlFrame *f)
         if (!entry_slot_fits(e, o, r->in))
             return false;
         if (e->dies && o && e->type.base != HL_T_NPS && e->iter == HL_SLOT_UNBOUND && !e->complex &&
-            !outlives_frame(o, slots, r->nentry))
+            !hl_exit_outlives(o, slots, r->nentry))
             return false;
     }
     if (!cells_distinct(b, slots))
         return false;
-    return (!r->uses_npfloat || hl_np_underflow_ignored()) &&
-           (!r->uses_npwrap || hl_np_overflow_ignored());
+    return hl_region_errstate_fits(r);
 }
 
 static void loop_wait(HlLoop *loop, int32_t n)
@@ -258,8 +270,8 @@ static int64_t iterations_left(const HlCode *code, int loop, HlFrame *f)
         return -1;
     if (seq.kind == HL_SLOT_REVERSED)
         return seq.index + 1;
-    if (PyList_CheckExact(seq.seq) || PyTuple_CheckExact(seq.seq))
-        return Py_SIZE(seq.seq) - seq.index;
+    if (PyList_CheckExact(seq.seq[0]) || PyTuple_CheckExact(seq.seq[0]))
+        return Py_SIZE(seq.seq[0]) - seq.index;
     return -1;
 }
 
@@ -272,7 +284,8 @@ static bool nearly_done(const HlCode *code, int loop, HlFrame *f)
 
 /* Is it better to let the interpreter finish this loop, since the one around it, which has machine code,
  * will run so much longer? Entered from there, the machine code is the better one: its loops begin where
- * the program's do. What is lost are some thousandths of what follows. */
+ * the program's do. What is lost are some thousandths of what follows; where that does not follow, as the
+ * outer loop's machine code is left again and again, only so much. */
 static bool outer_loop_is_next(const HlCode *code, int index, HlFrame *f)
 {
     int parent = code->bytecode->loops[index].parent;
@@ -280,8 +293,10 @@ static bool outer_loop_is_next(const HlCode *code, int index, HlFrame *f)
     if (!outer || outer->misses || !outer->regions || outer->regions->state != HL_REGION_READY)
         return false;
     int64_t left = iterations_left(code, index, f);
-    if (left < 0 || left > INNER_SHORT || iterations_left(code, parent, f) < OUTER_LONG)
+    if (left < 0 || left > INNER_SHORT || iterations_left(code, parent, f) < OUTER_LONG ||
+        outer->skipped >= 2 * INNER_SHORT)
         return false;
+    outer->skipped++;
     loop_wait(outer, 1);
     return true;
 }
@@ -306,23 +321,48 @@ static HlGo give_up(HlCode *code, int loop, HlReason why, HlFrame *f)
 
 static HlGo go_of(const HlRecordResult *res)
 {
-    return res->end == HL_RECORD_RAISED  ? HL_GO_RAISED
-           : res->end == HL_RECORD_SERVE ? HL_GO_SERVE
-                                         : HL_GO_ON;
+    switch (res->end) {
+    case HL_RECORD_RAISED: return HL_GO_RAISED;
+    case HL_RECORD_SERVE: return HL_GO_SERVE;
+    case HL_RECORD_EDGE: return HL_GO_EDGE;
+    case HL_RECORD_ENDED: return HL_GO_ENDED;
+    case HL_RECORD_DONE: break;
+    }
+    return HL_GO_ON;
 }
 
-static HlRecordResult record_timed(HlRegion *r, HlFrame *f, int32_t exit, HlInlined *inlined)
+static HlRecordResult record_timed(HlRegion *r, HlFrame *f, int32_t exit, HlInlined *inlined,
+                                   PyObject **result)
 {
     double t = now();
+    r->recording = true;
     HlRecordResult res = hl_record(r, f, exit, inlined);
+    r->recording = false;
+    *result = res.result;
     r->record_seconds += now() - t;
     if (res.why != HL_R_NONE && res.why != HL_R_LOOP_END)
         hl_stats_note(r->code, r->loop, res.pc, res.why);
     return res;
 }
 
+/* A step costs more than what it executes: machine code has to make up for it. What the recorder went
+ * through says how many bytecodes there are for each. */
+static bool steps_gain(const HlRecordResult *res)
+{
+    return res->native / hl_params.step_gain >= res->steps;
+}
+
+/* Its loop is recorded again, as if there were no steps. */
+static void region_without_steps(HlRegion *r)
+{
+    HlLoop *loop = &r->code->loops[r->loop];
+    region_kill(r, HL_R_NO_NATIVE_GAIN);
+    loop->no_steps = true;
+    loop_wait(loop, r->code->threshold);
+}
+
 /* Records the loop that the frame is in, with the types that the frame holds now. */
-static HlGo record_loop(HlCode *code, int index, HlFrame *f)
+static HlGo record_loop(HlCode *code, int index, HlFrame *f, PyObject **result)
 {
     HlLoop *loop = &code->loops[index];
     if (code->bytecode->nslots > hl_params.max_slots)
@@ -332,7 +372,18 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f)
         PyErr_Clear();
         return give_up(code, index, HL_R_NO_MEMORY, f);
     }
-    HlRecordResult res = record_timed(r, f, -1, NULL);
+    r->no_steps = loop->no_steps || hl_params.no_steps;
+    HlRecordResult res = record_timed(r, f, -1, NULL, result);
+    if (loop->state == HL_LOOP_GIVEN_UP) { /* by what ran in a step */
+        region_free(r);
+        return go_of(&res);
+    }
+    if (res.closed && r->steps && !steps_gain(&res)) {
+        region_free(r);
+        loop->no_steps = true;
+        loop_wait(loop, 1);
+        return go_of(&res);
+    }
     if (res.closed && r->state != HL_REGION_DEAD) {
         r->next = loop->regions;
         loop->regions = r;
@@ -351,23 +402,30 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f)
     loop->tries++;
     /* Not in step with what a program does every 10th, or 100th, iteration. */
     loop_wait(loop, (code->threshold << loop->tries) + loop->tries);
-    if (loop->tries > hl_params.max_tries && res.end == HL_RECORD_DONE)
+    if (loop->tries > hl_params.max_tries && res.end == HL_RECORD_DONE && !res.away)
         return give_up(code, index, res.why == HL_R_LOOP_END ? HL_R_NO_LOOP : res.why, f);
     return go_of(&res);
 }
 
 /* Records what lies behind an exit that is taken often. */
-static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f, HlInlined *inlined)
+static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f, HlInlined *inlined,
+                        PyObject **result)
 {
     HlExitStat *x = &r->exits[exit];
     if (r->compiles >= hl_params.max_compiles) {
         x->why_not = HL_R_TOO_MANY_COMPILES;
         return inlined ? hl_inlined_finish(inlined, f) : HL_GO_ON;
     }
-    HlRecordResult res = record_timed(r, f, exit, inlined);
+    HlRecordResult res = record_timed(r, f, exit, inlined, result);
     x = &r->exits[exit];
-    if (r->killed) /* by what inlined calls ran when the recording was over */
+    if (r->killed) /* by what ran in a step, or in inlined calls when the recording was over */
         return go_of(&res);
+    if (r->dirty && !r->compiling && !(r->ir->exits[exit].target >= 0 && res.grew))
+        hl_compile_submit(r); /* what grew in a step */
+    if (res.steps && res.rounds >= GAIN_ROUNDS && !steps_gain(&res)) {
+        region_without_steps(r);
+        return go_of(&res);
+    }
     if (r->ir->exits[exit].target >= 0 && res.grew) {
         if (r->state == HL_REGION_DEAD)
             region_kill(r, r->dead_why);
@@ -428,7 +486,7 @@ static bool no_gain(HlRegion *r, int cost)
     return r->strikes >= GAIN_STRIKES;
 }
 
-static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index)
+static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *act)
 {
     const HlPlan *plan = &r->plans[index];
     int32_t origin = r->opt->exits[index].origin;
@@ -447,40 +505,68 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index)
                          .n = plan->nall - plan->nslots};
 
     x->taken++;
-    int restored = hl_exit_restore(r, plan, f, inner);
+    int restored = hl_exit_restore(r, plan, f, act->entered, inner);
     hl_release_all();
     if (restored < 0) {
         hl_inlined_free(&inlined);
         hl_stats_note(code, loop, plan->pc, HL_R_NO_MEMORY);
         return HL_GO_RAISED;
     }
-    bool hot = origin < 0 && why != HL_R_GLOBAL && why != HL_R_POLL && x->why_not == HL_R_NONE &&
-               r->ir->exits[exit].target < 0 && --x->countdown <= 0;
+    bool busy =
+        r->state != HL_REGION_READY || r->recording; /* killed, or reached again, in a step */
+    bool hot = !busy && origin < 0 && why != HL_R_GLOBAL && why != HL_R_POLL &&
+               x->why_not == HL_R_NONE && r->ir->exits[exit].target < 0 && --x->countdown <= 0;
     if (hot)
-        return record_exit(r, exit, f, calls ? &inlined : NULL);
+        return record_exit(r, exit, f, calls ? &inlined : NULL, &act->result);
     if (calls && hl_inlined_finish(&inlined, f) != HL_GO_ON)
         return HL_GO_RAISED;
     x = &r->exits[exit]; /* the calls may have recorded more */
     if (why == HL_R_POLL)
         return calls ? HL_GO_ON : HL_GO_SERVE;
+    if (r->state != HL_REGION_READY || r->recording)
+        return HL_GO_ON;
     if (origin >= 0 || why == HL_R_GLOBAL)
         return entry_failed(r, exit, why, f);
     if (why != HL_R_LOOP_END && x->why_not != HL_R_LOOP_END && no_gain(r, calls ? 2 : 1)) {
-        region_kill(r, HL_R_NO_NATIVE_GAIN);
-        return give_up(code, loop, HL_R_NO_NATIVE_GAIN, f);
+        if (!r->steps) {
+            region_kill(r, HL_R_NO_NATIVE_GAIN);
+            return give_up(code, loop, HL_R_NO_NATIVE_GAIN, f);
+        }
+        region_without_steps(r);
     }
     return HL_GO_ON;
 }
 
-static HlGo region_run(HlRegion *r, HlFrame *f)
+/* A step did not come back to machine code. */
+static HlGo region_left(HlRegion *r, const HlActivation *act)
 {
+    if (r->state == HL_REGION_READY && no_gain(r, 1))
+        region_without_steps(r);
+    return act->go;
+}
+
+static HlGo region_run(HlRegion *r, HlFrame *f, PyObject **result)
+{
+    const HlBytecode *b = r->code->bytecode;
+    HlActivation act = {.slots = hl_frame_slots(f), .r = r, .f = f};
+    PyObject *entered[b->nslots + 1];
+    int32_t n = r->steps ? b->nlocalsplus + hl_frame_depth(f) : 0;
+    for (int32_t i = 0; i < n; i++)
+        entered[i] = hl_exit_slot_object(b, act.slots, i);
+    act.entered = n ? entered : NULL;
     r->globals.globals = hl_frame_globals(f);
     r->globals.builtins = hl_frame_builtins(f);
     r->entered++;
     r->running++;
-    int64_t exit = r->fn(r->in, r->out, r->native);
-    r->running--;
-    return region_leave(r, f, exit);
+    int64_t before = r->native[r->loop];
+    int64_t exit = r->fn(r->in, r->out, r->native, &act);
+    if (r->native[r->loop] - before >= OUTER_LONG)
+        r->code->loops[r->loop].skipped = 0;
+    if (--r->running == 0 && r->killed)
+        region_drop_code(r);
+    HlGo go = exit == HL_EMIT_LEFT ? region_left(r, &act) : region_leave(r, f, exit, &act);
+    *result = act.result;
+    return go;
 }
 
 static bool never_compiles(const HlRegion *r)
@@ -491,7 +577,7 @@ static bool never_compiles(const HlRegion *r)
 
 /* --- the driver's question --------------------------------------------------------------------- */
 
-HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
+HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f, PyObject **result)
 {
     HlLoop *loop = &code->loops[index];
     bool ready = false, waiting = false;
@@ -507,7 +593,7 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
             if (region_fits(r, f)) {
                 loop->misses = 0;
                 loop_wait(loop, 1);
-                return region_run(r, f);
+                return region_run(r, f, result);
             }
             r->missed++;
         } else if (r->state == HL_REGION_RECORDED) {
@@ -521,10 +607,10 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f)
     if (!ready && loop->regions && never_compiles(loop->regions))
         return give_up(code, index, loop->regions->dead_why, f);
     if (!ready)
-        return record_loop(code, index, f);
+        return record_loop(code, index, f, result);
     loop->misses++;
     if (loop->misses >= MISSES_RECORD && loop->nregions < hl_params.max_regions)
-        return record_loop(code, index, f);
+        return record_loop(code, index, f, result);
     if (loop->misses >= MISSES_GIVE_UP)
         return give_up(code, index, HL_R_ENTRY, f);
     loop_wait(loop, loop->misses < 10 ? 1 << loop->misses : WAIT_MAX);

@@ -12,16 +12,20 @@ typedef enum HlGo {
     HL_GO_ON,    /* evaluate the hot clone from the frame's pc */
     HL_GO_SERVE, /* frame's pc is a back-edge: run it in the serving clone, come back at a header */
     HL_GO_ORIGINAL, /* nothing left to count: evaluate the original code from the frame's pc */
-    HL_GO_RAISED    /* an exception is set; the instruction at the frame's pc raised it */
+    HL_GO_RAISED,   /* an exception is set; the instruction at the frame's pc raised it */
+    HL_GO_EDGE,     /* the frame's pc is a back-edge that was not executed yet */
+    HL_GO_ENDED     /* the frame has ended: *result, or NULL and an exception, came of it */
 } HlGo;
 
 /* Called by the driver when a loop's countdown ran out. The frame is at the loop's header, off the
- * thread's chain, in its hot clone. May run machine code, record, and so move the frame on. */
-HlGo hl_loop_backedge(HlCode *code, int loop, HlFrame *f);
+ * thread's chain, in its hot clone. May run machine code, record, and so move the frame on, also to its
+ * end; it may be in another clone then. */
+HlGo hl_loop_backedge(HlCode *code, int loop, HlFrame *f, PyObject **result);
 
 /* Why and how often machine code was left at one place. */
 typedef struct HlExitStat {
     int64_t taken;     /* exits that reached the interpreter */
+    int64_t steps;     /* of a STEP: how often it was made */
     int32_t countdown; /* until it is recorded */
     uint8_t tries;     /* recordings from it that failed */
     uint8_t why_not;   /* HlReason: why it is never recorded (again); NONE = it may be */
@@ -41,13 +45,15 @@ typedef enum HlRegionState {
 /* What the entry demands of one frame slot. */
 typedef struct HlEntrySlot {
     int32_t slot;
-    HlType type;     /* VOID = not looked at */
-    uint8_t iter;    /* HlSlotKind of an iterator that only the frame holds; UNBOUND = none */
-    HlType seq[2];   /* types of its sequences */
+    HlType type;  /* VOID = not looked at */
+    uint8_t iter; /* HlSlotKind of an iterator that only the frame holds; UNBOUND = none */
+    uint8_t nseq; /* how many sequences it is over, and their types */
+    HlType seq[HL_ITER_SEQS];
     bool fixed_step; /* range iterator with this step */
     int64_t step;
     uint8_t complex; /* HL_SLOT_COMPLEX or _NPCOMPLEX: a number of that class; else 0 */
     bool unbound;    /* must be NULL */
+    bool bound;      /* must not be */
     bool same;       /* must be this object */
     PyObject *object;
     bool dies;     /* overwritten in machine code: its death must not be observable */
@@ -80,6 +86,13 @@ typedef struct HlBlockState {
     int32_t nslots;
 } HlBlockState;
 
+/* What a region does with a slot. */
+enum {
+    HL_SLOTF_DROPS = 1, /* machine code may take an object away from it */
+    HL_SLOTF_NAMED = 2, /* instructions of the loop nest name it */
+    HL_SLOTF_BOUND = 4  /* a cell that must not be empty behind a step */
+};
+
 typedef struct HlRegion {
     struct HlRegion *next; /* in its loop's list */
     HlCode *code;          /* NULL once the code object is gone */
@@ -105,14 +118,19 @@ typedef struct HlRegion {
     int32_t levels;            /* inlined calls inside each other, at most */
     int64_t *in, *out;         /* buffers of the machine code */
     int32_t cap_in, cap_out;
-    int32_t running; /* activations inside the machine code now */
+    int32_t running;     /* activations inside the machine code now */
+    uint8_t *slot_flags; /* HL_SLOTF_* per slot */
+    int32_t steps;       /* STEPs recorded */
+    bool no_steps;       /* must not get any */
+    bool recording;      /* is being recorded: a step may come back here */
     int32_t compiles;
     bool compiling, dirty;   /* a compile is under way; recorded more since it began */
     int64_t entered, missed; /* entries; entry checks that failed */
     double compile_seconds, record_seconds;
     double hot_seconds;     /* from its recording to its first machine code: what both took */
     uint8_t dead_why;       /* HlReason */
-    bool killed;            /* DEAD, and no longer counted by its loop */
+    bool killed;            /* DEAD, no longer counted by its loop; the last activation that leaves
+                             * its machine code frees that */
     int64_t bad_exits;      /* exits that were no end of a loop and no poll */
     int64_t native_checked; /* native iterations when the gain was last looked at */
     uint8_t strikes;        /* times in a row that there was none */
@@ -120,6 +138,20 @@ typedef struct HlRegion {
     bool may_npwrap;        /* np.errstate(over) was 'ignore' when it was first recorded */
     bool uses_npwrap;       /* NumPy integers wrap in silence: np.errstate(over) must be 'ignore' */
 } HlRegion;
+
+/* One run of machine code, on the C stack: what it shares with the steps in it. A step may run other
+ * Python code, and with it the same region again. */
+typedef struct HlActivation {
+    PyObject **slots; /* of the frame: FRAME_LOAD reads them */
+    HlRegion *r;
+    HlFrame *f;
+    PyObject *const *entered; /* per slot at the entry: the object's address, which may be gone */
+    HlGo go;                  /* when a step does not come back: what the driver does */
+    PyObject *result;         /* with HL_GO_ENDED */
+} HlActivation;
+
+/* Is NumPy's errstate, at the entry or behind a step, as the machine code has to have it? */
+bool hl_region_errstate_fits(const HlRegion *r);
 
 /* Regions of a code object die with it; machine code that still runs is freed when it is left. */
 void hl_region_free_all(HlCode *code);

@@ -12,7 +12,7 @@ bool hl_dies_silently(PyObject *o)
 {
     return o == Py_None || PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyBool_Check(o) ||
            PyUnicode_CheckExact(o) || PyBytes_CheckExact(o) || PyComplex_CheckExact(o) ||
-           hl_np_type_of(o).base == HL_T_NPS;
+           hl_np_type_of(o).base == HL_T_NPS || hl_np_is_silent_view(o);
 }
 
 bool hl_release_later(PyObject *o)

@@ -7,6 +7,7 @@
 #include "hl_func.h"
 #include "hl_np.h"
 #include "hl_release.h"
+#include "hl_step.h"
 
 /* A dict's version changes at every store into it, so a mismatch only means: look again. */
 static PyObject *global_in(HlGlobalRef *ref, PyObject *first, PyObject *second)
@@ -183,6 +184,7 @@ static void *rt_type_object(HlType t)
     case HL_T_OBJ:
     case HL_T_ARR:
     case HL_T_PTR:
+    case HL_T_ROW:
     case HL_T__COUNT: break;
     }
     return NULL;
@@ -203,9 +205,12 @@ void hl_rt_fill_env(HlEmitEnv *env, HlRegion *r, void *const *objects)
         .off_func_code = offsetof(PyFunctionObject, func_code),
         .off_jitted_func = hl_func_offset,
         .unbox_i64 = rt_unbox_i64,
+        .step = hl_step_run,
         .type_object = rt_type_object,
         .py_true = Py_True,
         .py_false = Py_False,
+        .off_slots = offsetof(HlActivation, slots),
+        .off_cell = offsetof(PyCellObject, ob_ref),
         .off_type = offsetof(PyObject, ob_type),
         .off_float = offsetof(PyFloatObject, ob_fval),
         .off_complex = offsetof(PyComplexObject, cval),

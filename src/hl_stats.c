@@ -30,7 +30,7 @@ typedef struct Stats {
     _(given_up)                                                                                    \
     _(interpreted)                                                                                 \
     _(native)                                                                                      \
-    _(driven_calls) _(plain_calls) _(entries) _(entry_misses) _(compiles) _(exits) _(stops)
+    _(driven_calls) _(plain_calls) _(entries) _(entry_misses) _(compiles) _(exits) _(steps) _(stops)
 #define STATS_FIELD(name) int64_t name;
 static struct {
     STATS_SUMDEF(STATS_FIELD)
@@ -83,8 +83,10 @@ void hl_stats_forget(HlCode *code)
         for (const HlRegion *r = l->regions; r; r = r->next) {
             for (int k = 0; r->native && k < nloops; k++)
                 forgotten.native += r->native[k];
-            for (int k = 0; k < r->nexits; k++)
+            for (int k = 0; k < r->nexits; k++) {
                 forgotten.exits += r->exits[k].taken;
+                forgotten.steps += r->exits[k].steps;
+            }
             forgotten.entries += r->entered;
             forgotten.entry_misses += r->missed;
             forgotten.compiles += r->compiles;
@@ -140,15 +142,16 @@ static int32_t stats_exit_pc(const HlIr *ir, int32_t exit)
     return hl_ir_own_pc(ir, &ir->snaps[ir->exits[exit].snap]);
 }
 
-static PyObject *stats_exits(const HlCode *code, const HlRegion *r)
+/* The places where machine code was left, or where a step was made. */
+static PyObject *stats_exits(const HlCode *code, const HlRegion *r, bool steps)
 {
     PyObject *list = PyList_New(0);
     for (int32_t i = 0; list && r->ir && i < r->nexits && i < r->ir->nexits; i++) {
-        const HlExitStat *x = &r->exits[i];
-        if (!x->taken)
+        int64_t count = steps ? r->exits[i].steps : r->exits[i].taken;
+        if (!count)
             continue;
         PyObject *row =
-            stats_place(code, stats_exit_pc(r->ir, i), (HlReason)r->ir->exits[i].reason, x->taken);
+            stats_place(code, stats_exit_pc(r->ir, i), (HlReason)r->ir->exits[i].reason, count);
         if (list_add(list, row) < 0)
             Py_CLEAR(list);
     }
@@ -180,13 +183,13 @@ static PyObject *stats_region(const HlCode *code, const HlRegion *r)
             return NULL;
         size = backend->code_size(r->blob);
     }
-    return Py_BuildValue("{s:s,s:s,s:L,s:L,s:i,s:d,s:d,s:d,s:n,s:N,s:N}", "state", states[r->state],
-                         "dead_why", r->state == HL_REGION_DEAD ? hl_reason_key(r->dead_why) : NULL,
-                         "entries", (long long)r->entered, "entry_misses", (long long)r->missed,
-                         "compiles", (int)r->compiles, "compile_seconds", r->compile_seconds,
-                         "record_seconds", r->record_seconds, "hot_seconds", r->hot_seconds,
-                         "code_bytes", (Py_ssize_t)size, "native", stats_native(code, r), "exits",
-                         stats_exits(code, r));
+    return Py_BuildValue(
+        "{s:s,s:s,s:L,s:L,s:i,s:d,s:d,s:d,s:n,s:N,s:N,s:N}", "state", states[r->state], "dead_why",
+        r->state == HL_REGION_DEAD ? hl_reason_key(r->dead_why) : NULL, "entries",
+        (long long)r->entered, "entry_misses", (long long)r->missed, "compiles", (int)r->compiles,
+        "compile_seconds", r->compile_seconds, "record_seconds", r->record_seconds, "hot_seconds",
+        r->hot_seconds, "code_bytes", (Py_ssize_t)size, "native", stats_native(code, r), "exits",
+        stats_exits(code, r, false), "steps", stats_exits(code, r, true));
 }
 
 static PyObject *stats_regions(const HlCode *code, const HlLoop *l)

@@ -76,7 +76,7 @@ const char *hl_type_text(HlType t, char *buf, size_t size)
     const char *base = t.base < HL_T__COUNT ? type_base[t.base].text : "?";
     if (t.base == HL_T_NPS)
         snprintf(buf, size, "%s<%s>", base, hl_dtype_text(t.dtype));
-    else if (t.base == HL_T_ARR)
+    else if (t.base == HL_T_ARR || t.base == HL_T_ROW)
         snprintf(buf, size, "%s<%s,%d>", base, hl_dtype_text(t.dtype), t.ndim);
     else
         snprintf(buf, size, "%s", base);
@@ -103,7 +103,7 @@ size_t hl_type_parse(const char *text, HlType *out)
         return 0;
     s += n;
     HlType t = {.base = (uint8_t)base};
-    if (base == HL_T_NPS || base == HL_T_ARR) {
+    if (base == HL_T_NPS || base == HL_T_ARR || base == HL_T_ROW) {
         if (*s++ != '<')
             return 0;
         n = 0;
@@ -117,7 +117,7 @@ size_t hl_type_parse(const char *text, HlType *out)
             return 0;
         t.dtype = (uint8_t)d;
         s += n;
-        if (base == HL_T_ARR) {
+        if (base != HL_T_NPS) {
             if (*s++ != ',')
                 return 0;
             int ndim = 0;

@@ -26,7 +26,8 @@ typedef enum HlRepr { HL_REPR_NONE, HL_REPR_PTR, HL_REPR_I1, HL_REPR_I64, HL_REP
     _(LIST, "list", PTR)  /* borrowed exact list */                                                \
     _(TUPLE, "tuple", PTR) /* borrowed exact tuple */                                              \
     _(BYTES, "bytes", PTR) /* borrowed exact bytes */                                              \
-    _(PTR, "ptr", PTR)    /* raw address, never boxed */
+    _(PTR, "ptr", PTR)    /* raw address, never boxed */                                           \
+    _(ROW, "row", PTR)    /* address of a view's first item: the last .ndim axes of an array */
 /* clang-format on */
 
 /* _(NAME, "text", representation of a scalar, bytes of an array item). Signed integers are held
@@ -57,14 +58,17 @@ typedef enum HlDtype { HL_DTYPEDEF(HL_DTYPE_ENUM) HL_D__COUNT } HlDtype;
 
 typedef struct HlType {
     uint8_t base;  /* HlBase */
-    uint8_t dtype; /* HlDtype of NPS and ARR */
-    uint8_t ndim;  /* of ARR */
+    uint8_t dtype; /* HlDtype of NPS, ARR and ROW */
+    uint8_t ndim;  /* of ARR and ROW */
     uint8_t pad;
 } HlType;
 
 #define HL_TYPE(b) ((HlType){.base = HL_T_##b})
 #define HL_TYPE_NPS(d) ((HlType){.base = HL_T_NPS, .dtype = (d)})
 #define HL_TYPE_ARR(d, n) ((HlType){.base = HL_T_ARR, .dtype = (d), .ndim = (n)})
+#define HL_TYPE_ROW(d, n) ((HlType){.base = HL_T_ROW, .dtype = (d), .ndim = (n)})
+
+enum { HL_MAX_NDIM = 8 }; /* dimensions of the arrays that machine code knows */
 
 static inline bool hl_type_eq(HlType a, HlType b)
 {

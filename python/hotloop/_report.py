@@ -105,6 +105,7 @@ def _loop(raw, index, file):
         "record_seconds": round(_sum(regions, "record_seconds"), 6),
         "machine_code_bytes": _sum(regions, "code_bytes"),
         "exits": _places([x for region in regions for x in region["exits"]], file),
+        "steps": _places([x for region in regions for x in region["steps"]], file),
         "stops": _places(loop["stops"], file),
     }
 
@@ -143,6 +144,7 @@ def _totals(functions, freed):
         "entry_misses": _sum(loops, "entry_misses"),
         "compiles": _sum(loops, "compiles"),
         "exits": sum(_sum(loop["exits"], "count") for loop in loops),
+        "steps": sum(_sum(loop["steps"], "count") for loop in loops),
         "stops": (sum(_sum(loop["stops"], "count") for loop in loops)
                   + _sum(functions, "stops_unplaced")),
         "compile_seconds": _sum(loops, "compile_seconds"),
@@ -272,6 +274,10 @@ def _render_loop(loop, reasons):
                    f"{reasons.get(loop['given_up_why'], loop['given_up_why'])}")
     for row in sorted(loop["exits"], key=lambda row: -row["count"]):
         out.append(f"  left {row['count']:,}x, {_reason(row, reasons)}: {_at(row)}")
+    for row in sorted(loop["steps"], key=lambda row: -row["count"]):
+        bytecode = f" ({row['bytecode']})" if row["bytecode"] else ""
+        out.append(f"  {_times(row['count'], 'step')} of the interpreter, {_reason(row, reasons)}"
+                   f"{bytecode}: {_at(row)}")
     for row in sorted(loop["stops"], key=lambda row: -row["count"]):
         bytecode = f" ({row['bytecode']})" if row["bytecode"] else ""
         out.append(f"  recording stopped {row['count']:,}x, {_reason(row, reasons)}{bytecode}: "

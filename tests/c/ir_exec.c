@@ -27,6 +27,21 @@ static ExecObj *as_obj(int64_t word)
     return (ExecObj *)(intptr_t)word;
 }
 
+/* By squaring from the exponent's highest bit down. */
+static int64_t power_modulo(int64_t a, int64_t b, int64_t c)
+{
+    __int128 n = c, r = 1;
+    if (c == 0)
+        return 0;
+    for (int bit = 62; bit >= 0 && b > 0; bit--) {
+        r = r * r % n;
+        if (b >> bit & 1)
+            r = r * a % n;
+    }
+    r %= n;
+    return (int64_t)(r != 0 && (r < 0) != (n < 0) ? r + n : r);
+}
+
 static bool compare_i(int cond, int64_t a, int64_t b)
 {
     switch (cond) {
@@ -146,6 +161,32 @@ static Step holds(bool condition)
     return condition ? STEP_ON : STEP_LEAVE;
 }
 
+static int64_t exec_len(const ExecObj *p, int axis)
+{
+    return !p->columns ? p->len : axis ? p->columns : p->len / p->columns;
+}
+
+/* An address in an array: the object's, the part of complex128 in its lowest bit, and above what addresses
+ * need the number of the item. */
+enum { ITEM_SHIFT = 48 };
+
+static int64_t address_item(int64_t address)
+{
+    return address >> ITEM_SHIFT;
+}
+
+static int64_t address_object(int64_t address)
+{
+    return address & ((INT64_C(1) << ITEM_SHIFT) - 1) & ~INT64_C(1);
+}
+
+/* Addresses of rows that nobody reads may be anywhere. */
+static void exec_row(Exec *x, const HlIns *ins, int64_t *out)
+{
+    int64_t bytes = x->v[ins->a[1]] * x->v[ins->a[2]];
+    *out = x->v[ins->a[0]] + bytes / hl_dtype_size(ins->type.dtype) * (INT64_C(1) << ITEM_SHIFT);
+}
+
 static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
 {
     ExecObj *p = as_obj(x->v[ins->a[0]]);
@@ -181,8 +222,12 @@ static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
     case HL_I_ARRAY_DATA:
         *out = (intptr_t)p + ins->aux; /* the part of complex128 in the lowest bit */
         return array && (!ins->aux || p->type.dtype == HL_D_C128) ? STEP_ON : bad(x, "no data");
-    case HL_I_ARRAY_LEN: *out = array ? p->len : 0; break;
-    case HL_I_ARRAY_STRIDE: *out = array ? hl_dtype_size(p->type.dtype) : 0; break;
+    case HL_I_ARRAY_LEN: *out = array ? exec_len(p, ins->aux) : 0; break;
+    case HL_I_ARRAY_STRIDE:
+        *out = array ? hl_dtype_size(p->type.dtype) : 0;
+        if (array && p->columns && ins->aux == 0)
+            *out *= p->columns;
+        break;
     default: break;
     }
     return array && ins->aux < p->type.ndim ? STEP_ON : bad(x, "header of no array");
@@ -191,12 +236,16 @@ static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
 static Step exec_item(Exec *x, const HlIns *ins, int64_t *out)
 {
     int part = x->v[ins->a[0]] & 1;
-    ExecObj *p = as_obj(x->v[ins->a[0]] - part);
+    ExecObj *p = as_obj(address_object(x->v[ins->a[0]]));
     int64_t index = x->v[ins->a[2]];
     if (!p || p->type.base != HL_T_ARR || p->type.dtype != ins->aux)
         return bad(x, "item of no such array");
-    if (x->v[ins->a[1]] != hl_dtype_size(ins->aux) || index < 0 || index >= p->len)
+    if (x->v[ins->a[1]] != hl_dtype_size(ins->aux) || index < 0 ||
+        index >= exec_len(p, p->type.ndim - 1))
         return bad(x, "item outside the array");
+    index += address_item(x->v[ins->a[0]]);
+    if (index < 0 || index >= p->len)
+        return bad(x, "row outside the array");
     if (p->type.dtype == HL_D_C128)
         index = 2 * index + part;
     if (ins->op == HL_I_ARRAY_LOAD) {
@@ -284,7 +333,8 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_ARRAY_LEN:
     case HL_I_ARRAY_STRIDE: return exec_object(x, ins, out);
     case HL_I_IS: *out = a == b; break;
-    case HL_I_RETYPE: *out = a; break;
+    case HL_I_RETYPE:
+    case HL_I_KEEP: *out = a; break;
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL:
         if (ins->imm.i >= x->world->nglobals)
@@ -336,6 +386,7 @@ static Step exec_ins(Exec *x, HlRef r)
     }
     case HL_I_IPOW: power(a, b < 0 ? 0 : b, out); break;
     case HL_I_IPOW_OV: return holds(b >= 0 && power(a, b, out));
+    case HL_I_POWMOD: *out = power_modulo(a, b, c); break;
     case HL_I_NARROW: *out = hl_dtype_narrow(ins->aux, a); break;
     case HL_I_NARROW_OV:
         *out = a;
@@ -387,6 +438,7 @@ static Step exec_ins(Exec *x, HlRef r)
             return STEP_LEAVE;
         *out = a < 0 ? a + b : a;
         break;
+    case HL_I_ARRAY_ROW: exec_row(x, ins, out); return STEP_ON;
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE: return exec_item(x, ins, out);
     case HL_I_LIST_SIZE:
@@ -398,6 +450,15 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_LIST_APPEND:
     case HL_I_LIST_POP: return bad(x, "lists do not change here");
     case HL_I_TRIPS: x->counts[ins->imm.i] += a; break;
+    case HL_I_STEP:
+        if (x->world->step)
+            x->world->step(x->world->step_data, ins->imm.i);
+        return holds(x->world->step != NULL);
+    case HL_I_FRAME_LOAD:
+        if (ins->imm.i >= x->world->nframe)
+            return bad(x, "no such slot");
+        *out = (intptr_t)x->world->frame[ins->imm.i];
+        break;
     case HL_I_POLL: return holds(x->polls < 0 || x->polls-- > 0);
     case HL_I_PARAM:
     case HL_I__COUNT: return bad(x, "not executable");
@@ -440,7 +501,7 @@ static bool snap_has_wide(const Exec *x, int32_t exit)
     const HlSnap *s = &x->ir->snaps[x->ir->exits[exit].snap];
     for (int32_t i = 0; i < s->nslots; i++) {
         const HlSlot *slot = &s->slots[i];
-        for (int part = 0; part < hl_slot_nparts[slot->kind]; part++)
+        for (int part = 0; part < hl_slot_nparts(slot); part++)
             if (x->wide[slot->part[part]])
                 return true;
     }
@@ -618,11 +679,17 @@ static void put_entry(Text *t, const HlIr *ir, const int64_t *in, int32_t slot)
         put(t, "frame %d", slot);
 }
 
-/* A virtual iterator whose parts are words[part[0]], ... */
-static void put_iter(Text *t, uint8_t kind, const int32_t *part, const int64_t *words)
+static void put_view(Text *t, int64_t array, int64_t row, int64_t number)
+{
+    put_boxed(t, HL_TYPE(OBJ), array);
+    put(t, " from item %" PRId64 ", number %" PRId64, address_item(row), number);
+}
+
+/* A virtual iterator whose n parts are words[part[0]], ... */
+static void put_iter(Text *t, uint8_t kind, int n, const int32_t *part, const int64_t *words)
 {
     put(t, "%s", hl_slot_text[kind]);
-    for (int i = 0; i < hl_slot_nparts[kind]; i++)
+    for (int i = 0; i < n; i++)
         put(t, " %" PRId64, words[part[i]]);
 }
 
@@ -642,8 +709,17 @@ char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_
             put_complex(&t, slot->kind == HL_SLOT_NPCOMPLEX, r->values[slot->a],
                         r->values[slot->b]);
             break;
+        case HL_SLOT_VIEW:
+            put_view(&t, r->values[slot->a], r->values[slot->b], r->values[slot->c]);
+            break;
         case HL_SLOT_FRAME: put_entry(&t, ir, in, slot->a); break;
-        default: put_iter(&t, slot->kind, slot->part, r->values); break;
+        case HL_SLOT_TUPLE:
+            for (int part = 0; part < hl_slot_tuple(slot); part++) {
+                put(&t, part ? ", " : "tuple ");
+                put_boxed(&t, ir->ins[slot->part[part]].type, r->values[slot->part[part]]);
+            }
+            break;
+        default: put_iter(&t, slot->kind, hl_slot_nparts(slot), slot->part, r->values); break;
         }
         put(&t, "\n");
     }
@@ -659,10 +735,17 @@ static void put_planned(Text *t, const HlIr *ir, const ExecWorld *world, const H
     case HL_PLAN_BOX: put_boxed(t, e->type, out[e->a]); break;
     case HL_PLAN_IMM: put_boxed(t, e->type, e->imm); break;
     case HL_PLAN_CONST: put_boxed(t, HL_TYPE(OBJ), (intptr_t)world->objects[e->from]); break;
-    case HL_PLAN_ITER: put_iter(t, e->iter, e->part, out); break;
+    case HL_PLAN_ITER: put_iter(t, e->iter, e->nparts, e->part, out); break;
     case HL_PLAN_COMPLEX:
     case HL_PLAN_NPCOMPLEX:
         put_complex(t, e->kind == HL_PLAN_NPCOMPLEX, out[e->a], out[e->b]);
+        break;
+    case HL_PLAN_VIEW: put_view(t, out[e->a], out[e->b], out[e->c]); break;
+    case HL_PLAN_TUPLE:
+        for (int32_t i = 0; i < e->from; i++) {
+            put(t, i ? ", " : "tuple ");
+            put_planned(t, ir, world, e - e->from + i, in, out);
+        }
         break;
     }
 }
@@ -677,6 +760,8 @@ char *exec_plan_frame(const HlIr *ir, const ExecWorld *world, const HlPlan *plan
     int32_t k = 0;
     for (int32_t i = 0; i < plan->nall; i++) {
         put(&t, "%d: ", i);
+        while (k < plan->nentries && plan->entries[k].slot < 0)
+            k++; /* items of the tuple that follows */
         if (k < plan->nentries && plan->entries[k].slot == i)
             put_planned(&t, ir, world, &plan->entries[k++], in, out);
         else

@@ -6,14 +6,15 @@
 #include "../../src/hl_ir.h"
 
 /* An object as a region sees it: an int, float, bool or NumPy scalar of `type` with its value in
- * `word`, a complex number with its parts in items, a 1-D array, or something else (OBJ): then also a function, `word` being the number of its
+ * `word`, a complex number with its parts in items, a 1-D or 2-D array, or something else (OBJ): then also a function, `word` being the number of its
  * code, and `items` what it gives to its slots, `inner` for a jitted one the function in it. */
 typedef struct ExecObj {
     HlType type;
     int64_t word; /* doubles as bits */
     bool big;     /* an int that does not fit */
     bool read_only;
-    int64_t *items, len; /* arrays: len items, of complex128 two words each */
+    int64_t *items, len; /* arrays: len items, of complex128 two words each... */
+    int64_t columns;     /* ...of a 2-D one so many in a row */
     struct ExecObj *inner;
     int id;
 } ExecObj;
@@ -24,7 +25,11 @@ typedef struct ExecWorld {
     ExecObj **globals; /* LOAD_GLOBAL i; NULL = missing */
     bool *same;        /* GUARD_GLOBAL i holds */
     int nglobals;
-    long polls; /* POLL leaves at this call; -1 = never */
+    long polls;      /* POLL leaves at this call; -1 = never */
+    ExecObj **frame; /* FRAME_LOAD i: what the frame's slot i holds */
+    int nframe;
+    void (*step)(void *data, int64_t end); /* STEP; NULL = it does not come back */
+    void *step_data;
 } ExecWorld;
 
 typedef enum ExecEnd {

@@ -248,6 +248,12 @@ static HlRef int_op(Gen *g, HlType t)
     }
     case 1: {
         HlRef k = emit_int(g, HL_TYPE(I64), rnd(g, 4));
+        if (rnd(g, 3) == 0) {
+            HlIns ins = ins_of(HL_I_POWMOD, a, k);
+            ins.type = t;
+            ins.a[2] = b;
+            return emit(g, ins);
+        }
         return emit_typed(g, rnd(g, 2) ? HL_I_IPOW : HL_I_IPOW_OV, t, a, k);
     }
     case 2: return emit_typed(g, HL_I_ZEXT, t, operand(g, HL_TYPE(BOOL)), HL_NOREF);

@@ -88,11 +88,13 @@ static void print_entry(const HlPlanEntry *e)
     case HL_PLAN_BOX: printf("box out %d as %s", e->a, type); break;
     case HL_PLAN_ITER:
         printf("%s out", hl_slot_text[e->iter]);
-        for (int part = 0; part < hl_slot_nparts[e->iter]; part++)
+        for (int part = 0; part < e->nparts; part++)
             printf(" %d", e->part[part]);
         break;
     case HL_PLAN_COMPLEX: printf("complex out %d %d", e->a, e->b); break;
     case HL_PLAN_NPCOMPLEX: printf("np_complex out %d %d", e->a, e->b); break;
+    case HL_PLAN_VIEW: printf("view out %d %d %d as %s", e->a, e->b, e->c, type); break;
+    case HL_PLAN_TUPLE: printf("tuple of %d", e->from); break;
     case HL_PLAN_CONST: printf("object #%d", e->from); break;
     case HL_PLAN_IMM: printf("word %" PRId64 " as %s", e->imm, type); break;
     }
@@ -184,9 +186,14 @@ static ExecObj *read_object(World *w, const char *s, bool *ok)
         if (!o->items)
             abort();
         *ok = true;
-        for (s = end; *s && *ok; s = *end == ',' ? end + 1 : end)
+        for (s = end; *s && *ok; s = *end ? end + 1 : end) {
             *ok = read_word(s, &end, HL_TYPE_NPS(o->type.dtype), &o->items[o->len++]) &&
-                  (*end == ',' || !*end);
+                  (*end == ',' || *end == ';' || !*end);
+            if (*end == ';' && !o->columns) /* rows of a 2-D array */
+                o->columns = o->len;
+        }
+        if (o->type.ndim == 2)
+            *ok = *ok && o->columns && o->len % o->columns == 0;
         if (o->type.dtype == HL_D_C128)
             o->len /= 2;
     } else if (n && s[n] == ':') {
@@ -208,7 +215,12 @@ static bool read_input(World *w, const char *s, HlType t, int64_t *word)
 
 static void print_run(const HlIr *ir, World *w, const int64_t *in)
 {
-    ExecWorld world = {w->objects, w->nobjects, w->globals, w->same, w->nglobals, w->polls};
+    ExecWorld world = {.objects = w->objects,
+                       .nobjects = w->nobjects,
+                       .globals = w->globals,
+                       .same = w->same,
+                       .nglobals = w->nglobals,
+                       .polls = w->polls};
     ExecResult r = exec_run(ir, &world, in, 1000000, NULL);
     if (r.end == EXEC_UNDEFINED)
         printf("undefined: %s in b%d\n", r.why, r.block);

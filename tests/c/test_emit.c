@@ -303,7 +303,7 @@ static Region one_op(const char *op, const char *types, const char *result, bool
 static int64_t run1(const Region *r, int64_t a, int64_t b, int64_t c, int64_t *result)
 {
     int64_t in[4] = {a, b, c, 0}, out[8] = {0x5a5a5a5a}, counts[1] = {0};
-    int64_t exit = r->run(in, out, counts);
+    int64_t exit = r->run(in, out, counts, NULL);
     *result = out[0];
     CHECK(counts[0] == 0);
     return exit;
@@ -406,189 +406,7 @@ static bool same_float(double a, double b)
     return isnan(a) ? isnan(b) : bits(a) == bits(b);
 }
 
-/* References: the value, or leaves = true. `skip` = an earlier guard excludes these operands. */
-typedef struct Ref {
-    int64_t value;
-    bool leaves, skip;
-} Ref;
-
-static Ref value(int64_t v)
-{
-    return (Ref){.value = v};
-}
-
-static Ref fits(__int128 v)
-{
-    return (Ref){.value = (int64_t)v, .leaves = v < INT64_MIN || v > INT64_MAX};
-}
-
-static Ref fits_unsigned(unsigned __int128 v)
-{
-    return (Ref){.value = (int64_t)v, .leaves = v > UINT64_MAX};
-}
-
-static Ref power(int64_t a, int64_t b, bool checked)
-{
-    if (b < 0)
-        return (Ref){.skip = true};
-    if (!checked) {
-        uint64_t r = 1;
-        for (int64_t n = 63 - (b == 0 ? 63 : __builtin_clzll((uint64_t)b)); n >= 0; n--) {
-            r *= r;
-            if (b >> n & 1)
-                r *= (uint64_t)a;
-        }
-        return value((int64_t)r);
-    }
-    if (a == 0 || a == 1)
-        return value(b == 0 ? 1 : a);
-    if (a == -1)
-        return value(b & 1 ? -1 : 1);
-    __int128 r = 1;
-    for (int64_t n = 0; n < b; n++) {
-        r *= a;
-        if (r < INT64_MIN || r > INT64_MAX)
-            return (Ref){.leaves = true};
-    }
-    return value((int64_t)r);
-}
-
-static __int128 floor_quotient(int64_t a, int64_t b)
-{
-    __int128 q = (__int128)a / b;
-    return q * b != a && (a < 0) != (b < 0) ? q - 1 : q;
-}
-
-static Ref int_ref(const char *op, int64_t a, int64_t b)
-{
-    bool in_range = b >= 0 && b <= 63;
-    if (!strcmp(op, "add") || !strcmp(op, "count_up"))
-        return value((int64_t)((uint64_t)a + (uint64_t)b));
-    if (!strcmp(op, "sub"))
-        return value((int64_t)((uint64_t)a - (uint64_t)b));
-    if (!strcmp(op, "mul"))
-        return value((int64_t)((uint64_t)a * (uint64_t)b));
-    if (!strcmp(op, "add_ov"))
-        return fits((__int128)a + b);
-    if (!strcmp(op, "sub_ov"))
-        return fits((__int128)a - b);
-    if (!strcmp(op, "mul_ov"))
-        return fits((__int128)a * b);
-    if (!strcmp(op, "and"))
-        return value(a & b);
-    if (!strcmp(op, "or"))
-        return value(a | b);
-    if (!strcmp(op, "xor"))
-        return value(a ^ b);
-    if (!strcmp(op, "shl"))
-        return value(in_range ? (int64_t)((uint64_t)a << b) : 0);
-    if (!strcmp(op, "shl_ov"))
-        return in_range ? fits((__int128)a * ((__int128)1 << b)) : (Ref){.leaves = true};
-    if (!strcmp(op, "shr"))
-        return value(a >> (in_range ? b : 63));
-    if (!strcmp(op, "ipow_ov"))
-        return power(a, b, true);
-    if (!strcmp(op, "ipow"))
-        return power(a, b, false);
-    if (!strcmp(op, "uadd_ov"))
-        return fits_unsigned((unsigned __int128)(uint64_t)a + (uint64_t)b);
-    if (!strcmp(op, "usub_ov"))
-        return fits_unsigned((unsigned __int128)(uint64_t)a - (uint64_t)b);
-    if (!strcmp(op, "umul_ov"))
-        return fits_unsigned((unsigned __int128)(uint64_t)a * (uint64_t)b);
-    if (!strcmp(op, "ushr"))
-        return value(in_range ? (int64_t)((uint64_t)a >> b) : 0);
-    if (op[0] == 'u' && b == 0)
-        return (Ref){.skip = true};
-    if (!strcmp(op, "udiv"))
-        return value((int64_t)((uint64_t)a / (uint64_t)b));
-    if (!strcmp(op, "umod"))
-        return value((int64_t)((uint64_t)a % (uint64_t)b));
-    if (b == 0 || (a == INT64_MIN && b == -1))
-        return (Ref){.skip = true};
-    if (!strcmp(op, "floordiv"))
-        return value((int64_t)floor_quotient(a, b));
-    if (!strcmp(op, "mod"))
-        return value((int64_t)((__int128)a - floor_quotient(a, b) * b));
-    abort();
-}
-
-/* A region that computes `op %0 constant`; the result is in out[0] at exit 2. */
-static Region with_constant(const char *op, int64_t k, bool guard)
-{
-    char text[800];
-    snprintf(text, sizeof text,
-             "region one slots 1 loops 1 entry x0\n"
-             "entry(%%0: i64 = slot 0): pc 0\n"
-             "  %%1: i64 = kint %ld\n"
-             "  jump b1\n"
-             "b1: pc 0\n"
-             "  %%2: i64 = %s %%0 %%1%s\n"
-             "  exit x2\n"
-             "x0: entry pc 0 [0: unbound]\n"
-             "x1: overflow pc 1 [0: unbound]\n"
-             "x2: return pc 2 [0: %%2]\n",
-             k, op, guard ? " -> x1" : "");
-    return region_make(text);
-}
-
-static void compare_ints(const Region *r, const char *op, int64_t a, int64_t b)
-{
-    Ref want = int_ref(op, a, b);
-    int64_t got;
-    if (want.skip)
-        return;
-    int64_t exit = run1(r, a, b, 0, &got);
-    if (exit != (want.leaves ? 1 : 2) || (!want.leaves && got != want.value))
-        complain("%s %ld %ld: exit %ld, %ld, not %ld", op, a, b, exit, got, want.value);
-}
-
-static void test_integers(void)
-{
-    static const struct {
-        const char *op;
-        bool guard;
-    } ops[] = {
-        {"add", false},      {"sub", false},      {"mul", false},    {"add_ov", true},
-        {"count_up", false}, {"sub_ov", true},    {"mul_ov", true},  {"and", false},
-        {"or", false},       {"xor", false},      {"shl", false},    {"shl_ov", true},
-        {"shr", false},      {"floordiv", false}, {"mod", false},    {"ipow", false},
-        {"ipow_ov", true},   {"uadd_ov", true},   {"usub_ov", true}, {"umul_ov", true},
-        {"ushr", false},     {"udiv", false},     {"umod", false},
-    };
-    for (int o = 0; o < HL_COUNTOF(ops); o++) {
-        char text[80];
-        sprintf(text, "%s %%0 %%1", ops[o].op);
-        Region r = one_op(text, "ii", "i64", ops[o].guard);
-        for (int i = 0; i < HL_COUNTOF(ints); i++)
-            for (int k = 0; k < HL_COUNTOF(ints); k++)
-                compare_ints(&r, ops[o].op, ints[i], ints[k]);
-        region_free(&r);
-    }
-    /* Operations for which other code is emitted when the second operand is a constant. */
-    static const struct {
-        const char *op;
-        bool guard;
-    } consts[] = {
-        {"floordiv", false}, {"mod", false},  {"shl", false},    {"shl_ov", true},
-        {"shr", false},      {"ipow", false}, {"ipow_ov", true}, {"ushr", false},
-        {"udiv", false},     {"umod", false}, {"umul_ov", true},
-    };
-    static const int64_t second[] = {
-        0,         1,         2, 3, 5, 7, 10, 16, 17, 62, 63, 64, -1, -2, -7, INT64_C(1) << 62,
-        INT64_MAX, INT64_MIN,
-    };
-    for (int o = 0; o < HL_COUNTOF(consts); o++) {
-        for (int k = 0; k < HL_COUNTOF(second); k++) {
-            if (int_ref(consts[o].op, 1, second[k]).skip)
-                continue;
-            Region r = with_constant(consts[o].op, second[k], consts[o].guard);
-            for (int i = 0; i < HL_COUNTOF(ints); i++)
-                compare_ints(&r, consts[o].op, ints[i], second[k]);
-            region_free(&r);
-        }
-    }
-}
+#include "test_emit_int.h"
 
 /* Runs a region of one operation on all pairs of integers or floats, and compares. `want` gives the
  * result's word, or sets *leaves. */
@@ -718,7 +536,13 @@ static void test_simple(void)
 
 /* --- libm, Python's float remainder and quotient ---------------------------------------------- */
 
+static int64_t word(const void *p)
+{
+    return (int64_t)(intptr_t)p;
+}
+
 #include "test_emit_np.h"
+#include "test_emit_step.h"
 
 static void test_math(void)
 {
@@ -853,7 +677,7 @@ static void test_fp_guard(void)
                 if (step == 0)
                     x[1] = res;
             }
-            int64_t exit = r.run(in, out, counts);
+            int64_t exit = r.run(in, out, counts, NULL);
             if (exit != want || (want == 2 && !same_float(from_bits(out[0]), x[0])))
                 complain("%s then %s of %g %g %g: exit %ld, not %ld", ops[o % 4], ops[o / 4], a, b,
                          c, exit, want);
@@ -863,11 +687,6 @@ static void test_fp_guard(void)
 }
 
 /* --- objects, globals, arrays ----------------------------------------------------------------- */
-
-static int64_t word(const void *p)
-{
-    return (int64_t)(intptr_t)p;
-}
 
 static void expect(int line, const char *op, const char *types, const char *result, bool guard,
                    int64_t a, int64_t b, int64_t want_exit, int64_t want)
@@ -995,17 +814,6 @@ static void test_sequences(void)
     CHECK(items[0] == &false_object && false_object.refs == 1);
 }
 
-static Array make_array(HlDtype d, void *data, int64_t *shape, int64_t *strides)
-{
-    return (Array){.refs = 1,
-                   .type = &type_of[HL_T_ARR][d],
-                   .data = data,
-                   .nd = 1,
-                   .shape = shape,
-                   .strides = strides,
-                   .flags = WRITEABLE};
-}
-
 /* Loads item %1 into %2, and stores it to item %1 + 1, through any stride or the constant one. */
 static const char *const copy_item = "region items slots 2 loops 1 entry x0\n"
                                      "entry(%%0: arr<%1$s,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
@@ -1029,38 +837,6 @@ static const char *const copy_item = "region items slots 2 loops 1 entry x0\n"
                                      "x3: index pc 3 [0: %%0, 1: %%1]\n"
                                      "x4: index pc 4 [0: %%0, 1: %%7]\n"
                                      "x5: return pc 5 [0: %%7, 1: %%9]\n";
-
-/* Conjugates item %1 of a complex128 array, with its stride or a constant one. */
-static void test_complex_items(void)
-{
-    for (int k = 0; k < 2; k++) {
-        char text[1200];
-        snprintf(text, sizeof text,
-                 "region items slots 2 loops 0 entry x0\n"
-                 "entry(%%0: arr<complex128,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
-                 "  %%2: ptr = array_data %%0\n"
-                 "  %%3: ptr = array_data imag %%0\n"
-                 "  %%4: i64 = %s\n"
-                 "  %%5: f64 = array_load complex128 %%2 %%4 %%1\n"
-                 "  %%6: f64 = array_load complex128 %%3 %%4 %%1\n"
-                 "  %%7: f64 = fneg %%6\n"
-                 "  array_store complex128 %%3 %%4 %%1 %%7\n"
-                 "  exit x1\n"
-                 "x0: entry pc 0 [0: %%0, 1: %%1]\n"
-                 "x1: return pc 1 [0: complex(%%5 %%7), 1: np_complex(%%7 %%6)]\n",
-                 k ? "kint 16" : "array_stride 0 %0");
-        Region r = region_make(text);
-        double data[9] = {9, 1, 2, 3, 4, 5, 6, 7, 8}; /* from data[1] on: aligned to 8 bytes only */
-        int64_t len = 4, stride = 16, in[2], out[3] = {0}, counts[1];
-        Array a = make_array(HL_D_C128, data + 1, &len, &stride);
-        in[0] = word(&a);
-        in[1] = 2;
-        CHECK(r.run(in, out, counts) == 1);
-        CHECK(out[0] == bits(5) && out[1] == bits(-6) && out[2] == bits(6));
-        CHECK(data[5] == 5 && data[6] == -6 && data[4] == 4 && data[7] == 7);
-        region_free(&r);
-    }
-}
 
 static void test_arrays(void)
 {
@@ -1092,7 +868,7 @@ static void test_arrays(void)
             memcpy(before, data, sizeof data);
             int64_t at = index < 0 ? index + len : index;
             int64_t want = at < 0 || at >= len ? 3 : at + 1 >= len ? 4 : 5;
-            int64_t exit = r.run(in, out, counts);
+            int64_t exit = r.run(in, out, counts, NULL);
             int64_t item = 0, loaded;
             if (want != 3)
                 memcpy(&item, (char *)a.data + at * strides, (size_t)size);
@@ -1112,12 +888,13 @@ static void test_arrays(void)
         }
         int64_t in[2] = {word(&a), 1}, out[4], counts[1];
         a.flags = ~WRITEABLE;
-        CHECK(r.run(in, out, counts) == 2);
+        CHECK(r.run(in, out, counts, NULL) == 2);
         a.type = &type_of[HL_T_ARR][HL_D_NONE];
-        CHECK(r.run(in, out, counts) == 1);
+        CHECK(r.run(in, out, counts, NULL) == 1);
         region_free(&r);
     }
     test_complex_items();
+    test_rows();
     /* Items of one array seen through another dtype must not be taken as unrelated. */
     Region r = region_make("region view slots 2 loops 1 entry x0\n"
                            "entry(%0: arr<float64,1> = slot 0, %1: arr<int64,1> = slot 1): pc 0\n"
@@ -1139,7 +916,7 @@ static void test_arrays(void)
     Array x = make_array(HL_D_F64, &shared, &one, &eight);
     Array y = make_array(HL_D_I64, &shared, &one, &eight);
     in[0] = word(&x), in[1] = word(&y);
-    CHECK(r.run(in, out, counts) == 5 && out[0] == bits(4.0) && out[1] == 77);
+    CHECK(r.run(in, out, counts, NULL) == 5 && out[0] == bits(4.0) && out[1] == 77);
     region_free(&r);
 }
 
@@ -1167,7 +944,7 @@ static void test_exits(void)
     for (int which = 0; which < 2; which++) {
         int64_t in[4] = {10, bits(1.25), which, word(&object_a)}, out[8], counts[1] = {9};
         memset(out, 0x77, sizeof out);
-        int64_t exit = r.run(in, out, counts);
+        int64_t exit = r.run(in, out, counts, NULL);
         CHECK(exit == (which ? 2 : 3) && counts[0] == 9);
         const HlPlan *plan = &r.plans[exit];
         for (int32_t k = 0; k < plan->nlive; k++) {
@@ -1234,7 +1011,7 @@ static void test_nest(void)
     for (int run = 0; run < 3; run++) {
         int64_t start = run == 2 ? INT64_MAX - 100 : run, n = 40 * run + 1, step = run + 1;
         int64_t in[4] = {start, 0, step, n}, out[8] = {0}, counts[2] = {1000, 2000};
-        int64_t exit = r.run(in, out, counts);
+        int64_t exit = r.run(in, out, counts, NULL);
         int64_t t = start, outer = 0, inner = 0, i = 0, left = n, j = 0;
         bool over = false;
         for (; left > 0 && !over; i += step, left--, outer++) {
@@ -1267,90 +1044,15 @@ static void test_nest(void)
     }
     int64_t in[4] = {0, 0, 1, 10}, out[8], counts[2] = {0};
     breaker = 1;
-    CHECK(r.run(in, out, counts) == 1 && counts[0] == 0);
+    CHECK(r.run(in, out, counts, NULL) == 1 && counts[0] == 0);
     breaker = 0;
     region_free(&r);
     r = one_op("trips #0 %0", "i", "-", false);
-    CHECK(r.run(&in[3], out, counts) == 2 && counts[0] == in[3]);
+    CHECK(r.run(&in[3], out, counts, NULL) == 2 && counts[0] == in[3]);
     region_free(&r);
 }
 
-/* A loop that only a signal ends: the poll stays in it. */
-static const char *const forever = "region forever slots 1 loops 1 entry x0\n"
-                                   "entry(%0: i64 = slot 0): pc 0\n"
-                                   "  %1: i64 = kint 1\n"
-                                   "  jump b1(%0)\n"
-                                   "b1(%2: i64): pc 0 loop 0 in 0\n"
-                                   "  poll -> x1\n"
-                                   "  %3: i64 = add %2 %1\n"
-                                   "  jump b1(%3)\n"
-                                   "x0: entry pc 0 [0: %0]\n"
-                                   "x1: poll pc 0 [0: %2]\n";
-
-static void *set_breaker(void *unused)
-{
-    (void)unused;
-    usleep(20000);
-    breaker = 1;
-    return NULL;
-}
-
-static void test_poll(void)
-{
-    Region r = region_make(forever);
-    pthread_t thread;
-    int64_t in[1] = {5}, out[2], counts[1] = {0};
-    CHECK(pthread_create(&thread, NULL, set_breaker, NULL) == 0);
-    CHECK(r.run(in, out, counts) == 1);
-    pthread_join(thread, NULL);
-    breaker = 0;
-    CHECK(counts[0] > 1000 && out[0] == 5 + counts[0]);
-    region_free(&r);
-}
-
-/* The first iteration is a block of its own, which does not lead back: only the loop polls. */
-static const char *const first_apart = "region first slots 1 loops 1 entry x0\n"
-                                       "entry(%0: i64 = slot 0): pc 0\n"
-                                       "  %1: i64 = kint 1\n"
-                                       "  jump b1\n"
-                                       "b1: pc 0 loop 0 in 0\n"
-                                       "  %2: i64 = add %0 %1\n"
-                                       "  poll -> x1\n"
-                                       "  jump b2(%2)\n"
-                                       "b2(%3: i64): pc 0 loop 0 in 0\n"
-                                       "  %4: i64 = add %3 %1\n"
-                                       "  poll -> x2\n"
-                                       "  jump b2(%4)\n"
-                                       "x0: entry pc 0 [0: %0]\n"
-                                       "x1: poll pc 0 [0: %2]\n"
-                                       "x2: poll pc 0 [0: %4]\n";
-
-/* What leads back does not poll itself: so everything that polls does. */
-static const char *const polls_ahead = "region ahead slots 1 loops 1 entry x0\n"
-                                       "entry(%0: i64 = slot 0): pc 0\n"
-                                       "  %1: i64 = kint 1\n"
-                                       "  jump b1(%0)\n"
-                                       "b1(%2: i64): pc 0 loop 0 in 0\n"
-                                       "  %3: i64 = add %2 %1\n"
-                                       "  poll -> x1\n"
-                                       "  jump b2\n"
-                                       "b2: pc 0 in 0\n"
-                                       "  jump b1(%3)\n"
-                                       "x0: entry pc 0 [0: %0]\n"
-                                       "x1: poll pc 0 [0: %3]\n";
-
-static void test_polls_where_loops_lead_back(void)
-{
-    int64_t in[1] = {5}, out[2] = {0}, counts[1] = {0};
-    breaker = 1;
-    Region r = region_make(first_apart);
-    CHECK(r.run(in, out, counts) == 2 && out[0] == 7 && counts[0] == 1);
-    region_free(&r);
-    r = region_make(polls_ahead);
-    CHECK(r.run(in, out, counts) == 1 && out[0] == 6 && counts[0] == 1);
-    region_free(&r);
-    breaker = 0;
-}
+#include "test_emit_poll.h"
 
 /* --- what the machine code looks like --------------------------------------------------------- */
 
@@ -1441,7 +1143,7 @@ static void test_memory(void)
         CHECK(*slot != NULL);
         if (*slot) {
             int64_t in[4] = {i, 0, 1, 4}, out[8], counts[2] = {0};
-            CHECK(backend->entry(*slot)(in, out, counts) == 2 && counts[0] == 4);
+            CHECK(backend->entry(*slot)(in, out, counts, NULL) == 2 && counts[0] == 4);
         }
     }
     double full = resident_mb();
@@ -1475,6 +1177,7 @@ int main(int argc, char **argv)
         return failures != 0;
     }
     test_integers();
+    test_powmod();
     test_simple();
     test_math();
     test_fp_guard();
@@ -1485,6 +1188,7 @@ int main(int argc, char **argv)
     test_nest();
     test_poll();
     test_polls_where_loops_lead_back();
+    test_step();
     test_code();
     test_errors();
     test_memory();

@@ -214,7 +214,7 @@ static void run_and_compare(const HlIr *ir, const Compiled *c, const ExecResult 
         words[k] =
             repr == HL_REPR_PTR ? (int64_t)(intptr_t)native_of((void *)(intptr_t)in[k]) : in[k];
     }
-    int64_t exit = backend->entry(c->blob)(words, out, counts);
+    int64_t exit = backend->entry(c->blob)(words, out, counts, NULL);
     if (exit != want->exit) {
         complain(ir, seed, "exit %ld, not %d", exit, want->exit);
         return;

@@ -1,4 +1,5 @@
-/* test_emit_np.h - the part of test_emit.c that is about NumPy's float32 and ufuncs, included by it. */
+/* test_emit_np.h - the part of test_emit.c that is about NumPy's float32, ufuncs, complex and N-D arrays, included
+ * by it. */
 
 /* NumPy's quotient of float32, every step in single precision. */
 static float single_floordiv(float a, float b)
@@ -85,4 +86,80 @@ static void test_ufuncs(void)
             complain("ufunc %d: %a, not %a", o, from_bits(got), want);
         region_free(&r);
     }
+}
+
+static Array make_array(HlDtype d, void *data, int64_t *shape, int64_t *strides)
+{
+    return (Array){.refs = 1,
+                   .type = &type_of[HL_T_ARR][d],
+                   .data = data,
+                   .nd = 1,
+                   .shape = shape,
+                   .strides = strides,
+                   .flags = WRITEABLE};
+}
+
+/* Conjugates item %1 of a complex128 array, with its stride or a constant one. */
+static void test_complex_items(void)
+{
+    for (int k = 0; k < 2; k++) {
+        char text[1200];
+        snprintf(text, sizeof text,
+                 "region items slots 2 loops 0 entry x0\n"
+                 "entry(%%0: arr<complex128,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
+                 "  %%2: ptr = array_data %%0\n"
+                 "  %%3: ptr = array_data imag %%0\n"
+                 "  %%4: i64 = %s\n"
+                 "  %%5: f64 = array_load complex128 %%2 %%4 %%1\n"
+                 "  %%6: f64 = array_load complex128 %%3 %%4 %%1\n"
+                 "  %%7: f64 = fneg %%6\n"
+                 "  array_store complex128 %%3 %%4 %%1 %%7\n"
+                 "  exit x1\n"
+                 "x0: entry pc 0 [0: %%0, 1: %%1]\n"
+                 "x1: return pc 1 [0: complex(%%5 %%7), 1: np_complex(%%7 %%6)]\n",
+                 k ? "kint 16" : "array_stride 0 %0");
+        Region r = region_make(text);
+        double data[9] = {9, 1, 2, 3, 4, 5, 6, 7, 8}; /* from data[1] on: aligned to 8 bytes only */
+        int64_t len = 4, stride = 16, in[2], out[3] = {0}, counts[1];
+        Array a = make_array(HL_D_C128, data + 1, &len, &stride);
+        in[0] = word(&a);
+        in[1] = 2;
+        CHECK(r.run(in, out, counts, NULL) == 1);
+        CHECK(out[0] == bits(5) && out[1] == bits(-6) && out[2] == bits(6));
+        CHECK(data[5] == 5 && data[6] == -6 && data[4] == 4 && data[7] == 7);
+        region_free(&r);
+    }
+}
+
+/* Where rows of arrays begin, also behind negative strides, and a view that is left to an exit. */
+static void test_rows(void)
+{
+    Region r = region_make("region rows slots 2 loops 0 entry x0\n"
+                           "entry(%0: arr<float64,3> = slot 0, %1: i64 = slot 1): pc 0\n"
+                           "  %2: ptr = array_data %0\n"
+                           "  %3: i64 = array_stride 0 %0\n"
+                           "  %4: i64 = array_stride 1 %0\n"
+                           "  %5: i64 = array_stride 2 %0\n"
+                           "  %6: i64 = kint 1\n"
+                           "  %7: row<float64,2> = array_row %2 %3 %1\n"
+                           "  %8: row<float64,1> = array_row %7 %4 %6\n"
+                           "  %9: np<float64> = array_load float64 %8 %5 %1\n"
+                           "  %10: i64 = array_len 1 %0\n"
+                           "  exit x1\n"
+                           "x0: entry pc 0 [0: %0, 1: %1]\n"
+                           "x1: return pc 1 [0: view(%0 %8 %10), 1: %9]\n");
+    double data[24];
+    int64_t shape[3] = {2, 3, 4}, by[3] = {-96, 32, 8}, in[2], out[4] = {0}, counts[1];
+    Array a = make_array(HL_D_F64, data + 12, shape, by);
+    a.nd = 3;
+    in[0] = word(&a);
+    for (int i = 0; i < 24; i++)
+        data[i] = i;
+    for (in[1] = 0; in[1] < 2; in[1]++) {
+        double *row = data + 12 - 12 * in[1] + 4;
+        CHECK(r.run(in, out, counts, NULL) == 1);
+        CHECK(out[0] == in[0] && out[1] == (intptr_t)row && out[2] == 3);
+        CHECK(out[3] == bits(row[in[1]]));
+    }
+    region_free(&r);
 }

@@ -264,6 +264,8 @@ static void test_text_every_op(void)
             ins.check = HL_TYPE_ARR(HL_D_BOOL, 2);
         if (op == HL_I_FMATH1 || op == HL_I_FMATH2)
             ins.aux = op == HL_I_FMATH1 ? HL_M_EXPM1 : HL_M_COPYSIGN;
+        if (op == HL_I_ARRAY_ROW)
+            ins.type = HL_TYPE_ROW(HL_D_I8, 2);
         if (op == HL_I_ARRAY_LOAD || op == HL_I_ARRAY_STORE)
             ins.aux = HL_D_F64;
         if (op == HL_I_UFUNC1 || op == HL_I_UFUNC2) {
@@ -455,6 +457,8 @@ static const struct {
     {"%5: i64 = kint 0", "%5: i64 = array_len 1 %0", "%5 array_len: aux, imm or check does not"},
     {"%5: i64 = kint 0", "%5: i64 = array_load float64 %0 %1 %2", "%5 array_load: aux, imm or"},
     {"%5: i64 = kint 0", "guard_type obj %0 -> x3\n  %5: i64 = kint 0", "aux, imm or check"},
+    {"%5: i64 = kint 0", "%5: ptr = array_row %0 %1 %2",
+     "%5 array_row: aux, imm or check does not"},
     {"kfloat 2.5", "fmath1 pow %15", "%15 fmath1: aux, imm or check does not"},
     {"(%6: i64,", "(%6: void,", "%6: parameter without a valid type"},
     {"%3: i64 = slot 4 range_step", "%3: f64 = slot 4 range_step", "%3: wrong part of an iterator"},
@@ -661,6 +665,45 @@ static void test_complex_plans(void)
 }
 
 /* Slots of inlined calls are never left out: they have no frame yet. */
+/* What is virtual and no iterator: a view, and tuples, whose items come before them. */
+static void test_plans_made(void)
+{
+    static const char text[] =
+        "region made slots 3 loops 0\n"
+        "entry(%0: arr<int8,2> = slot 0, %1: i64 = slot 1, %2: i64 = slot 2): pc 3\n"
+        "  %3: ptr = array_data %0\n"
+        "  %4: row<int8,1> = array_row %3 %2 %1\n"
+        "  %5: i64 = kint 7\n"
+        "  %6: i64 = add %1 %2\n"
+        "  exit x0\n"
+        "x0: return pc 4 [0: view(%0 %4 %5), 1: tuple(%6 %5 %1), 2: rows(%1 %0 %4), 3: "
+        "tuple(%6)]\n";
+    char *wrong = replaced(text, "view(%0 %4 %5)", "view(%0 %3 %5)"), why[200];
+    HlIr *ir = parse(wrong);
+    const char *bad = hl_check_ir(ir, why, sizeof why);
+    CHECK(bad && strstr(bad, "x0: %3 is no view of %0"));
+    hl_ir_free(ir);
+    free(wrong);
+
+    ir = parse(text);
+    CHECK(verifies(ir) && round_trips(ir));
+    HlPlan *p = hl_plan_build(ir);
+    CHECK(p != NULL && p->nentries == 8 && p->nlive == 5);
+    const HlPlanEntry *e = p->entries;
+    CHECK(e[0].slot == 0 && e[0].kind == HL_PLAN_VIEW &&
+          hl_type_eq(e[0].type, HL_TYPE_ROW(HL_D_I8, 1)));
+    CHECK(p->live[e[0].a] == 0 && p->live[e[0].b] == 4 && p->live[e[0].c] == 5);
+    CHECK(e[1].slot == -1 && e[1].kind == HL_PLAN_BOX && p->live[e[1].a] == 6);
+    CHECK(e[2].slot == -1 && e[2].kind == HL_PLAN_IMM && e[2].imm == 7);
+    CHECK(e[3].slot == -1 && e[3].kind == HL_PLAN_FRAME && e[3].from == 1);
+    CHECK(e[4].slot == 1 && e[4].kind == HL_PLAN_TUPLE && e[4].from == 3);
+    CHECK(e[5].slot == 2 && e[5].kind == HL_PLAN_ITER && e[5].iter == HL_SLOT_ROWS);
+    CHECK(p->live[e[5].a] == 1 && p->live[e[5].b] == 0 && p->live[e[5].c] == 4);
+    CHECK(e[7].slot == 3 && e[7].kind == HL_PLAN_TUPLE && e[7].from == 1);
+    hl_plan_free(p, ir->nexits);
+    hl_ir_free(ir);
+}
+
 static void test_plans_inlined(void)
 {
     HlIr *ir = parse(
@@ -910,6 +953,7 @@ int main(void)
         {"cfg", test_cfg},
         {"plans", test_plans},
         {"plans: complex numbers", test_complex_plans},
+        {"plans: views and tuples", test_plans_made},
         {"plans of inlined calls", test_plans_inlined},
         {"copy", test_copy},
         {"no memory", test_no_memory},

@@ -1,4 +1,4 @@
-"""Builtins that are several operations: divmod, round, `in`."""
+"""Builtins that are several operations: divmod, round, pow, `in`."""
 
 import math
 
@@ -108,3 +108,71 @@ def test_in(jit, out):
     out(other, [1, 2] * 200, (1, 2))
     out(other, [1, 2] * 200, {1: 2})
     out(other, [1, 2] * 200, 5)
+
+
+@diff
+def test_pow_with_a_modulus(jit, out):
+    @jit
+    def f(a, b, m, n):
+        s = []
+        for i in range(n):
+            s.append(pow(a + i, b, m))
+        return s
+
+    @jit
+    def by_exponent(a, b, m, n):
+        s = 0
+        for i in range(n):
+            s ^= pow(a, b - i, m)
+        return s
+
+    @jit
+    def by_modulus(a, b, m, n):
+        s = 0
+        for i in range(n):
+            s ^= pow(a, b, m - i)
+        return s
+
+    @jit
+    def fermat(numbers):
+        found = []
+        for p in numbers:
+            if pow(2, p - 1, p) == 1 and pow(3, p - 1, p) == 1:
+                found.append(p)
+        return found
+    edges = (0, 1, -1, 2, -7, 2**31, 2**32, 2**32 + 1, -2**40, 2**62, 2**63 - 1, -2**63)
+    for m in edges:
+        for a in edges:
+            out(f, a, 13, m, 5)
+            out(f, a, 2**62, m, 5)
+            out(f, a, 0, m, 5)
+    out(f, 2**63 - 100, 3, 10**9 + 7, 200)  # a Python int of any size afterwards
+    out(f, 5, 3, 2**70, 200)
+    out(f, True, 3, False, 200)
+    out(f, 5, 3, None, 200)
+    out(f, 5.0, 3, 7, 200)
+    out(f, np.int64(5), 3, 7, 200)
+    for m in (10**9 + 7, 12, -35):  # inverses, and numbers that have none
+        out(by_exponent, 5, 250, m, 300)
+        out(by_exponent, 6, 250, m, 300)
+    out(by_modulus, 12345, 678, 250, 300)  # to 0
+    out(fermat, range(5, 400))
+    out(fermat, range(10**12 + 1, 10**12 + 400, 2))
+
+
+@diff
+def test_pow_is_the_operator(jit, out):
+    @jit
+    def f(values, e):
+        s = []
+        for x in values:
+            s.append(pow(x, e))
+        return s
+    values = [0.5 + i / 7 for i in range(300)]
+    for e in (0, 1, 3, -1, 0.5, -2.5, True, 1j):
+        out(f, values, e)
+        out(f, [*range(1, 300), 0], e)
+        out(f, [np.float64(x) for x in values], e)
+    out(f, [-1.5] * 300, 0.5)
+    out(f, [0.0] * 3 + values, -1)
+    out(f, ["a"], 2)

@@ -1,6 +1,7 @@
 """Lists, tuples and bytes in loops: items read and stored, appended and popped, iterated over."""
 
 import gc
+import itertools
 import random
 import sys
 import weakref
@@ -441,6 +442,92 @@ def test_enumerate_zip_reversed(jit, out):
 
 
 @diff
+def test_zip_of_any_number(jit, out):
+    @jit
+    def one(a):
+        s = 0
+        for x, in zip(a):
+            s = s * 3 % 1009 + x
+        return s, x
+
+    @jit
+    def three(a, b, c):
+        s = n = 0
+        for x, y, z in zip(a, b, c):
+            s = s * 3 % 1009 + x * y - z
+            n += 1
+        return s, n, x, y, z
+
+    @jit
+    def six(a, b, c, d, e, stop):
+        s = 0
+        for p, q, r, t, u, v in zip(a, b, c, d, e, a):
+            s = s * 3 % 1009 + p + q - r + t * u - v
+            if p == stop:
+                break
+        return s, p, q, r, t, u, v
+
+    @jit
+    def seven(a):
+        s = 0
+        for p, q, r, t, u, v, w in zip(a, a, a, a, a, a, a):
+            s += p + q + r + t + u + v + w
+        return s
+
+    @jit
+    def nested(rows, a, b):
+        s = 0
+        for row in rows:
+            for x, y, z in zip(row, a, b):
+                s = s * 3 % 1009 + x * y + z
+        return s
+    ints, floats, numbers = list(range(400)), [x * 0.5 for x in range(390)], np.arange(395) * 0.25
+    for a, b, c in itertools.permutations((ints, floats, numbers)):
+        out(three, a, b, c)
+        out(six, a, b, c, tuple(ints), bytes(200), 190)
+    out(three, ints[:300], ints, ints)
+    out(three, ints, ints[:300], ints)
+    out(three, ints, ints, ints[:300])
+    out(three, ints, ints, [1] * 300 + [2**70, 0.5, 3] * 30)
+    out(three, ints, ints, [1] * 300 + [None] * 3)
+    out(three, ints, [], ints)
+    out(one, ints)
+    out(one, numbers)
+    out(seven, ints)
+    out(nested, [ints[:20]] * 20, tuple(ints), numbers)
+    out(nested, [ints[:k] for k in range(30)], floats, ints)
+
+
+@diff
+def test_zip_that_is_entered_in_the_middle(jit, out):
+    """The frame's zip has other sequences, other types, another place than the one before."""
+    @jit
+    def f(a, b, c, stop):
+        s = 0
+        for x, y, z in zip(a, b, c):
+            s = s * 3 % 1009 + x * y + z
+            if x == stop:
+                break
+        return s, x, y, z
+
+    @jit
+    def held(items, stop):
+        s = 0
+        for x, y, z in items:
+            s += x * y + z
+            if x == stop:
+                break
+        return s, x, y, z, list(items)
+    ints, floats = list(range(400)), [x * 0.5 for x in range(390)]
+    for a, b, c in itertools.product((ints, floats, tuple(ints)), repeat=3):
+        for stop in (300, 1000):
+            out(f, a, b, c, stop)
+            out(f, a, reversed(b), c, stop)
+            out(lambda: f(a, iter(b), c, stop))
+            out(lambda: held(zip(a, b, c), stop))
+
+
+@diff
 def test_iterators_that_are_looked_at(jit, out):
     @jit
     def left(items, stop):
@@ -642,6 +729,59 @@ def test_memory_that_is_given_back(jit, out):
     del held
     gc.collect()
     out.value(ref() is None)
+
+
+@diff
+def test_items_that_are_overwritten_have_one_owner_less(jit, out):
+    """By floats, ints and objects that are stored; what others hold is not kept, nor let go twice."""
+    @jit
+    def f(items, n):
+        s = 0.5
+        for i in range(n):
+            s += 0.25
+            items[i] = s
+        return s
+
+    @jit
+    def g(items, n):
+        s = 10**9
+        for i in range(n):
+            s += 3
+            items[i] = s
+        return s
+
+    @jit
+    def h(items, n, x):
+        for i in range(n):
+            items[i] = x
+    first = [7]
+    for old in (1234.5, 10**12, "a string " * len(first), [1], (first, 2)):
+        for fill in (f, g, lambda items, n: h(items, n, first)):
+            before = sys.getrefcount(old)
+            for _ in range(5):
+                items = [old] * 300
+                fill(items, 200)
+                out.value(sys.getrefcount(old) - before)
+            items = None
+            out.value(sys.getrefcount(old) - before)
+
+
+@diff
+def test_popped_items_live_as_long_as_they_are_used(jit, out):
+    """The last item is what the variable holds afterwards, whatever memory new numbers are given."""
+    @jit
+    def f(items, n):
+        x = y = 0
+        for i in range(n):
+            y = x
+            x = items.pop()
+        return x, y
+    for start in (10**9, 10**9 + 0.5, -2**61, np.float64(0.25), np.int64(7)):
+        for _ in range(5):
+            items = [start + k for k in range(400)]
+            x, y = f(items, 300)
+            fresh = [start - 1000 - k for k in range(1000)]
+            out.value((x, y, sys.getrefcount(x), sys.getrefcount(y), fresh))
 
 
 @diff(native=False)

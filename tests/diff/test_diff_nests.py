@@ -1,267 +1,254 @@
-"""Loops around short loops of floats, whose iterations machine code runs side by side.
+"""Nests of loops: every combination of kinds, up to four deep, with every way out; trip counts and types that
+change. Not only must the results be the interpreter's: a nest must need few compiles, and not be left for ever."""
 
-Machine code that begins at the inner loop does not, so each function is called first with an inner loop too
-short to be compiled, and then with outer loops long enough for the interpreter to go on to them."""
+import itertools
+import textwrap
 
-import numpy as np
+import pytest
 
+import differ
+import native
 from differ import diff
 
-N = 2300
-NUMBERS = (0, 1, 9, 2100, 2101, 2102, 2103, 2104, 2105, 2106, 2107, 2108, 3000)
+# How a loop over `name` begins, with what stands in front of it and first in its body.
+KINDS = {
+    "up": ("", "for {v} in range({n}):", ""),
+    "down": ("", "for {v} in range({n}, 0, -2):", ""),
+    "list": ("", "for {v} in rows[{n}]:", ""),
+    "while": ("{v} = 0", "while {v} < {n}:", "{v} += 1"),
+    "true": ("{v} = -1", "while True:", "{v} += 1\nif {v} >= {n}:\n    break"),
+}
+# What else a loop's body has, in front of the inner loop.
+WAYS = {
+    "plain": "",
+    "break": "if t % 61 == 7:\n    break",
+    "continue": "if t % 5 == 3:\n    t += 1\n    continue",
+    "branch": "if {v} & 1:\n    t ^= {v} * 3\nelse:\n    t += 2",
+    "return": "if t % 977 == 976:\n    return t, {v}",
+}
+
+
+def nest(kinds, ways, trips):
+    """The text of a function f(rows, n): the outermost loop runs n times, inner ones as `trips` says."""
+    lines, indent = [], "    "
+    for depth, (kind, way) in enumerate(zip(kinds, ways)):
+        v = "ijkl"[depth]
+        before, head, first = (text.format(v=v, n=trips[depth]) for text in KINDS[kind])
+        for text in (before, head):
+            lines += [indent + text] if text else []
+        indent += "    "
+        body = "\n".join(filter(None, (first, WAYS[way].format(v=v), f"t = t * 3 + {v} & 0xFFFFF")))
+        lines.append(textwrap.indent(body, indent))
+    lines.append(indent + "x = x * 0.5 + t")
+    for depth in reversed(range(len(kinds))):  # an else, and what stands behind the inner loop
+        indent = "    " * (depth + 1)
+        lines += [f"{indent}else:", f"{indent}    t ^= {depth + 5}", f"{indent}x += {depth}"]
+    return "\n".join(["def f(rows, n):", "    t, x = 1, 0.5", *lines, "    return t, x"])
+
+
+def nests():
+    for kinds in itertools.product(KINDS, repeat=2):
+        yield kinds, ("branch", "break"), ("n", "(i & 3)")
+    for way in itertools.product(WAYS, repeat=2):
+        yield ("up", "while"), way, ("n", "5")
+        yield ("while", "up"), way, ("n", "i % 3")
+    for kinds in itertools.product(("up", "while", "list"), repeat=3):
+        yield kinds, ("plain", "continue", "branch"), ("n // 4", "3", "j + 1")
+    for kinds in itertools.product(("down", "true"), repeat=4):
+        yield kinds, ("branch", "plain", "break", "continue"), ("n // 8", "4", "j & 3", "(k | 1)")
+
+
+NESTS = list(nests())
+
+
+@pytest.mark.parametrize("mode", ("eager", "sync", "background"))
+@pytest.mark.parametrize("number", range(0, len(NESTS), 8))
+def test_kinds_and_ways_out(number, mode):
+    for kinds, ways, trips in NESTS[number:number + 8]:
+        program = differ.Program.of_text(
+            "def program(jit, out):\n    rows = [list(range(3, k + 3)) for k in range(100)]\n"
+            + textwrap.indent("@jit\n" + nest(kinds, ways, trips), "    ")
+            + "\n    for n in (1, 0, 40, 2, 90, 91):\n        out(f, rows, n)\n")
+        (f,) = differ.compare(program, mode, native_expected="return" not in ways)
+        rows = [r for loop in native.statistics(f)["loops"] for r in loop["regions"]]
+        assert sum(r["compiles"] for r in rows) <= (24 if mode == "eager" else 12), (kinds, ways, native.explain(f))
 
 
 @diff
-def test_number_of_iterations(jit, out):
-    """Every rest of a round, inner loops that do not run, and what the names hold behind the loops."""
+def test_triangles(jit, out):
     @jit
-    def f(coeffs, xs, ys):
-        y = k = i = x = None
-        for i in range(len(xs)):
-            x = xs[i]
-            y = 0.0
-            for k in range(len(coeffs)):
-                y = y * x + coeffs[k]
-            ys[i] = y
-        return y, k, i, x
-    for ncoeffs in (2, 3, 1, 16, 0, 40):
-        coeffs = np.arange(ncoeffs) * 0.3 - 1.0
-        for n in NUMBERS:
-            ys = np.full(n, 7.5)
-            out(f, coeffs, np.arange(n) * 0.01 - 3.0, ys)
-            out.note(ys.tolist())
-
-
-@diff
-def test_result_that_warns_in_the_middle(jit, out):
-    """An infinite result is NumPy's to report, at its line, when what came before is stored."""
-    @jit
-    def f(coeffs, xs, ys):
-        for i in range(len(xs)):
-            x = xs[i]
-            y = 1.0
-            for k in range(len(coeffs)):
-                y = y * x + coeffs[k]
-            ys[i] = y
-        return y
-    f(np.arange(2) * 0.5, np.arange(50) * 0.001, np.zeros(50))
-    coeffs = np.arange(5) * 0.5
-    for big in (1e100, 1e308, -1e200, np.inf, np.nan):
-        for at in (0, 5, *range(77, 85), N - 1):
-            xs = np.arange(N) * 0.001
-            xs[at] = big
-            ys = np.zeros(N)
-            out(f, coeffs, xs, ys)
-            out.note(ys.tolist())
-    coeffs[4] = np.inf
-    out(f, coeffs, xs, ys)
-    coeffs[0] = np.nan
-    out(f, coeffs, xs, ys)
-
-
-@diff
-def test_written_array_is_read(jit, out):
-    @jit
-    def f(a, b, c, n, m):
+    def f(n):
+        lower = upper = band = 0
         for i in range(n):
-            x = b[i]
-            y = 0.25
-            for k in range(m):
-                y = y * x + a[k]
-            c[i] = y
-        return y
+            for j in range(i):
+                lower += i * j
+            for j in range(i, n):
+                upper += i - j
+            for j in range(max(0, i - 2), min(n, i + 3)):
+                band ^= i * n + j
+                for k in range(j, i):
+                    band += k
+        return lower, upper, band
+    for n in (0, 1, 2, 3, 40, 41):
+        out(f, n)
 
+
+@diff
+def test_several_nests_in_a_function(jit, out):
     @jit
-    def in_place(a, b, n, m):
+    def f(n, m):
+        a = b = 0
+        x = 1.0
         for i in range(n):
-            y = b[i]
-            for k in range(m):
-                y = y * 0.5 + a[k]
-            b[i] = y
-        return y
-    base = np.arange(2 * N) * 0.001
-    f(base[:9], base[20:70], np.zeros(50), 50, 2)
-    in_place(base[:9], base[20:70].copy(), 50, 2)
-    out(f, base[:9], base[20:20 + N], np.zeros(N), N, 5)
-    for start in (0, 1, 4, 5, 9, 13, 19, 20, 21, 28, 100, N):
-        work = base.copy()
-        out(f, work[:9], work[20:20 + N], work[start:start + N], N, 5)
-        out.note(work.tolist())
-        work = base.copy()
-        out(in_place, work[:9], work[start:start + N], N, 5)
-        out.note(work.tolist())
-
-
-@diff
-def test_index_leaves_the_range(jit, out):
-    @jit
-    def f(a, b, c, n, m):
-        y = 0.0
+            for j in range(m):
+                a += i ^ j
+        for i in range(m):
+            k = i
+            while k < n:
+                k += 2
+                b += k
+                x *= 0.75
         for i in range(n):
-            y = 1.5
-            for k in range(m):
-                y = y * b[i] + a[k]
-            c[i] = y
-        return y, i, k
-    a, b = np.arange(9) * 0.1, np.arange(3000) * 0.0003
-    f(a, b, np.zeros(50), 50, 2)
-    for nb, nc, n, m in ((N, N, N, 9), (N, N, N, 10), (N - 5, N, N, 9), (N, N - 9, N, 9), (N, N - 12, N, 9),
-                         (2104, 2103, 2105, 4), (N, N, N, 9)):
-        c = np.zeros(nc)
-        out(f, a, b[:nb], c, n, m)
-        out.note(c.tolist())
+            for j in range(i & 1):
+                for k in range(j + 2):
+                    x += a - b
+            a -= i
+        return a, b, x, i, j, k
+    for n, m in ((1, 1), (0, 5), (30, 40), (60, 2), (30, 41), (5, 90)):
+        out(f, n, m)
 
 
 @diff
-def test_strided_and_reversed_arrays(jit, out):
-    @jit
-    def f(a, b, c):
-        for i in range(len(b)):
-            y = 0.5
-            for k in range(len(a)):
-                y = (y - a[k]) * b[i]
-            c[i] = y
-        return y
-    a, b = np.arange(12) * 0.1, np.arange(2 * N) * 0.0001
-    f(a[:2], b[:50], np.zeros(50))
-    for _ in range(3):
-        out(f, a, b[:N], np.zeros(N))
-        out(f, a[::-1], b[::2], np.zeros(N))
-        out(f, a[::3], b[:N], np.zeros(3 * N)[::3])
+def test_nest_over_inlined_functions(jit, out):
+    def row(i, m):
+        s = 0
+        for j in range(m):
+            if (i + j) % 7 == 6:
+                continue
+            s += cell(i, j)
+        return s
 
-
-@diff
-def test_iterations_that_need_each_other(jit, out):
-    """Sums over the outer loop, bounds that depend on it, branches: each as it was."""
-    @jit
-    def sums(a, b):
-        total, last, count = 0.0, 0.0, 0
-        for i in range(len(b)):
-            y = 0.0
-            for k in range(len(a)):
-                y = y * b[i] + a[k]
-            total += y
-            last = y - last
-            count += 2
-        return total, last, count
+    def cell(i, j):
+        k, s = 0, i
+        while k < (i ^ j) & 3:
+            k += 1
+            s = s * 2 - j
+        return s
 
     @jit
-    def rotate(a, b):
-        newer = older = oldest = 0.0
-        for i in range(len(b)):
-            y = 0.0
-            for k in range(len(a)):
-                y = y * b[i] + a[k]
-            oldest = older
-            older = newer
-            newer = y
-        return newer, older, oldest
+    def f(n, m):
+        t = 0
+        for i in range(n):
+            t += row(i, m)
+            if t > 10**6:
+                t -= row(-i, 2)
+        return t
+    for n, m in ((1, 3), (0, 5), (40, 9), (60, 2), (40, 0), (41, 10)):
+        out(f, n, m)
+
+
+# -- types that change ----------------------------------------------------------------------------
+
+def settled(least):
+    """A nest whose types change: after a while machine code is left a few times a call at most, and the
+    compiles are few."""
+    def decorate(function):
+        program = differ.Program.of(function)
+
+        @pytest.mark.parametrize("mode", ("eager", "sync"))
+        def test(mode):
+            (f,) = differ.compare(program, mode)
+            before = sum(native.exits(f).values())
+            with differ.params(**differ.MODES[mode]):
+                f(*least)
+            rows = [r for loop in native.statistics(f)["loops"] for r in loop["regions"]]
+            assert sum(native.exits(f).values()) - before <= 4, native.explain(f)
+            assert sum(r["compiles"] for r in rows) <= 12, native.explain(f)
+
+        test.__name__ = test.__qualname__ = function.__name__
+        test.program = program
+        return test
+    return decorate
+
+
+@settled((60, 20))
+def test_int_that_becomes_a_float(jit, out):
+    @jit
+    def f(n, m):
+        t = 0
+        for i in range(n):
+            s = 0
+            for j in range(m):
+                s += 0.5
+                t += s
+            t -= 1
+        return t
+    for _ in range(6):
+        out(f, 40, 20)
+
+
+@settled((60, 20))
+def test_int_that_becomes_a_numpy_float(jit, out):
+    np = pytest.importorskip("numpy")
+    a = np.arange(20) * 0.25
 
     @jit
-    def triangle(a, c):
-        for i in range(len(c)):
-            y = 1.0
-            for k in range(i % 7):
-                y = y * 0.5 + a[k]
-            c[i] = y
-        return y
+    def f(n, m):
+        t = 0
+        for i in range(n):
+            s = 0
+            for j in range(m):
+                s += a[j]
+            if s > t:
+                t = s
+            t -= i
+        return t
+    for _ in range(6):
+        out(f, 40, 20)
 
+
+@settled((60, 20))
+def test_best_so_far_is_none_first(jit, out):
     @jit
-    def goes_on(a, c):
-        y = 1.0
-        for i in range(len(c)):
-            for k in range(len(a)):
-                y = y * 0.5 + a[k]
-            c[i] = y
-        return y
+    def f(n, m):
+        best, at = None, 0
+        for i in range(n):
+            for j in range(m):
+                v = (i * 37 + j * 11) % 101
+                if best is None or v < best:
+                    best, at = v, (i << 8) + j
+            if i % 9 == 8:
+                best = None
+        return best, at
+    for _ in range(6):
+        out(f, 40, 20)
 
+
+@settled((60, 20))
+def test_types_alternate_with_the_outer_loop(jit, out):
     @jit
-    def branch(a, b, c):
-        for i in range(len(c)):
-            y = 1.0
-            for k in range(len(a)):
-                y = y * b[i] + a[k]
-                if y > 3.0:
-                    y = y - 3.0
-            if y > 1.0:
-                c[i] = y
-        return y
+    def f(n, m):
+        t = 0
+        for i in range(n):
+            step = 2 if i & 1 else 0.5
+            for j in range(m):
+                t = t * 0.5 + step
+                step += 1
+        return t
+    for _ in range(6):
+        out(f, 40, 20)
 
+
+@settled((60, 20))
+def test_inner_loop_without_trips_at_first(jit, out):
     @jit
-    def before(a, b, c):
-        for i in range(1, len(c)):
-            y = c[i - 1]
-            for k in range(len(a)):
-                y = y * b[i] + a[k]
-            c[i] = y
-        return y
-    a, b = np.arange(9) * 0.1, np.arange(N) * 0.0003
-    sums(a[:2], b[:50])
-    rotate(a[:2], b[:50])
-    triangle(a, np.zeros(20))
-    goes_on(a[:2], np.zeros(50))
-    branch(a[:2], b, np.zeros(50))
-    before(a[:2], b, np.zeros(50))
-    for _ in range(2):
-        out(sums, a, b)
-        out(rotate, a, b)
-        for f in (triangle, goes_on):
-            c = np.zeros(N)
-            out(f, a, c)
-            out.note(c.tolist())
-        for f in (branch, before):
-            c = np.zeros(N)
-            out(f, a, b, c)
-            out.note(c.tolist())
-
-
-@diff
-def test_integers_beside_the_floats(jit, out):
-    """Overflow of a Python int in the middle of a round; conversions that are not exact."""
-    @jit
-    def f(a, b, c, step):
-        for i in range(len(c)):
-            n = i * step
-            y = 1.0
-            for k in range(len(a)):
-                y = y * b[i] + k
-            c[i] = y + n
-        return y, n
-    a, b = np.arange(9) * 0.1, np.arange(N) * 0.0003
-    f(a[:2], b, np.zeros(50), 1)
-    for step in (1, 3, (1 << 63) // N, (1 << 63) // 2285, -(1 << 63) // 2281):
-        c = np.zeros(N)
-        out(f, a, b, c, step)
-        out.note(c.tolist())
-
-
-@diff
-def test_plain_floats_and_float32(jit, out):
-    @jit
-    def plain(values, c, m):
-        for i in range(len(c)):
-            y = values[i]
-            for k in range(m):
-                y = y * 0.5 + 1.25
-            c[i] = y
-        return y
-
-    @jit
-    def f(a, b, c):
-        for i in range(len(c)):
-            y = b[i]
-            for k in range(len(a)):
-                y = y * a[k] + b[i]
-            c[i] = y
-        return y
-    values = [k * 0.25 for k in range(N)]
-    for m in (2, 3, 12):
-        c = np.zeros(N)
-        out(plain, values, c, m)
-        out.note(c.tolist())
-    a, b = np.arange(9, dtype=np.float32), np.linspace(0, 3, N, dtype=np.float32)
-    f(a[:2], b, np.zeros(50, np.float32))
-    for scale in (1, 1e3, 1e6):
-        c = np.zeros(N, np.float32)
-        out(f, a * np.float32(scale), b, c)
-        out.note(c.tolist())
+    def f(n, m):
+        t, x = 0, 1
+        for i in range(n):
+            for j in range(m if i > n // 2 else 0):
+                x = x * 0.5 + j
+                t += 1
+            t ^= i
+        return t, x
+    for _ in range(6):
+        out(f, 40, 20)

@@ -3,6 +3,8 @@
 import gc
 import weakref
 
+import numpy as np
+
 from differ import diff
 
 
@@ -150,6 +152,34 @@ def test_weakref_callback_in_the_loop(jit, out):
         return f(n, (t, t := None)[0], ref)
     for n in (30, 400, 400):
         out(run, n)
+
+
+@diff
+def test_a_death_that_changes_what_the_loop_reads(jit, out):
+    """Machine code would not notice that an object ought to have died: what its end does would."""
+    class Thing:
+        def __init__(self, cell):
+            self.cell = cell
+
+        def __del__(self):
+            self.cell[0] += 1
+
+    @jit
+    def f(thing, cell, n):
+        s = 0
+        for i in range(n):
+            if i == 200:
+                thing = None
+            s += cell[0]
+        return s
+    for make in (list, np.array):
+        for _ in range(20):
+            cell = make([1, 2])
+            out(lambda: f(Thing(cell), cell, 300))
+            kept = Thing(cell)
+            out(f, kept, cell, 300)
+            out.value(cell[0])
+            del kept
 
 
 @diff

@@ -1,8 +1,14 @@
 """NumPy's ufuncs and scalar types, called with numbers."""
 
-import numpy as np
+import itertools
+import warnings
 
-from differ import diff
+import numpy as np
+import pytest
+
+import native
+from differ import diff, params
+from freeze import freeze
 
 FILTERS = ("always", "error")
 INF, NAN = float("inf"), float("nan")
@@ -203,3 +209,102 @@ def test_power_of_mixed_types(jit, out):
     for dtype in (np.int64, np.uint8, np.float32, np.float64):
         for b in (0.5, -1.5, 2.0, 1 / 3, np.float32(0.3), np.float64(0.3), np.int64(3), 3):
             out(f, numbers(low=1, high=9, dtype=dtype), b)
+
+
+# --- integers and truth values --------------------------------------------------------------------
+
+DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool_", "float32", "float64")
+PYTHON = ("int", "float", "bool")
+TWO = ("add", "subtract", "multiply", "bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift",
+       "floor_divide", "remainder", "power", "maximum", "minimum", "fmax", "fmin", "equal", "not_equal", "less",
+       "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_xor")
+ONE = ("absolute", "abs", "negative", "invert", "bitwise_not", "positive", "logical_not", "isnan", "isinf", "isfinite")
+
+
+def edges(kind):
+    """Numbers of a kind, those at its ends among them."""
+    if kind in PYTHON:
+        return {"int": [0, 1, -1, 5, 63, 64, 127, 128, 255, 300, 2**31, 2**53 + 1, 2**63 - 1, -2**63, 2**64 - 1, 2**70],
+                "float": [0.0, -0.0, 1.0, -2.5, 1e30, INF, -INF, NAN], "bool": [True, False]}[kind]
+    dtype = getattr(np, kind)
+    if kind == "bool_":
+        return [dtype(True), dtype(False)]
+    if kind.startswith("float"):
+        return [dtype(x) for x in (0.0, -0.0, 1.0, -2.5, 1e30, INF, -INF, NAN, 5e-324)]
+    info = np.iinfo(dtype)
+    return [dtype(x) for x in {0, 1, 2, 5, 7, 8, 31, 63, int(info.max), int(info.max) - 1, int(info.min), int(info.min) + 1,
+                               int(info.max) // 2 + 1, max(int(info.min), -1), max(int(info.min), -3)}]
+
+
+def plain(kind):
+    return {"int": 3, "float": 1.5, "bool": True}[kind] if kind in PYTHON else getattr(np, kind)(1.5 if "float" in kind else 1)
+
+
+def loop_of(expression):
+    """The result is boxed, and used as it is in a register."""
+    space = {"np": np}
+    exec(f"""\
+def f(a, b, c, d, n):
+    r = s = None
+    for i in range(n):
+        if i == n - 3:
+            a = c
+            b = d
+        r = {expression}
+        s = float(r)
+    return r, s
+""", space)
+    return space["f"]
+
+
+def outcome(f, *args):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = "returned", freeze(f(*args))
+        except Exception as e:
+            result = "raised", freeze(e), e.__traceback__.tb_next.tb_lineno
+    return result, [(w.category, str(w.message), w.lineno) for w in caught]
+
+
+def compare(expression, left, right):
+    """Plain operands, then pairs of edges in mid-loop. The share that was native, or None if the plain ones raise."""
+    import hotloop
+    expected = loop_of(expression)
+    first = plain(left), plain(right)
+    with params(threshold=2, sync=1):
+        jitted = hotloop.jit(loop_of(expression))
+        want = outcome(expected, *first, *first, 400)
+        for _ in range(3):
+            assert outcome(jitted, *first, *first, 400) == want
+        share = native.native_share(jitted)
+        for a, b in itertools.product(edges(left), edges(right)):
+            if "power" in expression and left in PYTHON and abs(b) > 100:
+                continue
+            args = *first, a, b, 7
+            assert outcome(jitted, *args) == outcome(expected, *args), f"{expression} of {a!r} and {b!r}"
+    return None if "raised" in want[0] else share
+
+
+@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize("left", DTYPES)
+def test_two_numbers(name, left):
+    for right in (left, "int", DTYPES[DTYPES.index(left) - 4]):
+        share = compare(f"np.{name}(a, b)", left, right)
+        dtype = np.result_type(*(getattr(np, kind) for kind in (left, right) if kind != "int"))
+        if share is not None and dtype.kind in "iu":
+            assert share > 0.9, f"{name} of {left} and {right}: {share}"
+
+
+@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize("left, right", list(itertools.product(PYTHON, PYTHON)))
+def test_two_python_numbers(name, left, right):
+    compare(f"np.{name}(a, b)", left, right)
+
+
+@pytest.mark.parametrize("name", ONE)
+@pytest.mark.parametrize("kind", DTYPES + PYTHON)
+def test_one_number(name, kind):
+    share = compare(f"np.{name}(a)", kind, kind)
+    if share is not None and (kind.startswith(("int", "uint")) or name in ("isnan", "isinf", "isfinite", "logical_not")):
+        assert share > 0.9, f"{name} of {kind}: {share}"

@@ -30,7 +30,7 @@ sys.path.insert(0, HERE)
 import grammar  # noqa: E402
 import reduce  # noqa: E402
 
-MODES = ("eager", "sync", "background")
+MODES = ("eager", "sync", "steps", "background")
 LIMIT = 40  # seconds of one program
 REDUCED_LIMIT = 10
 RESTART = 400  # programs of one worker

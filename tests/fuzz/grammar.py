@@ -23,11 +23,14 @@ KINDS = {
     "v": ("v",),  # int64 array
     "w": ("w",),  # bool array
     "e": ("e",),  # array of another dtype
+    "m": ("m", "l"),  # 2-D float64 array; the two may share memory
+    "d": ("row",),  # a row of one
     "s": ("s",),  # str
 }
 
 # What there is besides numbers and arrays. A program has some of it.
-FEATURES = ("list", "tuple", "call", "except", "complex", "object", "string", "big", "dtype", "swap")
+FEATURES = ("list", "tuple", "call", "except", "complex", "object", "string", "big", "dtype", "swap",
+            "grid")
 
 LEAVES = {
     "i": ["$V"] * 6 + ["i", "i", "n", "0", "1", "-1", "2", "3", "7", "-5", "255", "True", "2**40",
@@ -36,6 +39,7 @@ LEAVES = {
     "b": ["i & 1", "i > 7", "w[i % len(w)]", "i % 5 == 2", "a > b", "x < y"],
     "z": ["z", "z", "1j", "(2-3j)", "complex(a, 1)"],
     "p": ["p", "q"], "t": ["t"], "u": ["u", "g"], "v": ["v"], "w": ["w"], "e": ["e"], "s": ["s", "'ab'"],
+    "m": ["m", "l"], "d": ["row", "m[i % len(m)]", "l[-1]"],
     "x": ["i % len(u)", "a % 9", "-1", "b & 3", "i & 7"],  # an index
 }
 
@@ -57,7 +61,8 @@ FORMS = {
         object: o.k | o.add($i)
         string: len($s) | ord($s[0]) | int("7" + str(i))
         big: ($i + 2**70) | ($i * 10**18) | ($i << 60) | ($i - 2**63) | (2**64 - $i) | ($i % 2**65)
-        dtype: e[$x] | int(e[$x])""",
+        dtype: e[$x] | int(e[$x])
+        grid: len($m) | m.size | l.shape[1] | $d.size | len(row) | int($m[$x, $x]) | m.ndim""",
     "f": """($f + $f) | ($f - $f) | ($f * u[$x]) | (float($f) * $f) | ($f * 0.75) | ($f / $f) | ($f // $f) | ($f % $f) | (-$f)
         ($i / $i) | ($f / 3) | ($f + $i) | ($f ** 0.5) | (abs($f) ** 1.5) | (float($f) ** 3) | ($i ** -1) | abs($f)
         min($f, $f) | max($f, $f) | float($i) | float($f) | math.sqrt(abs($f)) | math.sin($f)
@@ -70,7 +75,9 @@ FORMS = {
         call: h1($f) | h0($f)
         complex: abs($z) | $z.real | $z.imag
         big: ($i / 2**70) | float($i * 10**20) | (2**1000 * $f)
-        dtype: e[$x] | float(e[$x])""",
+        dtype: e[$x] | float(e[$x])
+        grid: $m[$x, $x] | $m[i % len(m), $x % 3] | $m[$x][$x] | $d[$x] | row[$x % len(row)] | $m[-1, -$x] | $d[0]
+        grid: $m[0, 1] | (l[i % len(l)][$x % 3] + $m[$x % 3, 0]) | row[-1]""",
     "b": """($n < $n) | ($n <= $n) | ($n == $n) | ($n != $n) | ($n > $n) | ($n >= $n) | i % 3 == 1 | ($i & 1)
         ($i < $i) | ($f < $f) | ($f >= $f) | ($n < i < $n) | ($b and $b) | ($b or $b) | (not $b) | i > n - 4
         i == 30 | i % 11 == 5 | math.isnan($f) | bool($n) | w[$x] | (a is None) | ($f != $f) | ($b != $b) | i < 9
@@ -88,6 +95,8 @@ FORMS = {
     "w": """w | (u > $f) | ~w | w[::-1]""",
     "e": """e | e[::-1]""",
     "s": """f"{$I}" | f"{$F:.3f}|{$I!r}" | str($n) | ($s + "x")[-4:] | f"{a:>5}{b:x}" | $s.upper() | ("%d" % $i)""",
+    "m": """m[::-1] | l[:, ::-1] | m.T | l.copy() | m | strided(m, m.shape, m.strides)""",
+    "d": """m[$x] | l[$x] | m[:, $x] | row[::-1] | row""",
     "x": """($i % len(u)) | ($i & 7) | (i - 1) % 9 | -1 | (a % 5) | i % 8
         : i | -i - 1 | $i | -12""",
 }
@@ -112,6 +121,10 @@ STATEMENTS = {  # one line each
     "string": """s = $s | s += "y" | s = s[:3] | print(f"{i}:{s}") if i % 16 == 3 else None | s = s[$x]""",
     "big": """a = $i + 2**80 | a = a * 3 | b = $i << 62 | c = c % 2**61 | a = -2**63 - ($i & 1) | b = 2**63 - 1""",
     "dtype": """e[$x] = $n | e[$x] = e[$x] | x = e[$x] | e[$x] += 1""",
+    "grid": """$m[$x, $x] = $f | $m[$x, $x] += $f | $m[$x][$x] = $n | row = $d | row = m[$x % 3] | row = l[i % len(l)]
+        row[$x] = $f | row[$x % 3] *= 0.5 | l[i % len(l), $x % 3] = m[$x % 3, i % m.shape[1]] + 1 | x = $m[$x, $x]
+        m, l = l, m | j, k = $m.shape | m = $m | u = $d | l[$x] = $f | row[i % len(row)] += $f | $m[i % 3, i % 2] -= x
+        b = row is m[0] | j, k, *_ = row | x, y = row[:2] | m[$x % 3, -1] = row[0]""",
     "swap": """a = $f | x = $i | a, x = x, a | b = None if i == 35 else b | x = $b | u = $u | v = $v | y = "str"
         del c | c = 0 | u, g = g, u | x = u[$x] | a = v[$x] | u = v if i == 37 else u | a = $b | w = $w""",
 }
@@ -125,6 +138,10 @@ ARRAYS = {
     "v": ["np.arange(9) - 4", "np.arange(40)[::3]", "np.arange(12)[::-1]", "np.full(8, 2**62)", "whole[2:]",
           "np.array([2**63 - 1, -2**63, 0, -1, 1])", "np.arange(350)"],
     "w": ["np.arange(9) % 2 == 0", "(base > 3.0)", "np.zeros(8, bool)", "(base < 7)[::-1]"],
+    "m": ["np.arange(24.0).reshape(4, 6) * 0.5", "plane", "plane[::-1]", "plane[:, ::-1]", "plane.T", "plane[1:, :-1]",
+          "plane[::2, 1:]", "np.zeros((3, 3))", "strided(base, (5, 6), (16, 8))", "strided(base, (4, 9), (8, 8))",
+          "np.asfortranarray(plane)", "np.array([[1.0, np.inf, 0.5], [np.nan, -0.0, 1e308]] * 3)",
+          "np.arange(60.0).reshape(3, 4, 5)[:, 1]", "np.linspace(-1, 1, 90).reshape(3, 30)"],
     "e": ["np.arange(9, dtype=np.{d})", "np.arange(20, dtype=np.{d})[::2]", "np.arange(12, dtype=np.{d})[::-1]"],
 }
 OTHERS = (  # in the place of a float64 array
@@ -236,12 +253,17 @@ class Maker:
         if "list" in self.features:
             heads += ["for $N in p", "for $N in q", "for j, $N in enumerate(p)", "for j, k in zip(p, q)",
                       "for $N in reversed(p)", "for $N in range(len(p))", "for j, $N in enumerate(q, 1)"]
-            heads += ["for $N in p[:7]", "for j, $N in enumerate(q[:5])", "for j, k in zip(p[:6], t)", "for $N in q[-4:]",
+            heads += ["for $N in p[:7]", "for j, $N in enumerate(q[:5])", "for j, k in zip(p[:6], t)", "for $N in q[-4:]", "for j, $N, k in zip(p[:9], q, t)",
                       "for $N in reversed(p[:5])", "for k in sorted(p[:5], key=abs)", "for j, k in enumerate(t, 3)"]
         if "tuple" in self.features:
             heads += ["for $N in t", "for $N in (1, 2.5, a)", "for j, k in ((1, 2), (a, b))", "for $N in $t"]
         if "call" in self.features:
             heads += ["for $N in h5($i)", "for $N in map(h0, (a, b))"]
+        if "grid" in self.features:
+            heads += ["for row in $m", "for $N in row[:9]", "for $N in $m[$x % 3]", "for j, row in enumerate(l)",
+                      "for j, $N in m[:, :2]", "for row in l[::-1]"]
+            if self.chance(0.5):
+                return self.nest()
         if "dtype" in self.features:
             heads += ["for $N in u[:4]", "for $N in e[:5]"]
         head = self.fill(self.pick(heads).replace("$N", self.pick(["j", "k", "c"])), 1)
@@ -252,6 +274,16 @@ class Maker:
         if self.chance(0.15):
             lines += ["else:", *indent(self.block(depth, looping, 2))]
         return lines
+
+    def nest(self):
+        """Two loops over the items of 2-D arrays."""
+        first, second = self.pick([("len(m)", "m.shape[1]"), ("1, len(l) - 1", "1, l.shape[1] - 1"), ("3", "len(l[0])")])
+        item = self.pick(["m[j, k]", "m[j][k]", "l[j, k]", "l[k, j]", "m[k % 3, j % 3]"])
+        lines = [self.pick([f"{item} = $f", f"{item} += $f", f"x += {item}", f"a += {item} > 0.5", f"l[j, k] = {item} * 0.5",
+                            "l[j, k] = m[j - 1, k] + m[j, k - 1] * 0.5", "m[j, k] = m[j - 1, k] * 0.5 + 1.0",
+                            "m[j, k] = l[j, k - 1] - l[j, k]", f"y = {item}"]) for _ in range(self.pick([1, 1, 2, 3]))]
+        inner = [f"for k in range({second}):", *indent([self.fill(line, 1) for line in lines])]
+        return [f"for j in range({first}):", *indent((["row = m[j]"] if self.chance(0.2) else []) + inner)]
 
     def make_while(self, depth, looping):
         self.loops += 1
@@ -325,6 +357,8 @@ class Maker:
                  self.pick(["0.5, 2.0", "-0.0, 1e300", "1, 3", "0.1, 7.25"])]
         if self.features & {"list", "tuple", "call", "string"}:
             names += ["p, q = [3, 1, 4, 1, 5, 9, 2, 6], [0.5, -1.5, 2.0, 1e3]", "t = (2, 7, 1.5)"]
+        if "grid" in self.features:
+            names.append("row = m[0]")
         if "complex" in self.features:
             names.append("z = 1 + 2j")
         if "object" in self.features:
@@ -360,7 +394,7 @@ class Maker:
     def shown(self):
         names = ["a", "b", "c", "i", "j", "k", "n0", "t0", "x", "y", "u", "v", "w", "g"]
         names += ["p", "q", "t"] if self.features & {"list", "tuple", "call", "string"} else []
-        names += [n for n, f in (("z", "complex"), ("s", "string")) if f in self.features]
+        names += [n for n, f in (("z", "complex"), ("s", "string"), ("m", "grid"), ("l", "grid"), ("row", "grid")) if f in self.features]
         return ", ".join(names)
 
     def calls(self):
@@ -368,8 +402,9 @@ class Maker:
         self.random.shuffle(sizes)
         values = {k: self.pick(v) for k, v in ARRAYS.items()}
         values["g"] = values["u"] if self.chance(0.3) else self.pick(ARRAYS["u"])
-        given = [values[k].format(d=self.dtype) for k in "uvwge"]
-        lines = ["base, whole = np.arange(24) * 0.5, np.arange(14) - 3", f"for n in {tuple(sizes)}:",
+        values["l"] = values["m"] if self.chance(0.3) else self.pick(ARRAYS["m"])
+        given = [values[k].format(d=self.dtype) for k in "uvwgeml"]
+        lines = ["base, whole, plane = np.arange(24) * 0.5, np.arange(14) - 3, np.arange(42.0).reshape(6, 7) * 0.5 - 8", f"for n in {tuple(sizes)}:",
                  f"    out(f, n, {', '.join(given)})"]
         if self.chance(0.15):
             lines.append(f"    out(f, n, {', '.join([self.pick(OTHERS), *given[1:]])})")
@@ -383,9 +418,10 @@ class Maker:
         uses = re.findall(r"\bcell (?:\W?=)", "\n".join(body))
         declared = ["global G, H, L"] + (["nonlocal cell"] if free and uses else [])
         options = self.pick(["", "", "", ", k0=3, *, step=2"])
-        function = ["@jit", f"def f(n, u, v, w, g, e{options or ', step=2'}):", *indent(declared + body)]
+        function = ["@jit", f"def f(n, u, v, w, g, e, m, l{options or ', step=2'}):", *indent(declared + body)]
         whole = [*self.thing(), *self.helpers(), *function, *self.calls()]
-        return "\n".join(["def program(jit, out):", "    global G, H, L", "    G, H, L, cell = 5, 0.125, [], 1",
+        return "\n".join(["def program(jit, out):", "    global G, H, L",
+                          "    strided = np.lib.stride_tricks.as_strided", "    G, H, L, cell = 5, 0.125, [], 1",
                           *indent(whole), ""])
 
 

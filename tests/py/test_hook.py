@@ -8,10 +8,12 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
 from types import FunctionType
 
 import pytest
 
+from differ import params
 from hotloop import _hotloop, jit
 
 
@@ -649,6 +651,26 @@ def test_arguments_survive_python_code_while_binding():
         assert g(**{Key("n"): 4, Key("thing"): Thing()}) == (Thing, ())
         assert g(4, Thing(), Thing())[0] is Thing
     assert Key.seen
+
+
+@pytest.mark.parametrize("threshold", [1000, 2])
+def test_arguments_die_while_the_function_runs(threshold):
+    """A call from Python hands its arguments over: the caller does not keep them alive."""
+    class Thing:
+        pass
+
+    def f(thing, ref, *, other):
+        seen = [ref() is None]
+        for _ in range(5):
+            thing = other = None
+        return [*seen, ref() is None]
+    with params(sync=1):
+        g = jit(f, threshold=threshold)
+        for _ in range(20):
+            things = [Thing(), Thing()]
+            first, second = map(weakref.ref, things)
+            seen = g(1, second, other=things.pop()), g(things.pop(), first, other=1)
+            assert seen == ([False, True], [False, True])
 
 
 def test_fork_while_a_thread_binds_arguments():

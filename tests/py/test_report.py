@@ -286,7 +286,7 @@ def loop(**values):
     base = {"line": 4, "last_line": 6, "source": None, "parent": None, "state": "counting",
             "given_up_why": None, "interpreted": 0, "native": 0, "regions": 0, "entries": 0,
             "entry_misses": 0, "compiles": 0, "compile_seconds": 0.0, "record_seconds": 0.0,
-            "machine_code_bytes": 0, "exits": [], "stops": []}
+            "machine_code_bytes": 0, "exits": [], "steps": [], "stops": []}
     return {**base, **values}
 
 

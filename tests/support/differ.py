@@ -47,6 +47,8 @@ MODES = {
     "eager": dict(threshold=2, sync=1, settle=2, hot_exit=2),
     # Compiles in place after two iterations, with everything else as users have it.
     "sync": dict(threshold=2, sync=1),
+    # The same, with a step for whatever has no machine code, whether it pays or not.
+    "steps": dict(threshold=2, sync=1, settle=2, hot_exit=2, step_gain=1),
     # As users have it: thresholds by default, compiled by the background thread.
     "background": dict(sync=0),
 }

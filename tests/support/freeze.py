@@ -68,7 +68,11 @@ def _freeze_object(x, t, memo):
     np = sys.modules.get("numpy")
     if np is not None and isinstance(x, np.ndarray):
         items = _freeze(x.tolist(), memo) if x.dtype.hasobject else _array_bytes(x.view(np.ndarray))
-        return ("array", t.__name__, x.dtype.str, x.shape, x.strides, x.flags.writeable, items)
+        base, at = None, None
+        if type(x.base) is np.ndarray:
+            base = _freeze(x.base, memo)
+            at = x.__array_interface__["data"][0] - x.base.__array_interface__["data"][0]
+        return ("array", t.__name__, x.dtype.str, x.shape, x.strides, x.flags.num, items, base, at)
     if t in (tuple, list) or isinstance(x, (tuple, list)):
         return (t.__name__, tuple(_freeze(v, memo) for v in x))
     if isinstance(x, (dict, collections.abc.MutableMapping)):

@@ -41,6 +41,11 @@ def exits(f):
     return taken
 
 
+def steps(f):
+    """How many steps the interpreter made in the middle of machine code."""
+    return sum(row["count"] for region in _regions(f) for row in region["steps"])
+
+
 def reasons(f):
     """Every reason that the statistics name for interpreting parts of f."""
     stats = statistics(f)
@@ -65,7 +70,7 @@ def explain(f):
         for r in loop["regions"]:
             lines.append(f"  region {r['state']} {r['dead_why'] or ''}: native {r['native']}, entries "
                          f"{r['entries']}, misses {r['entry_misses']}, compiles {r['compiles']}, "
-                         f"exits {r['exits']}")
+                         f"exits {r['exits']}, steps {r['steps']}")
     return "\n".join(lines)
 
 
