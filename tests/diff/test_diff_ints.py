@@ -724,7 +724,7 @@ def test_bits_of_a_negative_number_in_the_replaced_loop(jit, out):
 
     def ends(numbers):
         before = signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        signal.setitimer(signal.ITIMER_REAL, 0.05 if -1 in numbers else 0)
         try:
             return f(numbers, 0)
         except Alarm:
