@@ -302,6 +302,12 @@ bool hl_np_writeable(PyObject *arr)
     return PyArray_ISWRITEABLE((PyArrayObject *)arr);
 }
 
+bool hl_np_unit_stride(PyObject *arr)
+{
+    PyArrayObject *a = (PyArrayObject *)arr;
+    return !PyArray_NDIM(a) || PyArray_STRIDE(a, PyArray_NDIM(a) - 1) == PyArray_ITEMSIZE(a);
+}
+
 PyObject *hl_np_view(PyObject *o, void *data, int ndim)
 {
     PyArrayObject *arr = (PyArrayObject *)o;
@@ -329,12 +335,6 @@ bool hl_np_is_silent_view(PyObject *o)
             return false;
     }
     return true;
-}
-
-bool hl_np_unit_stride(PyObject *arr)
-{
-    PyArrayObject *a = (PyArrayObject *)arr;
-    return PyArray_STRIDE(a, PyArray_NDIM(a) - 1) == PyArray_ITEMSIZE(a);
 }
 
 /* --- scalars ---------------------------------------------------------------------------------- */

@@ -18,13 +18,13 @@ HlType hl_np_type_of(PyObject *o);
 bool hl_np_is_array(PyObject *o);  /* exact ndarray of any dtype */
 bool hl_np_is_scalar(PyObject *o); /* instance of np.generic */
 bool hl_np_writeable(PyObject *arr);
+/* Do the items along the last axis, if any, lie next to each other? */
+bool hl_np_unit_stride(PyObject *arr);
 /* The view of an array's last ndim axes whose items begin at `data`, as indexing makes it; new reference,
  * NULL = out of memory, exception set. */
 PyObject *hl_np_view(PyObject *arr, void *data, int ndim);
 /* A view of another array, the end of both of which nobody would see. */
 bool hl_np_is_silent_view(PyObject *o);
-/* Do the items along the last axis lie next to each other? At least one dimension. */
-bool hl_np_unit_stride(PyObject *arr);
 /* Scalars: word = the value as machine code holds it. */
 int64_t hl_np_unbox(PyObject *scalar, HlDtype d);
 PyObject *hl_np_box(int64_t word,

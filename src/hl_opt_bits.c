@@ -23,6 +23,8 @@
  * passes, each for one parameter only, so that `before` can be told from it. */
 #include "hl_opt.h"
 
+enum { BITS_COUNTERS = 8 };
+
 typedef struct Bits {
     HlIr *ir;
     int32_t block;
@@ -186,69 +188,79 @@ static int32_t bits_before(Bits *b, HlReason reason)
     return x;
 }
 
+#define BITS_INS(o, t, x, y)                                                                       \
+    (HlIns){.op = (o), .type = (t), .a = {(x), (y), HL_NOREF, HL_NOREF}, .exit = -1}
+
+/* There is room for what these two emit. */
 static HlRef bits_emit(Bits *b, HlIns ins)
 {
-    ins.exit = ins.op == HL_I_GUARD_TRUE ? bits_before(b, HL_R_RANGE) : -1;
-    if (ins.op == HL_I_GUARD_TRUE && ins.exit < 0)
-        return HL_NOREF;
     ins.pc = b->ir->blocks[b->block].pc;
     return hl_ir_emit(b->ir, b->block, &ins);
 }
 
-#define BITS_INS(o, t, x, y)                                                                       \
-    (HlIns)                                                                                        \
-    {                                                                                              \
-        .op = (o), .type = (t), .a = {(x), (y), HL_NOREF, HL_NOREF }                               \
-    }
-
 /* Makes the counter r count n at once. */
-static int bits_count(Bits *b, HlRef r, HlRef n)
+static void bits_count(Bits *b, HlRef r, HlRef n, int32_t exit)
 {
     HlIr *ir = b->ir;
     int64_t k;
     bits_kint(b, ir->ins[r].a[1], &k);
     HlRef by = k == 1 ? n : bits_emit(b, BITS_INS(HL_I_MUL, HL_TYPE(I64), n, ir->ins[r].a[1]));
-    int32_t x = by < 0 ? -1 : bits_before(b, HL_R_OVERFLOW);
-    if (x < 0 || hl_refvec_push(&ir->blocks[b->block].ins, r))
-        return -1;
     bool down = ir->ins[r].op == HL_I_SUB || ir->ins[r].op == HL_I_SUB_OV;
     ir->ins[r].op = down ? HL_I_SUB_OV : HL_I_ADD_OV;
-    ir->ins[r].exit = x;
+    ir->ins[r].exit = exit;
     ir->ins[r].a[1] = by;
-    return 0;
+    hl_refvec_push(&ir->blocks[b->block].ins, r);
+}
+
+/* Makes everything that can fail first: 1 = done, 0 = too many counters, -1 = out of memory. */
+static int bits_prepare(Bits *b, int32_t *exits, HlRefVec *room)
+{
+    HlIr *ir = b->ir;
+    const HlBlock *block = &ir->blocks[b->block];
+    int32_t n = 0;
+    for (int32_t i = 0; i < block->ins.n; i++)
+        n += bits_counter(b, block->ins.v[i]);
+    if (n > BITS_COUNTERS)
+        return 0;
+    for (int32_t k = 0; k <= n; k++) {
+        exits[k] = bits_before(b, k ? HL_R_OVERFLOW : HL_R_RANGE);
+        if (exits[k] < 0)
+            return -1;
+    }
+    int32_t more = n + 5;
+    return hl_mem_grow((void **)&ir->ins, &ir->cap_ins, ir->nins + more, sizeof *ir->ins) ||
+                   hl_mem_grow((void **)&room->v, &room->cap, block->ins.n + more, sizeof *room->v)
+               ? -1
+               : 1;
 }
 
 static int bits_convert(Bits *b)
 {
     HlIr *ir = b->ir;
-    HlRefVec old = ir->blocks[b->block].ins;
-    int status = -1;
-    ir->blocks[b->block].ins = (HlRefVec){0};
-    /* Constants first. */
-    for (int32_t i = 0; i < old.n; i++)
-        if (ir->ins[old.v[i]].op == HL_I_KINT &&
-            hl_refvec_push(&ir->blocks[b->block].ins, old.v[i]))
-            goto out;
-    HlRef none = bits_emit(b, (HlIns){.op = HL_I_KINT, .type = HL_TYPE(I64), .a = HL_NO_ARGS});
-    HlRef some = none < 0 ? HL_NOREF : bits_emit(b, BITS_INS(HL_I_ICMP, HL_TYPE(BOOL), b->x, none));
-    if (some < 0)
-        goto out;
-    ir->ins[some].aux = HL_GT;
-    HlRef n = HL_NOREF;
-    if (bits_emit(b, BITS_INS(HL_I_GUARD_TRUE, HL_TYPE(VOID), some, HL_NOREF)) >= 0)
-        n = bits_emit(b, BITS_INS(HL_I_POPCOUNT, HL_TYPE(I64), b->x, HL_NOREF));
-    if (n < 0)
-        goto out;
-    for (int32_t i = 0; i < old.n; i++)
-        if (bits_counter(b, old.v[i]) && bits_count(b, old.v[i], n))
-            goto out;
-    HlRef trips = bits_emit(b, BITS_INS(HL_I_TRIPS, HL_TYPE(VOID), n, HL_NOREF));
-    if (trips < 0)
-        goto out;
+    int32_t exits[BITS_COUNTERS + 1], k = 0;
+    HlRefVec room = {0};
+    int status = bits_prepare(b, exits, &room);
+    if (status <= 0)
+        return status;
     HlBlock *block = &ir->blocks[b->block];
+    HlRefVec old = block->ins;
+    block->ins = room;
+    for (int32_t i = 0; i < old.n; i++)
+        if (ir->ins[old.v[i]].op == HL_I_KINT)
+            hl_refvec_push(&block->ins, old.v[i]);
+    HlRef none = bits_emit(b, BITS_INS(HL_I_KINT, HL_TYPE(I64), HL_NOREF, HL_NOREF));
+    HlRef some = bits_emit(b, BITS_INS(HL_I_ICMP, HL_TYPE(BOOL), b->x, none));
+    ir->ins[some].aux = HL_GT;
+    HlRef guard = bits_emit(b, BITS_INS(HL_I_GUARD_TRUE, HL_TYPE(VOID), some, HL_NOREF));
+    ir->ins[guard].exit = exits[k++];
+    HlRef n = bits_emit(b, BITS_INS(HL_I_POPCOUNT, HL_TYPE(I64), b->x, HL_NOREF));
+    for (int32_t i = 0; i < old.n; i++)
+        if (bits_counter(b, old.v[i]))
+            bits_count(b, old.v[i], n, exits[k++]);
+    HlRef trips = bits_emit(b, BITS_INS(HL_I_TRIPS, HL_TYPE(VOID), n, HL_NOREF));
     ir->ins[trips].imm.i = block->loop;
-    if (hl_refvec_push(&block->ins, b->z) || hl_refvec_push(&block->ins, b->poll))
-        goto out;
+    hl_refvec_push(&block->ins, b->z);
+    hl_refvec_push(&block->ins, b->poll);
     ir->ins[b->z].op = HL_I_KINT;
     ir->ins[b->z].a[0] = ir->ins[b->z].a[1] = HL_NOREF;
     ir->ins[b->z].imm.i = 0;
@@ -261,10 +273,8 @@ static int bits_convert(Bits *b)
             (ins->op == HL_I_POLL && old.v[i] != b->poll))
             ins->block = -1;
     }
-    status = 0;
-out:
     hl_mem_free(old.v);
-    return status;
+    return 0;
 }
 
 int hl_opt_bits(HlIr *ir)

@@ -42,13 +42,14 @@ static int turn_swap(HlIr *ir, int32_t block, int32_t at)
     HlIns *guard = &ir->ins[b->ins.v[at]];
     int32_t t = ir->exits[guard->exit].target, rest = b->ins.n - at - 1;
     HlBlock *arm = &ir->blocks[t];
-    HlRefVec back = arm->ins, args = arm->args;
-    arm->ins = (HlRefVec){0};
-    if (hl_mem_grow((void **)&arm->ins.v, &arm->ins.cap, rest + 1, sizeof *arm->ins.v) ||
-        hl_mem_grow((void **)&b->ins.v, &b->ins.cap, at + 1 + back.n, sizeof *b->ins.v)) {
-        hl_mem_free(back.v);
+    HlRefVec back = arm->ins, args = arm->args, room = {0};
+    if (hl_mem_grow((void **)&room.v, &room.cap, rest + 1, sizeof *room.v))
+        return -1;
+    if (hl_mem_grow((void **)&b->ins.v, &b->ins.cap, at + 1 + back.n, sizeof *b->ins.v)) {
+        hl_mem_free(room.v);
         return -1;
     }
+    arm->ins = room;
     for (int32_t i = 0; i < rest; i++) {
         arm->ins.v[arm->ins.n++] = b->ins.v[at + 1 + i];
         ir->ins[b->ins.v[at + 1 + i]].block = t;

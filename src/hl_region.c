@@ -309,7 +309,8 @@ static bool nearly_done(const HlCode *code, int loop, HlFrame *f)
 
 /* Is it better to let the interpreter finish this loop, since the one around it, which has machine code,
  * will run so much longer? Entered from there, the machine code is the better one: its loops begin where
- * the program's do. What is lost are some thousandths of what follows. */
+ * the program's do. What is lost are some thousandths of what follows; where that does not follow, as the
+ * outer loop's machine code is left again and again, only so much. */
 static bool outer_loop_is_next(const HlCode *code, int index, HlFrame *f)
 {
     int parent = code->bytecode->loops[index].parent;
@@ -317,8 +318,10 @@ static bool outer_loop_is_next(const HlCode *code, int index, HlFrame *f)
     if (!outer || outer->misses || !outer->regions || outer->regions->state != HL_REGION_READY)
         return false;
     int64_t left = iterations_left(code, index, f);
-    if (left < 0 || left > INNER_SHORT || iterations_left(code, parent, f) < OUTER_LONG)
+    if (left < 0 || left > INNER_SHORT || iterations_left(code, parent, f) < OUTER_LONG ||
+        outer->skipped >= 2 * INNER_SHORT)
         return false;
+    outer->skipped++;
     loop_wait(outer, 1);
     return true;
 }
@@ -616,7 +619,10 @@ static HlGo region_run(HlRegion *r, HlFrame *f, PyObject **result)
     r->globals.builtins = hl_frame_builtins(f);
     r->entered++;
     r->running++;
+    int64_t before = r->native[r->loop];
     int64_t exit = r->fn(r->in, r->out, r->native, &act);
+    if (r->native[r->loop] - before >= OUTER_LONG)
+        r->code->loops[r->loop].skipped = 0;
     if (--r->running == 0 && r->killed)
         region_drop_code(r);
     HlGo go = exit == HL_EMIT_LEFT ? region_left(r, &act) : region_leave(r, f, exit, &act);

@@ -449,6 +449,7 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_LIST_STORE:
     case HL_I_LIST_APPEND:
     case HL_I_LIST_POP: return bad(x, "lists do not change here");
+    case HL_I_TRIPS: x->counts[ins->imm.i] += a; break;
     case HL_I_STEP:
         if (x->world->step)
             x->world->step(x->world->step_data, ins->imm.i);
@@ -458,7 +459,6 @@ static Step exec_ins(Exec *x, HlRef r)
             return bad(x, "no such slot");
         *out = (intptr_t)x->world->frame[ins->imm.i];
         break;
-    case HL_I_TRIPS: x->counts[ins->imm.i] += a; break;
     case HL_I_POLL: return holds(x->polls < 0 || x->polls-- > 0);
     case HL_I_PARAM:
     case HL_I__COUNT: return bad(x, "not executable");

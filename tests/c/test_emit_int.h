@@ -143,12 +143,12 @@ static void test_integers(void)
         const char *op;
         bool guard;
     } ops[] = {
-        {"add", false},      {"sub", false},      {"mul", false},    {"add_ov", true},
-        {"count_up", false}, {"sub_ov", true},    {"mul_ov", true},  {"and", false},
-        {"or", false},       {"xor", false},      {"shl", false},    {"shl_ov", true},
-        {"shr", false},      {"floordiv", false}, {"mod", false},    {"ipow", false},
-        {"ipow_ov", true},   {"uadd_ov", true},   {"usub_ov", true}, {"umul_ov", true},
-        {"ushr", false},     {"udiv", false},     {"umod", false},
+        {"add", false},    {"count_up", false}, {"sub", false},    {"mul", false},
+        {"add_ov", true},  {"sub_ov", true},    {"mul_ov", true},  {"and", false},
+        {"or", false},     {"xor", false},      {"shl", false},    {"shl_ov", true},
+        {"shr", false},    {"floordiv", false}, {"mod", false},    {"ipow", false},
+        {"ipow_ov", true}, {"uadd_ov", true},   {"usub_ov", true}, {"umul_ov", true},
+        {"ushr", false},   {"udiv", false},     {"umod", false},
     };
     for (int o = 0; o < HL_COUNTOF(ops); o++) {
         char text[80];
