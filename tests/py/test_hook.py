@@ -977,6 +977,9 @@ def test_handler_that_traces(alarm, kind, make):
         return tracer
 
     def handler(signum, frame):
+        if frame.f_code.co_name != "f" or frame.f_lineno < first + 2:  # the loop has not begun yet
+            alarm(handler)
+            return
         frame.f_trace = tracer
         if kind is sys.setprofile:  # which reports nothing inside the loop
             stop.append(1)
