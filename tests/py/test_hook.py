@@ -888,7 +888,8 @@ def test_signal_handler_sees_the_frame(alarm):
     seen = []
 
     def handler(signum, frame):
-        seen.append((frame.f_code, frame.f_lineno, frame.f_locals["i"], frame.f_back.f_code))
+        if frame.f_locals.get("i"):  # else the loop has not begun yet
+            seen.append((frame.f_code, frame.f_lineno, frame.f_locals["i"], frame.f_back.f_code))
         if len(seen) == 5:
             stop.append(1)
         else:
