@@ -104,7 +104,7 @@ Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset)
     return load;
 }
 
-Val hl_llvm_slot(HlEmitter *e, const char *name)
+Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name)
 {
     Bb here = LLVMGetInsertBlock(e->b), entry = LLVMGetEntryBasicBlock(e->fn);
     Val before = LLVMGetFirstInstruction(entry);
@@ -112,8 +112,8 @@ Val hl_llvm_slot(HlEmitter *e, const char *name)
         LLVMPositionBuilderBefore(e->b, before);
     else
         hl_llvm_at(e, entry);
-    Val slot = LLVMBuildAlloca(e->b, e->i64, name);
-    LLVMBuildStore(e->b, hl_llvm_int(e, 0), slot);
+    Val slot = LLVMBuildAlloca(e->b, type, name);
+    LLVMBuildStore(e->b, LLVMConstNull(type), slot);
     hl_llvm_at(e, here);
     return slot;
 }
@@ -121,7 +121,7 @@ Val hl_llvm_slot(HlEmitter *e, const char *name)
 void hl_llvm_count(HlEmitter *e, int64_t loop, Val n)
 {
     if (!e->counter[loop])
-        e->counter[loop] = hl_llvm_slot(e, "iterations");
+        e->counter[loop] = hl_llvm_slot(e, e->i64, "iterations");
     Val old = LLVMBuildLoad2(e->b, e->i64, e->counter[loop], "");
     LLVMBuildStore(e->b, LLVMBuildAdd(e->b, old, n, ""), e->counter[loop]);
 }
@@ -858,7 +858,7 @@ static Val shorten_item(HlEmitter *e, HlDtype d, Val v)
     return LLVMTypeOf(v) == type ? v : LLVMBuildTrunc(e->b, v, type, "");
 }
 
-static Val load_item(HlEmitter *e, HlDtype d, Val address)
+Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address)
 {
     Val v = hl_llvm_tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
     LLVMSetAlignment(v, item_alignment(d));
@@ -1053,11 +1053,13 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);
     case HL_I_ARRAY_LOAD: {
         HlDtype d = (HlDtype)ins->aux;
-        return load_item(e, d, item_address(e, d, a[0], a[1], a[2]));
+        return hl_llvm_carry_load(e, ins, item_address(e, d, a[0], a[1], a[2]));
     }
     case HL_I_ARRAY_STORE: {
         HlDtype d = (HlDtype)ins->aux;
-        store_item(e, d, item_address(e, d, a[0], a[1], a[2]), a[3]);
+        Val address = item_address(e, d, a[0], a[1], a[2]);
+        store_item(e, d, address, a[3]);
+        hl_llvm_carry_store(e, ins, address, a[3]);
         return NULL;
     }
     case HL_I_KNULL: return LLVMConstNull(e->ptr);
@@ -1140,6 +1142,7 @@ static void emit_term(HlEmitter *e, int32_t block)
         Val n = LLVMBuildLoad2(e->b, e->i64, slot, "");
         LLVMBuildStore(e->b, LLVMBuildAdd(e->b, n, hl_llvm_int(e, 1), ""), slot);
     }
+    hl_llvm_carry_enter(e, block, b->target);
     Bb from = LLVMGetInsertBlock(e->b);
     LLVMBuildBr(e->b, e->first[b->target]);
     Val phi = LLVMGetFirstInstruction(e->first[b->target]);
@@ -1227,11 +1230,11 @@ static void make_blocks(HlEmitter *e)
         }
     }
     hl_llvm_at(e, e->first[0]);
-    e->scratch = hl_llvm_slot(e, "scratch");
+    e->scratch = hl_llvm_slot(e, e->i64, "scratch");
     for (int32_t k = 0; k < e->cfg.nrpo; k++) {
         int32_t loop = ir->blocks[e->cfg.rpo[k]].loop;
         if (loop >= 0 && !e->counter[loop])
-            e->counter[loop] = hl_llvm_slot(e, "iterations");
+            e->counter[loop] = hl_llvm_slot(e, e->i64, "iterations");
     }
 }
 
@@ -1259,6 +1262,7 @@ static int emit_function(HlEmitter *e, const char *name)
     make_function(e, name);
     make_blocks(e);
     load_inputs(e);
+    hl_llvm_carry_plan(e);
     if (!e->calls)
         ask_globals(e);
     /* In reverse post-order, what dominates a block is emitted before it. */
@@ -1266,7 +1270,7 @@ static int emit_function(HlEmitter *e, const char *name)
         int32_t block = e->cfg.rpo[k];
         const HlBlock *b = &ir->blocks[block];
         hl_llvm_at(e, e->first[block]);
-        if (hl_llvm_strip(e, block) || hl_llvm_nest(e, block))
+        if (!e->carry[block].load && (hl_llvm_strip(e, block) || hl_llvm_nest(e, block)))
             return -1;
         hl_llvm_fp_plan(e, b);
         for (int32_t i = 0; i < b->ins.n; i++) {
@@ -1297,9 +1301,10 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     e.exit = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nexits + 1));
     e.counter = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nloops + 1));
     e.polls = hl_mem_alloc((size_t)(ir->nblocks + 1));
+    e.carry = hl_mem_alloc(sizeof *e.carry * (size_t)(ir->nblocks + 1));
     e.told = hl_mem_alloc(sizeof *e.told * (size_t)(ir->nins + 1));
     int status = -1;
-    if (e.val && e.first && e.last && e.exit && e.counter && e.polls && e.told &&
+    if (e.val && e.first && e.last && e.exit && e.counter && e.polls && e.carry && e.told &&
         hl_cfg_build(ir, &e.cfg) == 0) {
         e.b = LLVMCreateBuilderInContext(e.ctx);
         status = emit_function(&e, name);
@@ -1312,6 +1317,7 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     hl_mem_free(e.exit);
     hl_mem_free(e.counter);
     hl_mem_free(e.polls);
+    hl_mem_free(e.carry);
     hl_mem_free(e.told);
     return status;
 }

@@ -26,6 +26,13 @@ typedef struct HlTold {
 
 #define HL_WAITING 16
 
+/* What a loop of one block stores and then reads in its next iteration (hl_llvm_carry.c). */
+typedef struct HlCarry {
+    const HlIns *load, *store; /* NULL = it does not */
+    LLVMTypeRef type;
+    Val address, value; /* slots: where the last iteration stored what; NULL = there was none */
+} HlCarry;
+
 typedef struct HlEmitter {
     const HlIr *ir;
     const HlPlan *plans;
@@ -51,6 +58,7 @@ typedef struct HlEmitter {
     HlTold *told;                         /* by HlRef */
     HlRef waiting[HL_WAITING];            /* GUARD_FPs that later ones will tell of */
     int nwaiting;
+    HlCarry *carry;    /* by block */
     int32_t run;       /* of instructions: how many there are so far */
     Bb *last;          /* by block: the one with its terminator, once it is there */
     bool calls;        /* Python may run in STEPs */
@@ -77,10 +85,12 @@ void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok);
 bool hl_llvm_is_int(Val v, int64_t *out); /* is it one? */
 Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs);
 Val hl_llvm_fabs(HlEmitter *e, Val x);
+Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address);
 /* Is this guard known to hold, or implied by another, in the strip being emitted? */
 bool hl_llvm_checked_elsewhere(HlEmitter *e, const HlIns *ins);
-Val hl_llvm_no_pending(HlEmitter *e);                  /* the eval breaker is 0 */
-Val hl_llvm_slot(HlEmitter *e, const char *name);      /* i64 in the stack frame, 0 at entry */
+Val hl_llvm_no_pending(HlEmitter *e); /* the eval breaker is 0 */
+/* In the stack frame, 0 at entry; in registers, in the end. */
+Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name);
 void hl_llvm_count(HlEmitter *e, int64_t loop, Val n); /* n iterations of it were run */
 Bb hl_llvm_next_block(HlEmitter *e, const char *name); /* behind the current one in the text */
 Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
@@ -100,6 +110,14 @@ void hl_llvm_fp_finite(HlEmitter *e, const HlIns *ins);
 Val hl_llvm_fp_to_int(HlEmitter *e, const HlIns *ins, Val x);
 /* Where a failing guard goes: to its exit, when no guard that waits would have left before it. */
 Bb hl_llvm_fp_leave(HlEmitter *e, int32_t exit);
+
+/* --- hl_llvm_carry.c -------------------------------------------------------------------------- */
+/* Finds the loops that read what they stored one iteration before. To be called in front of everything
+ * that is emitted. */
+void hl_llvm_carry_plan(HlEmitter *e);
+void hl_llvm_carry_enter(HlEmitter *e, int32_t from, int32_t to); /* at a jump */
+Val hl_llvm_carry_load(HlEmitter *e, const HlIns *ins, Val address);
+void hl_llvm_carry_store(HlEmitter *e, const HlIns *ins, Val address, Val v); /* behind the store */
 
 /* --- hl_llvm_seq.c ---------------------------------------------------------------------------- */
 Val hl_llvm_unbox_int(HlEmitter *e, const HlIns *ins, Val object);
