@@ -30,16 +30,11 @@ Val hl_llvm_ptr(HlEmitter *e, const void *p)
 }
 
 /* By bits, so that every NaN arrives as it is. */
-static Val k_float(HlEmitter *e, double f)
+Val hl_llvm_float(HlEmitter *e, double f)
 {
     int64_t bits;
     memcpy(&bits, &f, sizeof bits);
     return LLVMConstBitCast(hl_llvm_int(e, bits), e->f64);
-}
-
-static Val k_inf(HlEmitter *e)
-{
-    return k_float(e, __builtin_inf());
 }
 
 bool hl_llvm_is_int(Val v, int64_t *out)
@@ -109,7 +104,7 @@ Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset)
     return load;
 }
 
-Val hl_llvm_slot(HlEmitter *e, const char *name)
+Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name)
 {
     Bb here = LLVMGetInsertBlock(e->b), entry = LLVMGetEntryBasicBlock(e->fn);
     Val before = LLVMGetFirstInstruction(entry);
@@ -117,8 +112,8 @@ Val hl_llvm_slot(HlEmitter *e, const char *name)
         LLVMPositionBuilderBefore(e->b, before);
     else
         hl_llvm_at(e, entry);
-    Val slot = LLVMBuildAlloca(e->b, e->i64, name);
-    LLVMBuildStore(e->b, hl_llvm_int(e, 0), slot);
+    Val slot = LLVMBuildAlloca(e->b, type, name);
+    LLVMBuildStore(e->b, LLVMConstNull(type), slot);
     hl_llvm_at(e, here);
     return slot;
 }
@@ -126,7 +121,7 @@ Val hl_llvm_slot(HlEmitter *e, const char *name)
 void hl_llvm_count(HlEmitter *e, int64_t loop, Val n)
 {
     if (!e->counter[loop])
-        e->counter[loop] = hl_llvm_slot(e, "iterations");
+        e->counter[loop] = hl_llvm_slot(e, e->i64, "iterations");
     Val old = LLVMBuildLoad2(e->b, e->i64, e->counter[loop], "");
     LLVMBuildStore(e->b, LLVMBuildAdd(e->b, old, n, ""), e->counter[loop]);
 }
@@ -146,7 +141,7 @@ Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *arg
     return LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, &type, 1), fn, args, nargs, "");
 }
 
-static Val fabs_of(HlEmitter *e, Val x)
+Val hl_llvm_fabs(HlEmitter *e, Val x)
 {
     return hl_llvm_intrinsic(e, "llvm.fabs", e->f64, &x, 1);
 }
@@ -224,7 +219,6 @@ static Val call_pure(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *param
 
 /* --- guards and exits ------------------------------------------------------------------------- */
 
-/* Where a failing guard goes. */
 Bb hl_llvm_exit_block(HlEmitter *e, int32_t exit)
 {
     int32_t target = e->ir->exits[exit].target;
@@ -247,7 +241,7 @@ Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely)
 }
 
 /* Is this guard known to hold, or implied by another, in the strip being emitted? */
-static bool checked_elsewhere(HlEmitter *e, const HlIns *ins)
+bool hl_llvm_checked_elsewhere(HlEmitter *e, const HlIns *ins)
 {
     return e->pass && e->pass->done[ins - e->ir->ins];
 }
@@ -261,8 +255,7 @@ void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok)
         return;
     }
     Bb next = hl_llvm_next_block(e, "");
-    hl_llvm_branch(e, ok, next, hl_llvm_exit_block(e, ins->exit),
-                   e->ir->exits[ins->exit].target < 0);
+    hl_llvm_branch(e, ok, next, hl_llvm_fp_leave(e, ins->exit), e->ir->exits[ins->exit].target < 0);
     hl_llvm_at(e, next);
 }
 
@@ -493,7 +486,7 @@ static Val with_overflow(HlEmitter *e, const HlIns *ins, const char *name, Val a
 {
     Val args[2] = {a, b};
     Val pair = hl_llvm_intrinsic(e, name, e->i64, args, 2);
-    if (checked_elsewhere(e, ins))
+    if (hl_llvm_checked_elsewhere(e, ins))
         return LLVMBuildExtractValue(e->b, pair, 0, "");
     Val r = LLVMBuildExtractValue(e->b, pair, 0, "");
     hl_llvm_guard(e, ins, LLVMBuildNot(e->b, LLVMBuildExtractValue(e->b, pair, 1, ""), ""));
@@ -584,7 +577,7 @@ static Val mul_checked(HlEmitter *e, const HlIns *ins, Val a, Val b)
     if (!hl_llvm_is_int(b, &k) || k < 2 || k > SMALL)
         return with_overflow(e, ins, "llvm.smul.with.overflow", a, b);
     Val r = LLVMBuildMul(e->b, a, b, "");
-    if (!checked_elsewhere(e, ins)) {
+    if (!hl_llvm_checked_elsewhere(e, ins)) {
         int64_t low = INT64_MIN / k, high = INT64_MAX / k; /* C rounds toward 0: both fit */
         Val from_low = LLVMBuildSub(e->b, a, hl_llvm_int(e, low), "");
         hl_llvm_guard(e, ins,
@@ -619,7 +612,7 @@ static void narrow_checked(HlEmitter *e, const HlIns *ins, Val v)
 static Val index_in(HlEmitter *e, const HlIns *ins, Val index, Val len)
 {
     Val inside = LLVMBuildICmp(e->b, LLVMIntULT, index, len, "");
-    if (checked_elsewhere(e, ins))
+    if (hl_llvm_checked_elsewhere(e, ins))
         return index;
     if (ins->aux == 1) { /* known not to be negative */
         hl_llvm_guard(e, ins, inside);
@@ -632,7 +625,7 @@ static Val index_in(HlEmitter *e, const HlIns *ins, Val index, Val len)
     hl_llvm_at(e, wrap);
     Val wrapped = LLVMBuildAdd(e->b, index, len, "");
     hl_llvm_branch(e, LLVMBuildICmp(e->b, LLVMIntULT, wrapped, len, ""), join,
-                   hl_llvm_exit_block(e, ins->exit), e->ir->exits[ins->exit].target < 0);
+                   hl_llvm_fp_leave(e, ins->exit), e->ir->exits[ins->exit].target < 0);
     hl_llvm_at(e, join);
     Val phi = LLVMBuildPhi(e->b, e->i64, "");
     LLVMAddIncoming(phi, &index, &here, 1);
@@ -677,108 +670,6 @@ static LLVMRealPredicate float_predicate(HlCompare c)
     case HL_GE: return LLVMRealOGE;
     }
     return LLVMRealOEQ;
-}
-
-Val hl_llvm_is_finite(HlEmitter *e, Val x)
-{
-    return LLVMBuildFCmp(e->b, LLVMRealOLT, fabs_of(e, x), k_inf(e), "");
-}
-
-bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r)
-{
-    switch (ins->op) {
-    case HL_I_FADD:
-    case HL_I_FSUB:
-    case HL_I_FMUL: return ins->a[0] == r || ins->a[1] == r;
-    case HL_I_FDIV:
-    case HL_I_FNEG:
-    case HL_I_FABS: return ins->a[0] == r;
-    default: return false;
-    }
-}
-
-/* Does the guard at position i hold whenever the next one finds a finite result, or one that converts, with
- * nothing between them that leaves or has an effect? Then only that one is looked at. */
-static bool guard_fp_waits(HlEmitter *e, const HlBlock *b, int32_t i)
-{
-    const HlIr *ir = e->ir;
-    const HlIns *first = &ir->ins[b->ins.v[i]];
-    if (first->op != HL_I_GUARD_FP || e->ndeferred == HL_DEFERRED)
-        return false;
-    for (int32_t k = i + 1; k < b->ins.n; k++) {
-        const HlIns *ins = &ir->ins[b->ins.v[k]];
-        if (ins->op == HL_I_GUARD_FP)
-            return hl_llvm_finite_only_with(&ir->ins[ins->a[0]], first->a[0]);
-        if (ins->op == HL_I_FPTOSI_OV)
-            return ins->a[0] == first->a[0];
-        if (hl_op_info[ins->op].fx & (HL_E_GUARD | HL_E_WRITES | HL_E_PINNED))
-            return false;
-    }
-    return false;
-}
-
-/* Goes on in a new block when the guard of a result that is not finite holds. There r is infinite
- * unless it is NaN, and x - x is 0 unless x is infinite or NaN. */
-static void guard_fp_cold(HlEmitter *e, const HlIns *ins, Bb next)
-{
-    Val r = e->val[ins->a[0]], a = e->val[ins->a[1]], b = e->val[ins->a[2]];
-    Val nan_in = LLVMBuildFCmp(e->b, LLVMRealUNO, a, b, "");
-    Val zero_a = LLVMBuildFSub(e->b, a, a, ""), zero_b = LLVMBuildFSub(e->b, b, b, "");
-    Val odd_in = LLVMBuildFCmp(e->b, LLVMRealUNO, zero_a, zero_b, "");
-    Val inf_ok = LLVMBuildAnd(e->b, LLVMBuildFCmp(e->b, LLVMRealORD, r, r, ""), odd_in, "");
-    hl_llvm_branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), next, hl_llvm_exit_block(e, ins->exit),
-                   e->ir->exits[ins->exit].target < 0);
-}
-
-/* The guards that waited, out of line. */
-static void guard_fp_deferred(HlEmitter *e)
-{
-    for (int k = 0; k < e->ndeferred; k++) {
-        const HlIns *before = &e->ir->ins[e->deferred[k]];
-        Bb check = hl_llvm_next_block(e, ""), next = hl_llvm_next_block(e, "");
-        LLVMMoveBasicBlockAfter(next, check);
-        hl_llvm_branch(e, hl_llvm_is_finite(e, e->val[before->a[0]]), next, check, false);
-        hl_llvm_at(e, check);
-        guard_fp_cold(e, before, next);
-        hl_llvm_at(e, next);
-    }
-    e->ndeferred = 0;
-}
-
-/* Finite results, nearly all, pass one comparison; the rest is decided out of line, in the order of the
- * program. */
-static void guard_fp(HlEmitter *e, const HlIns *ins)
-{
-    Val r = e->val[ins->a[0]];
-    if (checked_elsewhere(e, ins))
-        return;
-    if (e->pass) { /* strips are for finite numbers */
-        hl_llvm_guard(e, ins, hl_llvm_is_finite(e, r));
-        return;
-    }
-    Bb cold = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
-    hl_llvm_branch(e, hl_llvm_is_finite(e, r), join, cold, true);
-    LLVMMoveBasicBlockAfter(cold, join);
-    hl_llvm_at(e, cold);
-    guard_fp_deferred(e);
-    guard_fp_cold(e, ins, join);
-    hl_llvm_at(e, join);
-}
-
-/* One comparison but for the least int, -2^63. */
-static Val float_to_int(HlEmitter *e, const HlIns *ins, Val x)
-{
-    const double limit = 9223372036854775808.0; /* 2^63 */
-    Bb cold = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
-    Val fits = LLVMBuildFCmp(e->b, LLVMRealOLT, fabs_of(e, x), k_float(e, limit), "");
-    hl_llvm_branch(e, fits, join, cold, true);
-    LLVMMoveBasicBlockAfter(cold, join);
-    hl_llvm_at(e, cold);
-    guard_fp_deferred(e);
-    hl_llvm_branch(e, LLVMBuildFCmp(e->b, LLVMRealOEQ, x, k_float(e, -limit), ""), join,
-                   hl_llvm_exit_block(e, ins->exit), e->ir->exits[ins->exit].target < 0);
-    hl_llvm_at(e, join);
-    return LLVMBuildFPToSI(e->b, x, e->i64, "");
 }
 
 /* What IEEE 754 defines exactly is an instruction; the rest is libm's. */
@@ -967,7 +858,7 @@ static Val shorten_item(HlEmitter *e, HlDtype d, Val v)
     return LLVMTypeOf(v) == type ? v : LLVMBuildTrunc(e->b, v, type, "");
 }
 
-static Val load_item(HlEmitter *e, HlDtype d, Val address)
+Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address)
 {
     Val v = hl_llvm_tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
     LLVMSetAlignment(v, item_alignment(d));
@@ -1005,7 +896,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     switch ((HlOp)ins->op) {
     case HL_I_PARAM: break; /* a phi, or loaded from in[] */
     case HL_I_KINT: return hl_llvm_int(e, ins->imm.i);
-    case HL_I_KFLOAT: return k_float(e, ins->imm.f);
+    case HL_I_KFLOAT: return hl_llvm_float(e, ins->imm.f);
     case HL_I_KBOOL: return LLVMConstInt(e->i1, ins->imm.i != 0, false);
     case HL_I_KOBJ: return hl_llvm_ptr(e, env->objects[ins->imm.i]);
 
@@ -1125,7 +1016,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_FMUL: return LLVMBuildFMul(B, a[0], a[1], "");
     case HL_I_FDIV: return LLVMBuildFDiv(B, a[0], a[1], "");
     case HL_I_FNEG: return LLVMBuildFNeg(B, a[0], "");
-    case HL_I_FABS: return fabs_of(e, a[0]);
+    case HL_I_FABS: return hl_llvm_fabs(e, a[0]);
     case HL_I_FMOD: return call_rt(e, "rt.fmod", e->f64, e->f64, a, 2);
     case HL_I_FFLOORDIV: return call_rt(e, "rt.ffloordiv", e->f64, e->f64, a, 2);
     case HL_I_FPOW: return math_call(e, HL_M_POW, a);
@@ -1136,11 +1027,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_FPOW32: return call_rt(e, "rt.fpow32", e->f64, e->f64, a, 2);
     case HL_I_UFUNC1: return call_ufunc(e, ins, a + 1, 1);
     case HL_I_UFUNC2: return call_ufunc(e, ins, a + 1, 2);
-    case HL_I_GUARD_FINITE:
-        if (!checked_elsewhere(e, ins))
-            hl_llvm_guard(e, ins, hl_llvm_is_finite(e, a[0]));
-        return NULL;
-    case HL_I_GUARD_FP: guard_fp(e, ins); return NULL;
+    case HL_I_GUARD_FINITE: hl_llvm_fp_finite(e, ins); return NULL;
+    case HL_I_GUARD_FP: hl_llvm_fp_guard(e, ins); return NULL;
 
     case HL_I_SITOFP: return LLVMBuildSIToFP(B, a[0], e->f64, "");
     case HL_I_GUARD_I53: {
@@ -1150,7 +1038,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         return NULL;
     }
     case HL_I_ZEXT: return LLVMBuildZExt(B, a[0], e->i64, "");
-    case HL_I_FPTOSI_OV: return float_to_int(e, ins, a[0]);
+    case HL_I_FPTOSI_OV: return hl_llvm_fp_to_int(e, ins, a[0]);
 
     case HL_I_ARRAY_DATA: {
         Val data = hl_llvm_header(e, e->ptr, a[0], env->off_arr_data), one = hl_llvm_int(e, 1);
@@ -1165,11 +1053,13 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);
     case HL_I_ARRAY_LOAD: {
         HlDtype d = (HlDtype)ins->aux;
-        return load_item(e, d, item_address(e, d, a[0], a[1], a[2]));
+        return hl_llvm_carry_load(e, ins, item_address(e, d, a[0], a[1], a[2]));
     }
     case HL_I_ARRAY_STORE: {
         HlDtype d = (HlDtype)ins->aux;
-        store_item(e, d, item_address(e, d, a[0], a[1], a[2]), a[3]);
+        Val address = item_address(e, d, a[0], a[1], a[2]);
+        store_item(e, d, address, a[3]);
+        hl_llvm_carry_store(e, ins, address, a[3]);
         return NULL;
     }
     case HL_I_KNULL: return LLVMConstNull(e->ptr);
@@ -1252,6 +1142,7 @@ static void emit_term(HlEmitter *e, int32_t block)
         Val n = LLVMBuildLoad2(e->b, e->i64, slot, "");
         LLVMBuildStore(e->b, LLVMBuildAdd(e->b, n, hl_llvm_int(e, 1), ""), slot);
     }
+    hl_llvm_carry_enter(e, block, b->target);
     Bb from = LLVMGetInsertBlock(e->b);
     LLVMBuildBr(e->b, e->first[b->target]);
     Val phi = LLVMGetFirstInstruction(e->first[b->target]);
@@ -1339,11 +1230,11 @@ static void make_blocks(HlEmitter *e)
         }
     }
     hl_llvm_at(e, e->first[0]);
-    e->scratch = hl_llvm_slot(e, "scratch");
+    e->scratch = hl_llvm_slot(e, e->i64, "scratch");
     for (int32_t k = 0; k < e->cfg.nrpo; k++) {
         int32_t loop = ir->blocks[e->cfg.rpo[k]].loop;
         if (loop >= 0 && !e->counter[loop])
-            e->counter[loop] = hl_llvm_slot(e, "iterations");
+            e->counter[loop] = hl_llvm_slot(e, e->i64, "iterations");
     }
 }
 
@@ -1371,6 +1262,7 @@ static int emit_function(HlEmitter *e, const char *name)
     make_function(e, name);
     make_blocks(e);
     load_inputs(e);
+    hl_llvm_carry_plan(e);
     if (!e->calls)
         ask_globals(e);
     /* In reverse post-order, what dominates a block is emitted before it. */
@@ -1378,14 +1270,13 @@ static int emit_function(HlEmitter *e, const char *name)
         int32_t block = e->cfg.rpo[k];
         const HlBlock *b = &ir->blocks[block];
         hl_llvm_at(e, e->first[block]);
-        if (hl_llvm_strip(e, block) || hl_llvm_nest(e, block))
+        if (!e->carry[block].load && (hl_llvm_strip(e, block) || hl_llvm_nest(e, block)))
             return -1;
+        hl_llvm_fp_plan(e, b);
         for (int32_t i = 0; i < b->ins.n; i++) {
             HlRef ref = b->ins.v[i];
-            if (guard_fp_waits(e, b, i)) {
-                e->deferred[e->ndeferred++] = ref;
+            if (hl_llvm_fp_waits(e, ref))
                 continue;
-            }
             Val v = hl_llvm_ins(e, &ir->ins[ref]);
             e->val[ref] = v;
             if (v)
@@ -1410,8 +1301,10 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     e.exit = hl_mem_alloc(sizeof(Bb) * (size_t)(ir->nexits + 1));
     e.counter = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nloops + 1));
     e.polls = hl_mem_alloc((size_t)(ir->nblocks + 1));
+    e.carry = hl_mem_alloc(sizeof *e.carry * (size_t)(ir->nblocks + 1));
+    e.told = hl_mem_alloc(sizeof *e.told * (size_t)(ir->nins + 1));
     int status = -1;
-    if (e.val && e.first && e.last && e.exit && e.counter && e.polls &&
+    if (e.val && e.first && e.last && e.exit && e.counter && e.polls && e.carry && e.told &&
         hl_cfg_build(ir, &e.cfg) == 0) {
         e.b = LLVMCreateBuilderInContext(e.ctx);
         status = emit_function(&e, name);
@@ -1424,5 +1317,7 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     hl_mem_free(e.exit);
     hl_mem_free(e.counter);
     hl_mem_free(e.polls);
+    hl_mem_free(e.carry);
+    hl_mem_free(e.told);
     return status;
 }

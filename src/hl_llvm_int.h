@@ -18,7 +18,20 @@ typedef struct HlStripPass {
     Val fail;         /* i1: some guard would have left, in this iteration or before */
 } HlStripPass;
 
-#define HL_DEFERRED 4
+/* A later guard that tells whether a value is finite (hl_llvm_fp.c). */
+typedef struct HlTold {
+    HlRef by;    /* HL_NOREF = none */
+    int32_t run; /* the run of instructions in which it does; 0 = in none */
+} HlTold;
+
+#define HL_WAITING 16
+
+/* What a loop of one block stores and then reads in its next iteration (hl_llvm_carry.c). */
+typedef struct HlCarry {
+    const HlIns *load, *store; /* NULL = it does not */
+    LLVMTypeRef type;
+    Val address, value; /* slots: where the last iteration stored what; NULL = there was none */
+} HlCarry;
 
 typedef struct HlEmitter {
     const HlIr *ir;
@@ -42,8 +55,11 @@ typedef struct HlEmitter {
     Bb *exit;                             /* by exit: its cold block, NULL = not referred to yet */
     Val *counter;                         /* by loop: stack slot, NULL = no header of it here */
     bool *polls;                          /* by block: its POLL is needed */
-    HlRef deferred[HL_DEFERRED];          /* guards that the next guard's success implies */
-    int ndeferred;
+    HlTold *told;                         /* by HlRef */
+    HlRef waiting[HL_WAITING];            /* GUARD_FPs that later ones will tell of */
+    int nwaiting;
+    HlCarry *carry;    /* by block */
+    int32_t run;       /* of instructions: how many there are so far */
     Bb *last;          /* by block: the one with its terminator, once it is there */
     bool calls;        /* Python may run in STEPs */
     HlStripPass *pass; /* NULL outside strips */
@@ -56,6 +72,7 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
 
 /* --- what hl_llvm_emit.c offers to the other files ---------------------------------------------- */
 Val hl_llvm_int(HlEmitter *e, int64_t i); /* constant */
+Val hl_llvm_float(HlEmitter *e, double f);
 Val hl_llvm_ptr(HlEmitter *e, const void *p);
 Val hl_llvm_field(HlEmitter *e, Val object, int64_t offset); /* its address */
 Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset);
@@ -63,20 +80,44 @@ Val hl_llvm_tag(HlEmitter *e, Val access, Val tbaa);
 Val hl_llvm_call(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
                  unsigned nargs);
 void hl_llvm_at(HlEmitter *e, Bb bb);              /* goes on at the end of a block */
-Bb hl_llvm_exit_block(HlEmitter *e, int32_t exit); /* where a failing guard goes */
+Bb hl_llvm_exit_block(HlEmitter *e, int32_t exit); /* where an exit goes, with nothing waiting */
 void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok);
 bool hl_llvm_is_int(Val v, int64_t *out); /* is it one? */
 Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs);
-Val hl_llvm_is_finite(HlEmitter *e, Val x);
-bool hl_llvm_finite_only_with(const HlIns *ins,
-                              HlRef r);           /* is ins finite only when its operand r is? */
-Val hl_llvm_no_pending(HlEmitter *e);             /* the eval breaker is 0 */
-Val hl_llvm_slot(HlEmitter *e, const char *name); /* i64 in the stack frame, 0 at entry */
+Val hl_llvm_fabs(HlEmitter *e, Val x);
+Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address);
+/* Is this guard known to hold, or implied by another, in the strip being emitted? */
+bool hl_llvm_checked_elsewhere(HlEmitter *e, const HlIns *ins);
+Val hl_llvm_no_pending(HlEmitter *e); /* the eval breaker is 0 */
+/* In the stack frame, 0 at entry; in registers, in the end. */
+Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name);
 void hl_llvm_count(HlEmitter *e, int64_t loop, Val n); /* n iterations of it were run */
 Bb hl_llvm_next_block(HlEmitter *e, const char *name); /* behind the current one in the text */
 Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
 /* Emits one instruction; its value, or NULL when it has none. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
+
+/* --- hl_llvm_fp.c ----------------------------------------------------------------------------- */
+Val hl_llvm_is_finite(HlEmitter *e, Val x);
+/* Is ins finite only when its operand r is? */
+bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r);
+/* Finds out which GUARD_FPs of a block can wait for later ones. To be called before its instructions
+ * are emitted. */
+void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b);
+bool hl_llvm_fp_waits(HlEmitter *e, HlRef guard); /* true = there is nothing to emit now */
+void hl_llvm_fp_guard(HlEmitter *e, const HlIns *ins);
+void hl_llvm_fp_finite(HlEmitter *e, const HlIns *ins);
+Val hl_llvm_fp_to_int(HlEmitter *e, const HlIns *ins, Val x);
+/* Where a failing guard goes: to its exit, when no guard that waits would have left before it. */
+Bb hl_llvm_fp_leave(HlEmitter *e, int32_t exit);
+
+/* --- hl_llvm_carry.c -------------------------------------------------------------------------- */
+/* Finds the loops that read what they stored one iteration before. To be called in front of everything
+ * that is emitted. */
+void hl_llvm_carry_plan(HlEmitter *e);
+void hl_llvm_carry_enter(HlEmitter *e, int32_t from, int32_t to); /* at a jump */
+Val hl_llvm_carry_load(HlEmitter *e, const HlIns *ins, Val address);
+void hl_llvm_carry_store(HlEmitter *e, const HlIns *ins, Val address, Val v); /* behind the store */
 
 /* --- hl_llvm_seq.c ---------------------------------------------------------------------------- */
 Val hl_llvm_unbox_int(HlEmitter *e, const HlIns *ins, Val object);

@@ -616,7 +616,7 @@ static void nest_emit(Nest *n)
     Bb header = LLVMGetInsertBlock(B);
     Bb body = hl_llvm_next_block(e, "body"), give_up = hl_llvm_next_block(e, "giveup");
     Bb wait_less = hl_llvm_next_block(e, "wait"), proof = hl_llvm_next_block(e, "proof");
-    Val wait = hl_llvm_slot(e, "wait"), shift = hl_llvm_slot(e, "failed");
+    Val wait = hl_llvm_slot(e, e->i64, "wait"), shift = hl_llvm_slot(e, e->i64, "failed");
     Val zero = hl_llvm_int(e, 0), one = hl_llvm_int(e, 1), copies = hl_llvm_int(e, NEST_COPIES);
     int32_t counter = nest_position(b, n->counter[0]);
 

@@ -51,7 +51,7 @@ Val hl_llvm_unbox_int(HlEmitter *e, const HlIns *ins, Val object)
     Val args[2] = {object, e->scratch};
     Val fits = hl_llvm_call(e, (void *)e->env->unbox_i64, e->i32, params, args, 2);
     Val large = LLVMBuildLoad2(B, e->i64, e->scratch, "");
-    hl_llvm_branch(e, is_null(e, fits), hl_llvm_exit_block(e, ins->exit), join, false);
+    hl_llvm_branch(e, is_null(e, fits), hl_llvm_fp_leave(e, ins->exit), join, false);
     Bb slow_end = LLVMGetInsertBlock(B);
 
     hl_llvm_at(e, join);

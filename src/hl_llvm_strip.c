@@ -1120,7 +1120,7 @@ static void strip_emit(Strip *s, Val *after)
     Bb header = LLVMGetInsertBlock(B);
     Bb body = hl_llvm_next_block(e, "body"), give_up = hl_llvm_next_block(e, "giveup");
     Bb wait_less = hl_llvm_next_block(e, "wait"), proof = hl_llvm_next_block(e, "proof");
-    Val wait = hl_llvm_slot(e, "wait"), shift = hl_llvm_slot(e, "failed");
+    Val wait = hl_llvm_slot(e, e->i64, "wait"), shift = hl_llvm_slot(e, e->i64, "failed");
     Val zero = hl_llvm_int(e, 0);
     for (int32_t p = 0; p < b->params.n; p++)
         s->start[p] = e->val[b->params.v[p]];

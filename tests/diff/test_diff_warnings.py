@@ -449,3 +449,91 @@ def test_one_item_multiplied_again_and_again(jit, out):
         out(item, np.ones(60, np.int64), 11, n, 0)
         out(item, np.full(60, 1e280), 11.0, n, 0)
         out(item, np.full(60, 1e280), 11.0, n, 1)
+
+
+@diff(filters=FILTERS)
+def test_guards_that_wait_for_the_end_of_an_expression(jit, out):
+    """In each, one test at the end tells of all operations: which of them warned must not be lost."""
+    import math
+
+    @jit
+    def f(a, b, c):
+        s = 0.0
+        for i in range(a.size):
+            x = a[i] - b[i]
+            y = x * x + a[i] * b[i]
+            r = math.sqrt(abs(y))
+            s = c / (y * r) + x
+        return s
+    for place in (0, 150, 299):
+        for bad in (1e200, -1e200, 1e308, -1e308, INF, -INF, NAN):
+            a, b = np.arange(1.0, 301.0), np.full(300, 0.5)
+            out(f, a, b, np.float64(2.0))
+            a[place] = bad
+            out(f, a, b, np.float64(2.0))
+            b[place] = bad
+            out(f, a, b, np.float64(2.0))
+            a[place] = -bad
+            out(f, a, b, np.float64(2.0))
+            a[place] = b[place] = 0.0
+            out(f, a, b, np.float64(2.0))
+            out(f, a, b, bad)
+
+
+@diff(filters=FILTERS)
+def test_leaving_while_guards_wait(jit, out):
+    """What warned in front of a bad index or a big int is told first."""
+    @jit
+    def index(a, b, at):
+        s = 0.0
+        for i in range(at.size):
+            s = a[i] * b[i] + a[at[i]] * 2.0
+        return s
+
+    @jit
+    def big(a, b, k):
+        s = 0.0
+        for i in range(k.size):
+            s = a[i] * b[i] + (int(k[i]) + 9223372036854775000) * 0.5
+        return s
+
+    @jit
+    def stored(a, b, c):
+        for i in range(a.size):
+            x = a[i] * b[i]
+            c[i] = 1.0
+            c[i] = x + a[i]
+    for first in (1.0, 1e200, INF, NAN):
+        for second in (1.0, 1e308, NAN):
+            a, b, at, k = np.ones(300), np.ones(300), np.arange(300), np.zeros(300, np.int64)
+            out(index, a, b, at)
+            out(big, a, b, k)
+            out(stored, a, b, np.zeros(300))
+            a[200] = b[200] = first
+            a[20] = second
+            at[200] = 20
+            out(index, a, b, at)
+            at[200] = 300
+            out(index, a, b, at)
+            k[200] = 900
+            out(big, a, b, k)
+            out(stored, a, b, np.zeros(300))
+
+
+@diff(filters=FILTERS)
+def test_more_guards_than_can_wait(jit, out):
+    @jit
+    def f(a, k):
+        s = 0.0
+        for i in range(a.size):
+            x = a[i]
+            s = (x * 2.0 + x * 3.0 + x * 4.0 + x * 5.0 + x * 6.0 + x * 7.0 + x * 8.0 + x * 9.0
+                 + x * 10.0 + x * 11.0 + x * 12.0 + (x - 1.0) * k[i] + k[i] * x)
+        return s
+    for bad in (1e307, -1e308, INF, NAN):
+        a, k = np.arange(300.0), np.ones(300)
+        out(f, a, k)
+        a[250] = bad
+        out(f, a, k)
+        k[250] = -5.0
+        out(f, a, k)

@@ -1,0 +1,166 @@
+"""Loops that read what they stored one iteration before: in machine code the value stays in a register."""
+
+import numpy as np
+
+from differ import diff
+
+DTYPES = (np.float64, np.int64, np.uint64, np.complex128, np.float32, np.int32)
+
+
+@diff
+def test_each_item_from_the_one_before(jit, out):
+    @jit
+    def up(a, b, n):
+        for i in range(1, n):
+            a[i] = a[i - 1] + b[i]
+
+    @jit
+    def down(a, b, n):
+        for i in range(n - 2, -1, -1):
+            a[i] = a[i + 1] + b[i]
+
+    @jit
+    def ahead(a, b, n):
+        for i in range(n - 1):
+            a[i + 1] = a[i] + b[i]
+
+    @jit
+    def second(a, b, n):
+        for i in range(2, n, 2):
+            a[i] = a[i - 2] + a[i - 1] + b[i]
+    for dtype in DTYPES:
+        for f in (up, down, ahead, second):
+            for step in (1, 2, -1):
+                a, b = np.arange(400).astype(dtype)[::step], np.ones(400, dtype)[::step]
+                out(f, a, b, a.size)
+                out(f, a, b, a.size)
+
+
+@diff
+def test_the_first_reads_the_last(jit, out):
+    @jit
+    def f(a, n):
+        for i in range(n):
+            a[i] = a[i - 1] * 0.5 + 1.0
+    for n in (1, 2, 300, 300):
+        out(f, np.arange(float(n)), n)
+    out(f, np.arange(300.0), 301)
+    out(f, np.arange(0.0), 1)
+
+
+@diff
+def test_special_values_on_the_way(jit, out):
+    @jit
+    def f(a, b):
+        for i in range(1, a.size):
+            a[i] = a[i - 1] * b[i]
+    for special in (float("nan"), float("inf"), -0.0, 1e308, 5e-324):
+        a, b = np.ones(300), np.ones(300)
+        b[150] = b[151] = special
+        out(f, a, b)
+        out(f, a, b)
+
+
+@diff
+def test_items_change_between_two_loops(jit, out):
+    """What the inner loop stored last is not what is there when it begins again."""
+    @jit
+    def f(a, b):
+        for s in range(0, a.size - 8, 8):
+            a[s] = 0.25
+            for i in range(s + 1, s + 9):
+                a[i] = a[i - 1] + b[i]
+
+    @jit
+    def other(a, b):
+        for s in range(0, a.size - 8, 8):
+            b[s] = 0.25
+            for i in range(s + 1, s + 9):
+                a[i] = a[i - 1] * 2.0 + 1.0
+    x = np.arange(809.0)
+    out(f, np.arange(809.0), np.ones(809))
+    out(f, x, x)
+    out(other, np.arange(809.0), np.ones(809))
+    out(other, np.ones(809), np.ones(809))
+    out(other, x, x)
+
+
+@diff
+def test_views_that_overlap(jit, out):
+    @jit
+    def two(a, b, n):
+        for i in range(1, n):
+            b[i] = 3.0
+            a[i] = a[i - 1] + 1.0
+
+    @jit
+    def behind(a, b, n):
+        for i in range(1, n):
+            a[i] = a[i - 1] + 1.0
+            b[i] = 3.0
+
+    @jit
+    def between(a, b, n):
+        for i in range(1, n):
+            b[i] = 3.0
+            x = a[i - 1] + 1.0
+            a[i] = x
+    for f in (two, behind, between):
+        for shift in (-2, -1, 0, 1, 2):
+            x = np.arange(500.0)
+            out(f, x[10:400], x[10 + shift:400 + shift], 380)
+            out(f, x[10:400], x[10 + shift:400 + shift], 380)
+    one = np.ones(1)
+    same = np.lib.stride_tricks.as_strided(one, (300,), (0,))
+    for f in (two, behind, between):
+        out(f, same, same, 300)
+
+
+@diff
+def test_rows_of_a_matrix(jit, out):
+    @jit
+    def sweep(u, rounds):
+        change = 0.0
+        for _ in range(rounds):
+            change = 0.0
+            for i in range(1, u.shape[0] - 1):
+                for j in range(1, u.shape[1] - 1):
+                    value = 0.25 * (u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1])
+                    difference = abs(value - u[i, j])
+                    if difference > change:
+                        change = difference
+                    u[i, j] = value
+        return change
+
+    @jit
+    def diagonal(u, n):
+        for i in range(1, n):
+            u[i, i] = u[i - 1, i - 1] + 1.0
+    for shape in ((12, 14), (3, 3), (2, 9)):
+        u = np.zeros(shape)
+        u[0] = 100.0
+        out(sweep, u, 9)
+        out(sweep, np.asfortranarray(u), 9)
+        out(sweep, u[::-1, ::-1], 9)
+    out(diagonal, np.ones((300, 300)), 300)
+
+
+@diff
+def test_leaving_in_the_middle(jit, out):
+    @jit
+    def f(a, at, n):
+        for i in range(1, n):
+            a[i] = a[i - 1] + at[i]
+
+    @jit
+    def big(a, k, n):
+        for i in range(1, n):
+            a[i] = a[i - 1] * k
+    out(f, np.ones(400), np.ones(400, np.int64), 400)
+    out(f, np.ones(400), np.ones(300, np.int64), 400)
+    out(f, np.ones(300), np.ones(400, np.int64), 400)
+    readonly = np.ones(400)
+    readonly.flags.writeable = False
+    out(f, readonly, np.ones(400, np.int64), 400)
+    out(big, np.ones(400, np.int64), 3, 400)
+    out(big, np.ones(400), 1e200, 400)
