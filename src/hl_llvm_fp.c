@@ -94,16 +94,22 @@ static void fp_held(HlEmitter *e, const HlIns *guard)
 
 /* --- guards ------------------------------------------------------------------------------------ */
 
-/* Goes on in a new block when the guard of a result that is not finite holds. There r is infinite
- * unless it is NaN, and x - x is 0 unless x is infinite or NaN. */
-static void fp_cold(HlEmitter *e, const HlIns *ins, Bb next)
+/* Does the guard of a result that is not finite hold? There r is infinite unless it is NaN, and x - x is
+ * 0 unless x is infinite or NaN. */
+static Val fp_excuse(HlEmitter *e, const HlIns *ins)
 {
     Val r = e->val[ins->a[0]], a = e->val[ins->a[1]], b = e->val[ins->a[2]];
     Val nan_in = LLVMBuildFCmp(e->b, LLVMRealUNO, a, b, "");
     Val zero_a = LLVMBuildFSub(e->b, a, a, ""), zero_b = LLVMBuildFSub(e->b, b, b, "");
     Val odd_in = LLVMBuildFCmp(e->b, LLVMRealUNO, zero_a, zero_b, "");
     Val inf_ok = LLVMBuildAnd(e->b, LLVMBuildFCmp(e->b, LLVMRealORD, r, r, ""), odd_in, "");
-    hl_llvm_branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), next, hl_llvm_exit_block(e, ins->exit),
+    return LLVMBuildOr(e->b, nan_in, inf_ok, "");
+}
+
+/* Goes on in a new block when the guard of a result that is not finite holds. */
+static void fp_cold(HlEmitter *e, const HlIns *ins, Bb next)
+{
+    hl_llvm_branch(e, fp_excuse(e, ins), next, hl_llvm_exit_block(e, ins->exit),
                    e->ir->exits[ins->exit].target < 0);
 }
 
@@ -128,8 +134,11 @@ void hl_llvm_fp_guard(HlEmitter *e, const HlIns *ins)
     Val r = e->val[ins->a[0]];
     if (hl_llvm_checked_elsewhere(e, ins))
         return;
-    if (e->pass) { /* strips are for finite numbers */
-        hl_llvm_guard(e, ins, hl_llvm_is_finite(e, r));
+    if (e->pass) {
+        Val ok = hl_llvm_is_finite(e, r);
+        if (e->pass->exact)
+            ok = LLVMBuildOr(e->b, ok, fp_excuse(e, ins), "");
+        hl_llvm_guard(e, ins, ok);
         return;
     }
     Bb cold = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
