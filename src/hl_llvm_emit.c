@@ -109,7 +109,8 @@ Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset)
     return load;
 }
 
-Val hl_llvm_slot(HlEmitter *e, const char *name)
+/* Goes to the start of the function; where it was. */
+static Bb at_entry(HlEmitter *e)
 {
     Bb here = LLVMGetInsertBlock(e->b), entry = LLVMGetEntryBasicBlock(e->fn);
     Val before = LLVMGetFirstInstruction(entry);
@@ -117,10 +118,27 @@ Val hl_llvm_slot(HlEmitter *e, const char *name)
         LLVMPositionBuilderBefore(e->b, before);
     else
         hl_llvm_at(e, entry);
+    return here;
+}
+
+Val hl_llvm_slot(HlEmitter *e, const char *name)
+{
+    Bb here = at_entry(e);
     Val slot = LLVMBuildAlloca(e->b, e->i64, name);
     LLVMBuildStore(e->b, hl_llvm_int(e, 0), slot);
     hl_llvm_at(e, here);
     return slot;
+}
+
+Val hl_llvm_buffer(HlEmitter *e)
+{
+    if (!e->buffer) {
+        Bb here = at_entry(e);
+        e->buffer = LLVMBuildAlloca(e->b, LLVMArrayType2(e->i8, HL_STRIP_BUFFER), "buffer");
+        LLVMSetAlignment(e->buffer, 64);
+        hl_llvm_at(e, here);
+    }
+    return e->buffer;
 }
 
 void hl_llvm_count(HlEmitter *e, int64_t loop, Val n)
@@ -927,8 +945,7 @@ static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
     return NULL;
 }
 
-/* A stride that is the item's size makes an ordinary array of it, which LLVM understands best. */
-static Val item_address(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
+Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
 {
     int64_t bytes;
     if (hl_llvm_is_int(stride, &bytes) && bytes == hl_dtype_size(d)) {
@@ -967,14 +984,14 @@ static Val shorten_item(HlEmitter *e, HlDtype d, Val v)
     return LLVMTypeOf(v) == type ? v : LLVMBuildTrunc(e->b, v, type, "");
 }
 
-static Val load_item(HlEmitter *e, HlDtype d, Val address)
+Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address)
 {
     Val v = hl_llvm_tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
     LLVMSetAlignment(v, item_alignment(d));
     return widen_item(e, d, v);
 }
 
-static void store_item(HlEmitter *e, HlDtype d, Val address, Val v)
+void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v)
 {
     v = shorten_item(e, d, v);
     LLVMSetAlignment(hl_llvm_tag(e, LLVMBuildStore(e->b, v, address), e->tbaa_item),
@@ -1165,11 +1182,11 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);
     case HL_I_ARRAY_LOAD: {
         HlDtype d = (HlDtype)ins->aux;
-        return load_item(e, d, item_address(e, d, a[0], a[1], a[2]));
+        return hl_llvm_load_item(e, d, hl_llvm_item(e, d, a[0], a[1], a[2]));
     }
     case HL_I_ARRAY_STORE: {
         HlDtype d = (HlDtype)ins->aux;
-        store_item(e, d, item_address(e, d, a[0], a[1], a[2]), a[3]);
+        hl_llvm_store_item(e, d, hl_llvm_item(e, d, a[0], a[1], a[2]), a[3]);
         return NULL;
     }
     case HL_I_KNULL: return LLVMConstNull(e->ptr);
