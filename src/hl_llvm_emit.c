@@ -104,7 +104,8 @@ Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset)
     return load;
 }
 
-Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name)
+/* Goes to the start of the function; where it was. */
+static Bb at_entry(HlEmitter *e)
 {
     Bb here = LLVMGetInsertBlock(e->b), entry = LLVMGetEntryBasicBlock(e->fn);
     Val before = LLVMGetFirstInstruction(entry);
@@ -112,10 +113,27 @@ Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name)
         LLVMPositionBuilderBefore(e->b, before);
     else
         hl_llvm_at(e, entry);
+    return here;
+}
+
+Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name)
+{
+    Bb here = at_entry(e);
     Val slot = LLVMBuildAlloca(e->b, type, name);
     LLVMBuildStore(e->b, LLVMConstNull(type), slot);
     hl_llvm_at(e, here);
     return slot;
+}
+
+Val hl_llvm_buffer(HlEmitter *e)
+{
+    if (!e->buffer) {
+        Bb here = at_entry(e);
+        e->buffer = LLVMBuildAlloca(e->b, LLVMArrayType2(e->i8, HL_STRIP_BUFFER), "buffer");
+        LLVMSetAlignment(e->buffer, 64);
+        hl_llvm_at(e, here);
+    }
+    return e->buffer;
 }
 
 void hl_llvm_count(HlEmitter *e, int64_t loop, Val n)
@@ -833,8 +851,7 @@ static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
     return NULL;
 }
 
-/* A stride that is the item's size makes an ordinary array of it, which LLVM understands best. */
-static Val item_address(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
+Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
 {
     int64_t bytes;
     if (hl_llvm_is_int(stride, &bytes) && bytes == hl_dtype_size(d)) {
@@ -880,7 +897,7 @@ Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address)
     return widen_item(e, d, v);
 }
 
-static void store_item(HlEmitter *e, HlDtype d, Val address, Val v)
+void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v)
 {
     v = shorten_item(e, d, v);
     LLVMSetAlignment(hl_llvm_tag(e, LLVMBuildStore(e->b, v, address), e->tbaa_item),
@@ -893,7 +910,7 @@ static void store_item_if(HlEmitter *e, HlDtype d, Val address, Val v, Val on)
     Bb join = hl_llvm_next_block(e, ""), store = hl_llvm_next_block(e, "");
     LLVMBuildCondBr(e->b, on, store, join);
     hl_llvm_at(e, store);
-    store_item(e, d, address, v);
+    hl_llvm_store_item(e, d, address, v);
     LLVMBuildBr(e->b, join);
     hl_llvm_at(e, join);
 }
@@ -1079,18 +1096,18 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);
     case HL_I_ARRAY_LOAD: {
         HlDtype d = (HlDtype)ins->aux;
-        return hl_llvm_carry_load(e, ins, item_address(e, d, a[0], a[1], a[2]));
+        return hl_llvm_carry_load(e, ins, hl_llvm_item(e, d, a[0], a[1], a[2]));
     }
     case HL_I_ARRAY_STORE: {
         HlDtype d = (HlDtype)ins->aux;
-        Val address = item_address(e, d, a[0], a[1], a[2]);
-        store_item(e, d, address, a[3]);
+        Val address = hl_llvm_item(e, d, a[0], a[1], a[2]);
+        hl_llvm_store_item(e, d, address, a[3]);
         hl_llvm_carry_store(e, ins, address, a[3]);
         return NULL;
     }
     case HL_I_ARRAY_STORE_IF: {
         HlDtype d = (HlDtype)ins->aux;
-        store_item_if(e, d, item_address(e, d, a[0], a[1], a[2]), a[3], a[4]);
+        store_item_if(e, d, hl_llvm_item(e, d, a[0], a[1], a[2]), a[3], a[4]);
         return NULL;
     }
     case HL_I_KNULL: return LLVMConstNull(e->ptr);

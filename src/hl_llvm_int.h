@@ -35,6 +35,8 @@ typedef struct HlCarry {
     Val address, value; /* slots: where the last iteration stored what; NULL = there was none */
 } HlCarry;
 
+#define HL_STRIP_BUFFER 4096
+
 typedef struct HlEmitter {
     const HlIr *ir;
     const HlPlan *plans;
@@ -65,6 +67,7 @@ typedef struct HlEmitter {
     Bb *last;          /* by block: the one with its terminator, once it is there */
     bool calls;        /* Python may run in STEPs */
     HlStripPass *pass; /* NULL outside strips */
+    Val buffer;        /* of strips, NULL = none has one yet */
 } HlEmitter;
 
 /* Adds a region to a module, which has its data layout already, as a function called `name`, not
@@ -88,15 +91,21 @@ void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok);
 bool hl_llvm_is_int(Val v, int64_t *out); /* is it one? */
 Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs);
 Val hl_llvm_fabs(HlEmitter *e, Val x);
-Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address);
 /* Is this guard known to hold, or implied by another, in the strip being emitted? */
 bool hl_llvm_checked_elsewhere(HlEmitter *e, const HlIns *ins);
 Val hl_llvm_no_pending(HlEmitter *e); /* the eval breaker is 0 */
 /* In the stack frame, 0 at entry; in registers, in the end. */
 Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name);
+/* HL_STRIP_BUFFER bytes in the stack frame, for what strips store: one buffer for all of them. */
+Val hl_llvm_buffer(HlEmitter *e);
 void hl_llvm_count(HlEmitter *e, int64_t loop, Val n); /* n iterations of it were run */
 Bb hl_llvm_next_block(HlEmitter *e, const char *name); /* behind the current one in the text */
 Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
+/* The address of the item at an index. A stride that is the item's size makes an ordinary array of it,
+ * which LLVM understands best. */
+Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index);
+Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address);
+void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v);
 /* Emits one instruction; its value, or NULL when it has none. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
 

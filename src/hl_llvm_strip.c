@@ -10,11 +10,11 @@
  *              arrays that are read and written apart from each other; items contiguous; those
  *              branches go on in the block in the last iteration, too
  *                                                                          else -> give up
- *   try:       the body without stores; guards only OR their failures together (not needed when the
- *              proof left no guard and there are stores)
- *              any failure -> give up
- *   commit:    (only when there are stores) the body again, with stores and without checks; not for
- *              one item that every iteration reads and writes, which `try` has in a register
+ *   try:       the body; guards only OR their failures together, and what would be stored goes into a
+ *              buffer; any failure -> give up
+ *   commit:    copies the buffer to where it belongs. When the proof left no guard, `commit` is the
+ *              body itself, and there is no `try`. One item that every iteration reads and writes is in
+ *              a register in `try`, and stored here
  *   done:      -> header, with the state after the strip (where iterations wait for each other, nothing
  *              is left but in long loops: -> body)
  *   give up:   the ordinary body for as many iterations as the strip had; more with every time
@@ -34,12 +34,11 @@
 #include "hl_mem.h"
 
 enum {
-    STRIP_VECTOR = 8,   /* a multiple of it leaves no rest, which would need a loop of its own */
-    STRIP_COPIES = 4,   /* iterations in a round of a loop that does not vectorise */
-    STRIP_MAX = 8192,   /* bounds what is lost when a strip fails, and the wait for a signal */
-    STRIP_STORES = 512, /* with stores: what `try` has read is near when `commit` reads it again */
-    STRIP_ITEMS = 12,   /* array accesses */
-    STRIP_SUMS = 512    /* additions to a sum in an iteration */
+    STRIP_VECTOR = 8, /* a multiple of it leaves no rest, which would need a loop of its own */
+    STRIP_COPIES = 4, /* iterations in a round of a loop that does not vectorise */
+    STRIP_MAX = 8192, /* bounds what is lost when a strip fails, and the wait for a signal */
+    STRIP_ITEMS = 12, /* array accesses */
+    STRIP_SUMS = 512  /* additions to a sum in an iteration */
 };
 
 /* What a strip adds to a sum is at most STRIP_SMALL each, together at most 2^62. */
@@ -57,16 +56,22 @@ typedef struct Strip {
     bool stores, branches;              /* stores: in every iteration */
     HlRef
         cell; /* the only store, into an item that stays the same and is read before; else HL_NOREF */
-    Val cell_at;            /* its address */
-    bool vectorises;        /* no float goes round the loop, whose operations have their order */
-    bool *done;             /* by ref: guard that is proved or implied */
-    bool *carried;          /* by position in the state: the last value must be finite */
-    uint8_t *sum;           /* by ref: belongs to a sum of small amounts, see strip_find_sums */
-    bool finite;            /* some guard is implied: no result may be infinite or NaN */
-    bool exact;             /* GUARD_FP is decided for those, too, in what is emitted now */
-    Val n, last;            /* iterations of this strip, and n - 1 */
-    Val proved;             /* i1 so far */
-    int32_t nstate;         /* parameters, whether a guard failed, the cell's value */
+    Val cell_at;     /* its address */
+    bool vectorises; /* no float goes round the loop, whose operations have their order */
+    bool checks;     /* something is found out in the strip itself */
+    int64_t most;    /* iterations */
+    Val buffer;      /* what is to be stored, when all is checked; NULL = stored at once */
+    bool *done;      /* by ref: guard that is proved or implied */
+    bool *carried;   /* by position in the state: the last value must be finite */
+    bool *waits;     /* by ref: scratch of strip_waits */
+    uint8_t *sum;    /* by ref: belongs to a sum of small amounts, see strip_find_sums */
+    bool finite;     /* some guard is implied: no result may be infinite or NaN */
+    bool exact;      /* GUARD_FP is decided for those, too, in what is emitted now */
+    bool twice;      /* what is stored is not kept, but computed again when all is checked... */
+    bool dry;        /* ...which it is not yet */
+    Val n, last;     /* iterations of this strip, and n - 1 */
+    Val proved;      /* i1 so far */
+    int32_t nstate;  /* parameters, whether a guard failed, the cell's value */
     Val *start, *phi, *mid; /* nstate each: at the header, at a loop's start, between two loops */
     int64_t *step;          /* by position of a parameter: changes by it; 0 = has a phi */
 } Strip;
@@ -444,21 +449,26 @@ static HlRef strip_find_cell(const Strip *s)
     return read && stays ? cell : HL_NOREF;
 }
 
-/* Does an iteration read the k-th parameter? Exits do not count: they leave from the body. */
-static bool strip_reads(const Strip *s, int32_t k)
+/* Needs the k-th parameter's value of an iteration the one before? A variable that is only set has a
+ * parameter, too. */
+static bool strip_waits(const Strip *s, int32_t k)
 {
     const HlBlock *b = s->block;
-    HlRef param = b->params.v[k];
-    for (int32_t p = 0; p < b->params.n; p++)
-        if (b->args.v[p] == param)
-            return true;
-    for (int32_t i = 0; i < b->ins.n; i++) {
-        const HlIns *ins = &s->ir->ins[b->ins.v[i]];
-        for (int a = 0; a < hl_op_info[ins->op].nargs; a++)
-            if (ins->a[a] == param)
-                return true;
+    memset(s->waits, 0, (size_t)s->ir->nins * sizeof *s->waits);
+    s->waits[b->params.v[k]] = true;
+    for (bool again = true; again;) {
+        again = false;
+        for (int32_t i = 0; i < b->ins.n; i++) {
+            const HlIns *ins = &s->ir->ins[b->ins.v[i]];
+            for (int a = 0; a < hl_op_info[ins->op].nargs; a++)
+                s->waits[b->ins.v[i]] |= ins->a[a] != HL_NOREF && s->waits[ins->a[a]];
+        }
+        for (int32_t p = 0; p < b->params.n; p++) {
+            if (s->waits[b->args.v[p]] && !s->waits[b->params.v[p]])
+                again = s->waits[b->params.v[p]] = true;
+        }
     }
-    return false;
+    return s->waits[b->args.v[k]];
 }
 
 static bool strip_vectorises(const Strip *s)
@@ -469,7 +479,7 @@ static bool strip_vectorises(const Strip *s)
         return false;
     for (int32_t p = 0; p < b->params.n; p++) {
         HlType t = s->ir->ins[b->params.v[p]].type;
-        if (hl_type_repr(t) == HL_REPR_F64 && b->args.v[p] != b->params.v[p] && strip_reads(s, p))
+        if (hl_type_repr(t) == HL_REPR_F64 && b->args.v[p] != b->params.v[p] && strip_waits(s, p))
             return false;
     }
     return true;
@@ -960,9 +970,38 @@ static Val strip_moved(Strip *s, Val a, int64_t by, Val k)
     return LLVMBuildAdd(B, a, by == 1 ? k : LLVMBuildMul(B, k, hl_llvm_int(s->e, by), ""), "");
 }
 
+/* Bytes of the buffer that an iteration takes for an access. */
+static int64_t strip_stored_bytes(const Strip *s, HlRef access)
+{
+    const HlIns *ins = &s->ir->ins[access];
+    return strip_writes(ins) ? hl_dtype_size((HlDtype)ins->aux) : 0;
+}
+
+/* Most iterations of a strip. */
+static int64_t strip_most(const Strip *s)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < s->nitems; i++)
+        bytes += strip_stored_bytes(s, s->items[i]);
+    if (!s->stores || !s->checks || bytes * STRIP_MAX <= HL_STRIP_BUFFER)
+        return STRIP_MAX;
+    return HL_STRIP_BUFFER / bytes / STRIP_VECTOR * STRIP_VECTOR;
+}
+
+/* Where the k-th value of a store is kept until all is checked. */
+static Val strip_buffered(Strip *s, HlRef store, Val k)
+{
+    HlEmitter *e = s->e;
+    int64_t before = 0, size = hl_dtype_size((HlDtype)s->ir->ins[store].aux);
+    for (int32_t i = 0; s->items[i] != store; i++)
+        before += strip_stored_bytes(s, s->items[i]);
+    return hl_llvm_item(e, (HlDtype)s->ir->ins[store].aux,
+                        hl_llvm_field(e, s->buffer, before * s->most), hl_llvm_int(e, size), k);
+}
+
 /* Emits the body of iteration k. `state`: the parameters' values and, behind them, whether a guard
  * failed; those that change by a constant follow from k. */
-static void strip_body(Strip *s, bool commit, Val k, Val *state)
+static void strip_body(Strip *s, Val k, Val *state)
 {
     HlEmitter *e = s->e;
     const HlBlock *b = s->block;
@@ -974,18 +1013,20 @@ static void strip_body(Strip *s, bool commit, Val k, Val *state)
     for (int32_t i = 0; i < b->ins.n; i++) {
         HlRef r = b->ins.v[i];
         const HlIns *ins = &e->ir->ins[r];
-        if (r == s->cell)
+        if (r == s->trip || ins->op == HL_I_POLL ||
+            (s->dry && (strip_writes(ins) || ins->op == HL_I_TRIPS) && r != s->cell))
+            continue;
+        if (r == s->cell) {
             state[strip_cell_state(s)] = e->val[ins->a[3]];
-        if (strip_is_cell(s, ins)) {
+        } else if (strip_is_cell(s, ins)) {
             e->val[r] = state[strip_cell_state(s)];
-            continue;
+        } else if (s->buffer && ins->op == HL_I_ARRAY_STORE) {
+            hl_llvm_store_item(e, (HlDtype)ins->aux, strip_buffered(s, r, k), e->val[ins->a[3]]);
+        } else {
+            e->val[r] = hl_llvm_ins(e, ins);
+            if (s->stores && !s->buffer && !s->dry && strip_is_access(ins))
+                strip_tag(s, ins);
         }
-        if (r == s->trip || ins->op == HL_I_POLL || (!commit && strip_writes(ins)) ||
-            (!commit && s->stores && ins->op == HL_I_TRIPS))
-            continue;
-        e->val[r] = hl_llvm_ins(e, ins);
-        if (commit && strip_is_access(ins))
-            strip_tag(s, ins);
     }
     e->pass = NULL;
     for (int32_t p = 0; p < b->params.n; p++)
@@ -994,19 +1035,39 @@ static void strip_body(Strip *s, bool commit, Val k, Val *state)
     state[b->params.n] = pass.fail;
 }
 
-/* Emits a loop over the iterations from `first` to n - 1, at least one and a multiple of `copies`, and
- * goes on behind it. */
-static void strip_loop(Strip *s, const char *name, bool commit, Val first, Val n, int copies,
-                       Val *state)
+/* Opens a loop that counts from `first`, not yet closed; the counter, whose block begins it. */
+static Val strip_open_loop(Strip *s, const char *name, Val first)
+{
+    HlEmitter *e = s->e;
+    Bb from = LLVMGetInsertBlock(e->b), loop = hl_llvm_next_block(e, name);
+    LLVMBuildBr(e->b, loop);
+    LLVMPositionBuilderAtEnd(e->b, loop);
+    Val k = LLVMBuildPhi(e->b, e->i64, "");
+    LLVMAddIncoming(k, &first, &from, 1);
+    return k;
+}
+
+/* Closes it, with `copies` iterations in a round, in front of the n-th; goes on behind it. */
+static void strip_close_loop(Strip *s, Val k, int copies, Val n)
 {
     HlEmitter *e = s->e;
     LLVMBuilderRef B = e->b;
-    Bb from = LLVMGetInsertBlock(B), loop = hl_llvm_next_block(e, name);
-    LLVMBuildBr(B, loop);
-    LLVMPositionBuilderAtEnd(B, loop);
+    Bb loop = LLVMGetInstructionParent(k), end = LLVMGetInsertBlock(B);
+    Val next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, copies), "");
+    LLVMAddIncoming(k, &next, &end, 1);
+    Bb behind = hl_llvm_next_block(e, "");
+    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, n, ""), loop, behind);
+    LLVMPositionBuilderAtEnd(B, behind);
+}
 
-    Val k = LLVMBuildPhi(B, e->i64, "");
-    LLVMAddIncoming(k, &first, &from, 1);
+/* Emits a loop over the iterations from `first` to n - 1, at least one and a multiple of `copies`, and
+ * goes on behind it. */
+static void strip_loop(Strip *s, const char *name, Val first, Val n, int copies, Val *state)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    Bb from = LLVMGetInsertBlock(B);
+    Val k = strip_open_loop(s, name, first);
     for (int32_t i = 0; i < s->nstate; i++) {
         if (s->step[i])
             continue;
@@ -1014,19 +1075,13 @@ static void strip_loop(Strip *s, const char *name, bool commit, Val first, Val n
         LLVMAddIncoming(s->phi[i], &state[i], &from, 1);
         state[i] = s->phi[i];
     }
-    Val next = k;
-    for (int c = 0; c < copies; c++) {
-        strip_body(s, commit, next, state);
-        next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, c + 1), "");
-    }
+    for (int c = 0; c < copies; c++)
+        strip_body(s, LLVMBuildNUWAdd(B, k, hl_llvm_int(e, c), ""), state);
     Bb end = LLVMGetInsertBlock(B);
     for (int32_t i = 0; i < s->nstate; i++)
         if (!s->step[i])
             LLVMAddIncoming(s->phi[i], &state[i], &end, 1);
-    LLVMAddIncoming(k, &next, &end, 1);
-    Bb behind = hl_llvm_next_block(e, "");
-    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, n, ""), loop, behind);
-    LLVMPositionBuilderAtEnd(B, behind);
+    strip_close_loop(s, k, copies, n);
 }
 
 /* The value of a linear r in iteration k, modulo 2^64. */
@@ -1054,6 +1109,18 @@ static Val strip_linear_at(Strip *s, HlRef r, Val k)
                                       : LLVMBuildMul(B, a, b, "");
 }
 
+/* The address of a row in iteration k. */
+static Val strip_place_at(Strip *s, HlRef place, Val k)
+{
+    LLVMBuilderRef B = s->e->b;
+    const HlIns *row = &s->ir->ins[place];
+    if (!strip_inside(s, place))
+        return s->e->val[place];
+    Val from = strip_place_at(s, row->a[0], k), index = strip_linear_at(s, row->a[2], k);
+    Val moved = LLVMBuildMul(B, s->e->val[row->a[1]], index, "");
+    return LLVMBuildGEP2(B, s->e->i8, from, &moved, 1, "");
+}
+
 /* Where a parameter is linear in the iteration, its value behind the strip takes no loop. */
 static void strip_finish(Strip *s, Val *state)
 {
@@ -1072,7 +1139,7 @@ static void strip_finish(Strip *s, Val *state)
 
 /* Emits what is left of n iterations behind those in rounds of 2 * copies, when it is `copies` or more:
  * so many of them. */
-static void strip_rest(Strip *s, bool commit, int copies, Val *state)
+static void strip_rest(Strip *s, int copies, Val *state)
 {
     HlEmitter *e = s->e;
     LLVMBuilderRef B = e->b;
@@ -1084,7 +1151,7 @@ static void strip_rest(Strip *s, bool commit, int copies, Val *state)
     LLVMPositionBuilderAtEnd(B, some);
     Val first = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -2 * copies), "");
     for (int c = 0; c < copies; c++)
-        strip_body(s, commit, LLVMBuildNUWAdd(B, first, hl_llvm_int(e, c), ""), state);
+        strip_body(s, LLVMBuildNUWAdd(B, first, hl_llvm_int(e, c), ""), state);
     Bb ends[2] = {from, LLVMGetInsertBlock(B)};
     LLVMBuildBr(B, join);
     LLVMPositionBuilderAtEnd(B, join);
@@ -1100,42 +1167,23 @@ static void strip_rest(Strip *s, bool commit, int copies, Val *state)
 /* Emits the strip's iterations. Where one waits for the other, several make a round of the loop: so
  * more of them fit into the window in which the processor reorders, and it works at the next inner
  * loop while this one's last result is on its way. */
-static void strip_run(Strip *s, const char *name, bool commit, Val *state)
+static void strip_run(Strip *s, const char *name, Val *state)
 {
     HlEmitter *e = s->e;
     LLVMBuilderRef B = e->b;
-    if (commit)
+    if (s->stores && !s->buffer)
         strip_declare_scopes(s);
     Val zero = hl_llvm_int(e, 0);
     if (s->vectorises) {
-        strip_loop(s, name, commit, zero, s->n, 1, state);
+        strip_loop(s, name, zero, s->n, 1, state);
         strip_finish(s, state);
         return;
     }
     Val even = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_COPIES), "");
-    strip_loop(s, name, commit, zero, even, STRIP_COPIES, state);
+    strip_loop(s, name, zero, even, STRIP_COPIES, state);
     for (int copies = STRIP_COPIES / 2; copies > 0; copies /= 2)
-        strip_rest(s, commit, copies, state);
+        strip_rest(s, copies, state);
     strip_finish(s, state);
-}
-
-/* Reads the cell, or stores a value into it. */
-static Val strip_cell_access(Strip *s, Val value)
-{
-    HlEmitter *e = s->e;
-    HlIns access = s->ir->ins[s->cell];
-    for (int32_t i = 0; !value && i < s->nitems; i++)
-        if (strip_is_cell(s, &s->ir->ins[s->items[i]]))
-            access = s->ir->ins[s->items[i]];
-    Val operand[HL_MAX_ARGS];
-    for (int k = 0; k < hl_op_info[access.op].nargs; k++) {
-        operand[k] = e->val[access.a[k]];
-        e->val[access.a[k]] = k == 0 ? s->cell_at : k == 3 ? value : hl_llvm_int(e, 0);
-    }
-    Val result = hl_llvm_ins(e, &access);
-    for (int k = hl_op_info[access.op].nargs - 1; k >= 0; k--)
-        e->val[access.a[k]] = operand[k];
-    return result;
 }
 
 static void strip_start(Strip *s, Val *state)
@@ -1143,7 +1191,8 @@ static void strip_start(Strip *s, Val *state)
     memcpy(state, s->start, (size_t)s->block->params.n * sizeof *state);
     state[s->block->params.n] = LLVMConstInt(s->e->i1, 0, false);
     if (s->cell != HL_NOREF)
-        state[strip_cell_state(s)] = strip_cell_access(s, NULL);
+        state[strip_cell_state(s)] =
+            hl_llvm_load_item(s->e, (HlDtype)s->ir->ins[s->cell].aux, s->cell_at);
 }
 
 /* Is there anything to find out in the strip itself? */
@@ -1188,7 +1237,7 @@ static void strip_try(Strip *s, Val *after, Bb give_up)
     Val counted[s->ir->nloops + 1];
     strip_counters(s, counted, true);
     strip_start(s, after);
-    strip_run(s, "try", false, after);
+    strip_run(s, "try", after);
     Val holds = LLVMBuildNot(e->b, after[b->params.n], "");
     for (int32_t p = 0; p < s->nstate; p++)
         if (s->carried[p])
@@ -1215,6 +1264,15 @@ static bool strip_meets_infinity(const Strip *s)
     return compares && guards && s->stores && !s->finite;
 }
 
+/* Is there what a buffer of values cannot keep, or is it not known which of two passes was the one? */
+static bool strip_computes_twice(const Strip *s)
+{
+    for (int32_t i = 0; i < s->nitems; i++)
+        if (s->ir->ins[s->items[i]].op == HL_I_ARRAY_STORE_IF)
+            return true;
+    return strip_meets_infinity(s);
+}
+
 /* `try`; where infinities are usual and it fails, once more with all guards decided exactly. */
 static void strip_try_all(Strip *s, Val *after, Bb give_up)
 {
@@ -1231,6 +1289,23 @@ static void strip_try_all(Strip *s, Val *after, Bb give_up)
     strip_try(s, after, give_up);
     LLVMBuildBr(B, commit);
     LLVMPositionBuilderAtEnd(B, commit);
+}
+
+/* Stores what is in the buffer, in the order of the program. */
+static void strip_copy(Strip *s)
+{
+    HlEmitter *e = s->e;
+    Val k = strip_open_loop(s, "commit", hl_llvm_int(e, 0));
+    for (int32_t i = 0; i < s->nitems; i++) {
+        const HlIns *store = &s->ir->ins[s->items[i]];
+        HlDtype d = (HlDtype)store->aux;
+        if (store->op != HL_I_ARRAY_STORE)
+            continue;
+        Val value = hl_llvm_load_item(e, d, strip_buffered(s, s->items[i], k));
+        Val place = strip_place_at(s, store->a[0], k), index = strip_linear_at(s, store->a[2], k);
+        hl_llvm_store_item(e, d, hl_llvm_item(e, d, place, e->val[store->a[1]], index), value);
+    }
+    strip_close_loop(s, k, 1, s->n);
 }
 
 static void strip_emit(Strip *s, Val *after)
@@ -1266,7 +1341,7 @@ static void strip_emit(Strip *s, Val *after)
     LLVMBuildBr(B, body);
 
     LLVMPositionBuilderAtEnd(B, proof);
-    Val most = hl_llvm_int(e, s->stores ? STRIP_STORES : STRIP_MAX);
+    Val most = hl_llvm_int(e, s->most);
     s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, most}, 2);
     if (s->vectorises)
         s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_VECTOR), "");
@@ -1282,14 +1357,21 @@ static void strip_emit(Strip *s, Val *after)
     if (s->cell != HL_NOREF)
         s->cell_at = strip_pointer(s, &s->ir->ins[s->cell], false);
     strip_set_strides(s, strides, true);
-    if (!s->stores || strip_checks(s))
+    if (s->checks) {
+        s->buffer = s->stores && !s->twice ? hl_llvm_buffer(e) : NULL;
+        s->dry = s->twice;
         strip_try_all(s, after, give_up);
-    if (s->stores) {
+        s->dry = false;
+        if (s->buffer)
+            strip_copy(s);
+    }
+    if (!s->checks || s->twice) {
         strip_start(s, after);
-        strip_run(s, "commit", true, after);
+        strip_run(s, "commit", after);
     }
     if (s->cell != HL_NOREF)
-        strip_cell_access(s, after[strip_cell_state(s)]);
+        hl_llvm_store_item(e, (HlDtype)s->ir->ins[s->cell].aux, s->cell_at,
+                           after[strip_cell_state(s)]);
     strip_set_strides(s, strides, false);
     LLVMBuildStore(B, zero, shift);
     hl_llvm_count(e, b->loop, s->n);
@@ -1328,12 +1410,13 @@ int hl_llvm_strip(HlEmitter *e, int32_t block)
         return 0;
     s.nstate = n + 1;
     s.done = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.done);
+    s.waits = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.waits);
     s.sum = hl_mem_alloc((size_t)e->ir->nins);
     size_t most = (size_t)s.nstate + 1;
     s.carried = hl_mem_alloc(most * sizeof *s.carried);
     s.step = hl_mem_alloc(most * sizeof *s.step);
     Val *values = hl_mem_alloc(most * 4 * sizeof *values);
-    int status = s.done && s.sum && s.carried && s.step && values ? 0 : -1;
+    int status = s.done && s.waits && s.sum && s.carried && s.step && values ? 0 : -1;
     if (status == 0 && strip_find(&s)) {
         s.start = values;
         s.phi = values + s.nstate;
@@ -1341,10 +1424,14 @@ int hl_llvm_strip(HlEmitter *e, int32_t block)
         for (int32_t p = 0; p < n; p++)
             s.step[p] = strip_constant_step(&s, p);
         strip_mark(&s);
+        s.checks = !s.stores || strip_checks(&s);
+        s.twice = s.stores && s.checks && strip_computes_twice(&s);
+        s.most = strip_most(&s);
         if (strip_counters_proved(&s))
             strip_emit(&s, values + 3 * s.nstate);
     }
     hl_mem_free(s.done);
+    hl_mem_free(s.waits);
     hl_mem_free(s.sum);
     hl_mem_free(s.carried);
     hl_mem_free(s.step);

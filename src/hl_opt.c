@@ -8,16 +8,17 @@ static const struct {
     {"phi", hl_opt_phi},     {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist},
     {"range", hl_opt_range}, {"iter", hl_opt_iter},     {"select", hl_opt_select},
     {"dce", hl_opt_dce},     {"origin", hl_opt_origin}, {"stride", hl_opt_stride},
-    {"bits", hl_opt_bits},   {"turn", hl_opt_turn},
+    {"bits", hl_opt_bits},   {"turn", hl_opt_turn},     {"join", hl_opt_join},
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
- * invariant ones are invariant; removing branches makes more of them. Ranges come late: they profit
- * from all that, and make constants of conditions, whose guards gvn removes. Then the shape of what
- * is left is made simple for the code generator; guards of arms that became selects may be hoisted. */
-static const char *const opt_order[] = {"phi",   "turn",  "gvn", "phi",    "hoist", "stride",
-                                        "gvn",   "range", "gvn", "iter",   "bits",  "select",
-                                        "hoist", "phi",   "gvn", "dce",    "origin"};
+ * invariant ones are invariant; removing branches makes more of them, and so does joining arms. Ranges
+ * come late: they profit from all that, and make constants of conditions, whose guards gvn removes. Then
+ * the shape of what is left is made simple for the code generator; guards of arms that became selects may
+ * be hoisted. */
+static const char *const opt_order[] = {"phi",    "turn",  "gvn",   "phi", "join", "hoist",
+                                        "stride", "gvn",   "range", "gvn", "iter", "bits",
+                                        "select", "hoist", "phi",   "gvn", "dce",  "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {
@@ -155,4 +156,44 @@ uint8_t hl_opt_inverse(uint8_t cond)
     static const uint8_t inverse[] = {[HL_LT] = HL_GE, [HL_LE] = HL_GT, [HL_EQ] = HL_NE,
                                       [HL_NE] = HL_EQ, [HL_GT] = HL_LE, [HL_GE] = HL_LT};
     return inverse[cond];
+}
+
+void hl_opt_cut(HlIr *ir, int32_t block)
+{
+    HlBlock *b = &ir->blocks[block];
+    b->params.n = b->ins.n = b->args.n = 0;
+    b->term = HL_TERM_EXIT;
+    b->exit = ir->entry_exit;
+}
+
+int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap)
+{
+    int32_t old = ir->ins[r].exit;
+    if (old < 0)
+        return 0;
+    int32_t x = hl_ir_exit(ir, snap, ir->exits[old].reason);
+    if (x < 0)
+        return -1;
+    ir->exits[x].origin = ir->exits[old].origin >= 0 ? ir->exits[old].origin : old;
+    ir->ins[r].exit = x;
+    return 0;
+}
+
+bool hl_opt_slow(HlOp op)
+{
+    switch ((int)op) {
+    case HL_I_FDIV:
+    case HL_I_FMOD:
+    case HL_I_FFLOORDIV:
+    case HL_I_FPOW:
+    case HL_I_FFLOORDIV32:
+    case HL_I_FPOW32:
+    case HL_I_UFUNC1:
+    case HL_I_UFUNC2:
+    case HL_I_FMATH1:
+    case HL_I_FMATH2:
+    case HL_I_IPOW:
+    case HL_I_POWMOD: return true;
+    default: return false;
+    }
 }

@@ -20,6 +20,15 @@ void hl_opt_sweep(HlIr *ir);
 /* Removes the blocks that cannot be reached. */
 void hl_opt_reap(HlIr *ir, const HlCfg *cfg);
 
+/* Does it take longer than a branch that was guessed wrong? */
+bool hl_opt_slow(HlOp op);
+
+/* Nothing leads to the block any more, and it leads nowhere. */
+void hl_opt_cut(HlIr *ir, int32_t block);
+/* The instruction's guard, if it has one, leaves with that snapshot, in front of what was before it: the
+ * exit says that it may fail too early. -1 = out of memory. */
+int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap);
+
 /* Calls visit for each value in the snapshot of exit x. When a block continues the exit, the
  * snapshot is not needed (but may be again, when a pass undoes the branch: hl_opt_select): then
  * only if `all`. */

@@ -3,11 +3,15 @@
  * Optimistically, every parameter is nothing yet; what the jumps pass flows in: a parameter that
  * only ever receives one value (or parameters that stand for it, itself among them) is that value,
  * which then dominates it; one that receives two is itself. This sees through cycles of parameters,
- * nested loops' for instance. It is repeated until nothing is found, because a parameter that
- * turned out to be itself makes others equal to it. The entry's parameters stay. */
+ * nested loops' for instance. Whenever parameters turn out to be themselves, it begins again with
+ * only that known, because others may be equal to them, and were taken for what they received first.
+ * The entry's parameters stay. */
 #include "hl_opt.h"
 
-enum { PHI_TOP = -2 }; /* no value has been seen */
+enum {
+    PHI_TOP = -2, /* no value has been seen */
+    PHI_TWO = -3  /* two have: it is itself from the next beginning on */
+};
 
 /* What is passed when the argument is r: parameters stand for their value. */
 static HlRef phi_value(const HlRef *val, const HlIr *ir, HlRef r)
@@ -26,13 +30,29 @@ static bool phi_flow(const HlIr *ir, int32_t b, HlRef *val)
     const HlBlock *to = &ir->blocks[from->target];
     for (int32_t i = 0; i < to->params.n; i++) {
         HlRef p = to->params.v[i], v = phi_value(val, ir, from->args.v[i]);
-        if (v == PHI_TOP || v == val[p] || val[p] == p || v == p)
+        if (v < 0 || v == val[p] || val[p] == p || val[p] == PHI_TWO || v == p)
             continue;
         bool first = val[p] == PHI_TOP && hl_type_eq(ir->ins[v].type, ir->ins[p].type);
-        val[p] = first ? v : p;
+        val[p] = first ? v : PHI_TWO;
         changed = true;
     }
     return changed;
+}
+
+/* Lets everything flow; true when parameters turned out to be themselves, so that it has to begin again. */
+static bool phi_begin(const HlIr *ir, const HlCfg *cfg, HlRef *val)
+{
+    bool again = false;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int32_t i = 0; i < cfg->nrpo; i++)
+            changed |= phi_flow(ir, cfg->rpo[i], val);
+    }
+    for (HlRef r = 0; r < ir->nins; r++)
+        again |= val[r] == PHI_TWO;
+    for (HlRef r = 0; again && r < ir->nins; r++)
+        val[r] = val[r] == PHI_TWO || val[r] == r ? r : PHI_TOP;
+    return again;
 }
 
 /* Removes the parameters that have `gone` set, with the arguments passed to them. */
@@ -64,20 +84,16 @@ static void phi_remove(HlIr *ir, const uint8_t *gone)
     }
 }
 
-/* One round of finding redundant parameters; 1 = found some, 0 = none, -1 = out of memory. */
-static int phi_round(HlIr *ir, const HlCfg *cfg, HlRef *val, uint8_t *gone)
+/* Removes redundant parameters; 0, or -1 = out of memory. */
+static int phi_redundant(HlIr *ir, const HlCfg *cfg, HlRef *val, uint8_t *gone)
 {
     for (HlRef r = 0; r < ir->nins; r++)
         val[r] = PHI_TOP;
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (int32_t i = 0; i < cfg->nrpo; i++)
-            changed |= phi_flow(ir, cfg->rpo[i], val);
-    }
+    while (phi_begin(ir, cfg, val))
+        continue;
     HlRef *map = hl_opt_map(ir);
     if (!map)
         return -1;
-    int found = 0;
     memset(gone, 0, (size_t)ir->nins);
     for (int32_t i = 1; i < cfg->nrpo; i++) {
         const HlRefVec *params = &ir->blocks[cfg->rpo[i]].params;
@@ -86,16 +102,13 @@ static int phi_round(HlIr *ir, const HlCfg *cfg, HlRef *val, uint8_t *gone)
             if (val[p] != p && val[p] != PHI_TOP) {
                 map[p] = val[p];
                 gone[p] = 1;
-                found = 1;
             }
         }
     }
-    if (found) {
-        hl_opt_apply(ir, map);
-        phi_remove(ir, gone);
-    }
+    hl_opt_apply(ir, map);
+    phi_remove(ir, gone);
     hl_mem_free(map);
-    return found;
+    return 0;
 }
 
 static void phi_keep(void *gone, HlRef r)
@@ -147,13 +160,11 @@ int hl_opt_phi(HlIr *ir)
         return -1;
     HlRef *val = hl_mem_alloc((size_t)ir->nins * sizeof *val);
     uint8_t *gone = hl_mem_alloc((size_t)ir->nins);
-    int found = val && gone ? 1 : -1;
-    while (found > 0)
-        found = phi_round(ir, &cfg, val, gone);
-    if (!found)
+    int status = val && gone ? phi_redundant(ir, &cfg, val, gone) : -1;
+    if (!status)
         phi_unused(ir, gone);
     hl_mem_free(val);
     hl_mem_free(gone);
     hl_cfg_free(&cfg);
-    return found;
+    return status;
 }

@@ -44,19 +44,7 @@ static bool select_cheap(const HlIr *ir, HlRef r)
     case HL_I_GUARD_WRITEABLE:
         return ir->ins[ins->a[0]].type.base == HL_T_ARR && ir->exits[ins->exit].target < 0 &&
                !ir->exits[ins->exit].stay;
-    case HL_I_FDIV:
-    case HL_I_FMOD:
-    case HL_I_FFLOORDIV:
-    case HL_I_FPOW:
-    case HL_I_FFLOORDIV32:
-    case HL_I_FPOW32:
-    case HL_I_UFUNC1:
-    case HL_I_UFUNC2:
-    case HL_I_FMATH1:
-    case HL_I_FMATH2:
-    case HL_I_IPOW:
-    case HL_I_POWMOD: return false;
-    default: return hl_op_info[ins->op].fx == 0;
+    default: return hl_op_info[ins->op].fx == 0 && !hl_opt_slow((HlOp)ins->op);
     }
 }
 
@@ -101,28 +89,6 @@ static int32_t select_find(const HlIr *ir, const HlCfg *cfg, int32_t block)
     return -1;
 }
 
-/* Nothing leads to the block any more, and it leads nowhere. */
-static void select_cut(HlIr *ir, HlBlock *b)
-{
-    b->params.n = b->ins.n = b->args.n = 0;
-    b->term = HL_TERM_EXIT;
-    b->exit = ir->entry_exit;
-}
-
-/* The instruction now runs whichever way the branch goes: its guard leaves where the branch is. */
-static int select_hoist(HlIr *ir, HlRef r, int32_t snap)
-{
-    int32_t old = ir->ins[r].exit;
-    if (old < 0)
-        return 0;
-    int32_t x = hl_ir_exit(ir, snap, ir->exits[old].reason);
-    if (x < 0)
-        return -1;
-    ir->exits[x].origin = ir->exits[old].origin >= 0 ? ir->exits[old].origin : old;
-    ir->ins[r].exit = x;
-    return 0;
-}
-
 /* Room for what a conversion adds: from then on nothing fails, and no pointer goes stale. */
 static int select_reserve(HlIr *ir, HlBlock *b, const HlBlock *arm)
 {
@@ -162,7 +128,7 @@ static int select_take(HlIr *ir, int32_t block, const HlRef *arm, int32_t n, int
         HlRef r = arm[i];
         if (select_stores(ir, r))
             store[(*nstore)++] = r;
-        else if (select_hoist(ir, r, snap) || hl_refvec_push(&ir->blocks[block].ins, r))
+        else if (hl_opt_leave_at(ir, r, snap) || hl_refvec_push(&ir->blocks[block].ins, r))
             return -1;
         else
             ir->ins[r].block = block;
@@ -210,7 +176,7 @@ static int select_convert(HlIr *ir, int32_t block, int32_t at)
     }
     for (int32_t i = 0; i < nstore; i++)
         select_store(ir, block, store[i], (i < nhere) == taken_if ? cond : inverse);
-    select_cut(ir, arm);
+    hl_opt_cut(ir, (int32_t)(arm - ir->blocks));
     return 0;
 }
 
@@ -240,7 +206,7 @@ static int select_merge(HlIr *ir, const HlCfg *cfg, int32_t block, HlRef *map)
     b->exit = next->exit;
     b->args = next->args;
     next->args = args;
-    select_cut(ir, next);
+    hl_opt_cut(ir, target);
     return 1;
 }
 

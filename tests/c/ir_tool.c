@@ -22,7 +22,8 @@
 #include "ir_exec.h"
 #include "ir_gen.h"
 
-static const char *const all_passes[] = {"phi", "gvn", "hoist", "range", "iter", "select", "dce"};
+static const char *const all_passes[] = {"phi",  "gvn",  "hoist",  "range",
+                                         "iter", "join", "select", "dce"};
 
 static int fail(const char *what, const char *why)
 {

@@ -919,11 +919,11 @@ static void test_no_memory(void)
         const char *what;
         int (*run)(HlIr *ir);
     } walks[] = {
-        {"parse", walk_parse},      {"copy", walk_copy},     {"plans", walk_plans},
-        {"check", walk_check},      {"make", walk_make},     {"phi", hl_opt_phi},
-        {"gvn", hl_opt_gvn},        {"hoist", hl_opt_hoist}, {"range", hl_opt_range},
-        {"select", hl_opt_select},  {"iter", hl_opt_iter},   {"dce", hl_opt_dce},
-        {"all passes", hl_opt_run},
+        {"parse", walk_parse},     {"copy", walk_copy},        {"plans", walk_plans},
+        {"check", walk_check},     {"make", walk_make},        {"phi", hl_opt_phi},
+        {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist},    {"range", hl_opt_range},
+        {"select", hl_opt_select}, {"iter", hl_opt_iter},      {"join", hl_opt_join},
+        {"dce", hl_opt_dce},       {"all passes", hl_opt_run},
     };
     if (!can_inject())
         return;

@@ -28,6 +28,107 @@ def test_sum_of_squares(jit, out):
 
 
 @diff
+def test_stores_wait_for_all_checks(jit, out):
+    """Nothing is stored behind the iteration that leaves, whatever the items are."""
+    @jit
+    def f(a, b, c):
+        for i in range(len(a)):
+            c[i] = a[i] + b[i]
+        return i
+
+    @jit
+    def sums(a, c):
+        total = 0.0
+        for i in range(len(a)):
+            total = total + a[i]
+            c[i] = total
+        return total
+    rng = np.random.default_rng(4)
+    for dtype in "bool", "u1", "i2", "u4", "i8", "f4", "f8", "c16":
+        for n in (7, 8, 9, 515, 4113):
+            a = rng.integers(0, 60, n).astype(dtype)
+            out(f, a, a[::-1].copy(), np.zeros(n, dtype))
+    for dtype, bad in ("u1", 255), ("i2", 32767), ("i8", 2 ** 63 - 1), ("f4", INF), ("f8", INF), ("f8", NAN):
+        for at in (0, 100, 517, 899):
+            a, b = rng.integers(1, 60, 900).astype(dtype), np.ones(900, dtype)
+            a[at] = bad
+            b[at] = -INF if bad == INF else 1
+            out(f, a, b, np.zeros(900, dtype))
+            out(sums, a.astype("f8"), np.zeros(900))
+
+
+@diff(filters=("error", "always"))
+def test_a_warning_in_front_of_stores(jit, out):
+    @jit
+    def f(a, b, c):
+        for i in range(len(a)):
+            c[i] = a[i] + b[i]
+    for at in (5, 300, 700):
+        a, b = np.ones(800, np.uint8), np.ones(800, np.uint8)
+        out(f, a, b, np.zeros(800, np.uint8))
+        a[at] = 255
+        out(f, a, b, np.zeros(800, np.uint8))
+
+
+@diff
+def test_stores_into_the_same_items(jit, out):
+    """Two names for one array, a few items apart: the last store wins."""
+    @jit
+    def f(a, x, y, z):
+        for i in range(len(a)):
+            value = a[i] * 0.5
+            x[i] = value
+            y[i] = value + a[i]
+            z[i] = 1.0 - value
+    a = floats(600)
+    for first in range(4):
+        for second in range(4):
+            base = np.zeros(603)
+            out(f, a, base[first:], base[second:], base[3:])
+            out(f, a, base[first:], base[::-1], base[second:])
+    a[555] = INF
+    out(f, a, base, base[1:], base[2:])
+
+
+@diff
+def test_floats_that_names_hold_for_an_iteration(jit, out):
+    """They are no sums: what is behind the loop is the last one, or that of the iteration before."""
+    @jit
+    def f(a, c):
+        x = y = z = 0.5
+        for i in range(len(a)):
+            z = y
+            y = x
+            x = a[i] * 0.25
+            c[i] = x + 1.0
+        return x, y, z
+
+    @jit
+    def turn(a, c):
+        x, y = 1.0, 2.0
+        for i in range(len(a)):
+            x, y = y, x
+            c[i] = a[i] + x
+        return x, y
+
+    @jit
+    def decay(a, c):
+        x = y = 1.0
+        for i in range(len(a)):
+            y = x + a[i]
+            x = y * 0.5
+            c[i] = y
+        return x, y
+    for n in (0, 1, 2, 7, 8, 9, 15, 16, 17, 40, 530, 1100):
+        for g in (f, turn, decay):
+            a = floats(n)
+            out(g, a, np.zeros(n))
+            if n > 20:
+                a[n - 9] = INF
+                out(g, a, np.zeros(n))
+
+
+@diff
 def test_short_inner_loops(jit, out):
     """Every number of iterations up to some rounds of a strip, and what the names hold behind the loop."""
     @jit

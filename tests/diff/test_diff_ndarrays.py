@@ -1208,6 +1208,110 @@ def test_complex_items(jit, out):
     out(f, grid(20, 10, complex), np.ones((20, 10)))
 
 
+@diff(filters=("always", "error"))
+def test_arms_that_only_store_otherwise(jit, out):
+    """Nothing of a condition is looked at that the program does not look at, and the line is the arm's."""
+    @jit
+    def life(now, then):
+        rows, columns = now.shape
+        for i in range(1, rows - 1):
+            for j in range(1, columns - 1):
+                around = (now[i - 1, j - 1] + now[i - 1, j] + now[i - 1, j + 1]
+                          + now[i, j - 1] + now[i, j + 1] + now[i + 1, j])
+                if around == 3 or (around == 2 and now[i, j] == 1):
+                    then[i, j] = 1
+                else:
+                    then[i, j] = 0
+        return around
+    rng = np.random.default_rng(6)
+    for dtype in "u1", "i8", "f4", "f8":
+        now = (rng.random((12, 45)) < 0.4).astype(dtype)
+        out(life, now, np.full((12, 45), 7, dtype))
+        out(life, now.T, np.full((45, 12), 7, dtype))
+        out(life, now.copy(), np.full((12, 45), 7, np.float32))
+        out(life, now[:, ::2], np.full((12, 23), 7, dtype))
+        out(life, now, np.full((12, 30), 7, dtype))
+        out(life, now, np.full((8, 45), 7, dtype))
+        for rows, columns in (1, 1), (-1, 1), (1, -1):
+            copy = now.copy()
+            out(life, copy, copy[::rows, ::columns])
+        wide = np.ascontiguousarray(np.tile(now, (2, 2)))
+        out(life, wide[:12, :45], wide[1:13, 1:46])
+        out(life, wide[:12, :45], wide[3:15, 5:50])
+        now[6, 40] = 253 if dtype == "u1" else 3
+        out(life, now, np.full((12, 45), 7, dtype))
+        shut = np.full((12, 45), 7, dtype)
+        shut.flags.writeable = False
+        out(life, now, shut)
+    now = np.ones((9, 40))
+    now[5, 20], now[6, 30] = float("nan"), float("inf")
+    out(life, now, np.zeros((9, 40)))
+
+
+@diff
+def test_conditions_that_are_not_looked_at(jit, out):
+    @jit
+    def neighbour(a, c):
+        for i in range(len(a)):
+            if i == len(a) - 1 or a[i + 1] > a[i]:
+                c[i] = 1
+            else:
+                c[i] = 0
+        return i
+
+    @jit
+    def both(a, b, c):
+        for i in range(len(a)):
+            if a[i] > 2 and b[i] > 2:
+                c[i] = 5
+            else:
+                c[i] = 6
+        return i
+
+    @jit
+    def three(a, b, c, limit):
+        last = 0
+        for i in range(len(a)):
+            x = a[i]
+            if (x > 1 and x < limit) or x == 7 or b[i] == x:
+                last = x
+                c[i] = x
+            else:
+                c[i] = last
+        return last, i
+    a = np.arange(300) * 7 % 11
+    b = np.arange(300) * 5 % 9
+    for n in (0, 1, 9, 300):
+        out(neighbour, a[:n], np.zeros(n, np.int64))
+        out(both, a[:n], b[:n], np.zeros(n, np.int64))
+        out(three, a[:n], b[:n], np.zeros(n, np.int64), 5)
+    small = a.copy()
+    small[250:] = 0
+    out(both, small, b[:250], np.zeros(300, np.int64))
+    out(both, a, b[:250], np.zeros(300, np.int64))
+    out(both, a, b, np.zeros(250, np.int64))
+    out(three, a, b[:200], np.zeros(300, np.int64), 5)
+    out(both, a, b, a)
+    out(both, a.copy(), b, b[1:])
+
+
+@diff
+def test_the_other_arm_s_line_fails(jit, out):
+    @jit
+    def f(a, c):
+        for i in range(len(a)):
+            if a[i] > 0:
+                c[i] = 1
+            else:
+                c[i] = 2
+    for last in (1, -1):
+        a = np.ones(100)
+        a[80:] = last
+        out(f, np.sin(np.arange(100.0)), np.zeros(100))
+        out(f, a, np.zeros(80))
+        out(f, a, np.zeros(81))
+
+
 @diff
 def test_rows_of_one_place_are_different_objects(jit, out):
     @jit

@@ -107,3 +107,21 @@ def test_iterations_side_by_side():
             f(a, b, c, n)
             assert abs(ran() - before - n - 10 * n) <= 20  # an inner loop's end is looked for once more
     assert any("jam" in text for text in hotloop.inspect_llvm(f))
+
+
+def test_a_name_for_a_float_is_no_chain():
+    """Iterations do not wait for each other because a name holds a float between them."""
+    import numpy as np
+    import hotloop
+
+    def scale(a, c):
+        for i in range(len(a)):
+            x = a[i] * 0.5
+            c[i] = x + 1.0
+        return x
+    a = np.arange(3000.0)
+    with params(**MODES["sync"]):
+        f = hotloop.jit(scale)
+        for _ in range(3):
+            f(a, np.zeros(3000))
+    assert any(" x double>" in text for text in hotloop.inspect_llvm(f))
