@@ -128,6 +128,25 @@ static void store(HlRec *R, HlDtype d, Place p, HlRef item)
         rec_emit_ins(R, &ins, HL_R_NONE);
 }
 
+/* A view is an object of its own, but where the frame is rebuilt, what one place in the program made twice
+ * of the same items would be one. So machine code is left where it does while another slot still holds
+ * the first; not the slot that is about to be given the second. */
+static void keep_apart(HlRec *R, HlSlot view)
+{
+    const HlBc *next = &R->b->bc[R->b->bc[R->pc].next];
+    const HlSlot *replaced = next->op == HL_BC_STORE_FAST ? &R->st[next->arg] : NULL;
+    for (int32_t i = 0; i < rec_nstate(R); i++) {
+        const HlSlot *held = &R->state[i];
+        int64_t number;
+        if (held->kind != HL_SLOT_VIEW || held == replaced ||
+            !hl_type_eq(rec_type(R, held->b), rec_type(R, view.b)) ||
+            (rec_is_kint(R, held->c, &number) && held->c != view.c))
+            continue;
+        rec_guard_cond(R, rec_emit(R, HL_I_IS, HL_TYPE(BOOL), view.b, held->b, 0), false,
+                       HL_R_TYPE);
+    }
+}
+
 /* What is at n indices: a number, or a view. */
 static HlSlot value_at(HlRec *R, const Array *a, const HlRef *index, int n)
 {
@@ -136,7 +155,9 @@ static HlSlot value_at(HlRec *R, const Array *a, const HlRef *index, int n)
     if (n < a->t.ndim) {
         /* Two views of one instruction are two objects, also where they are equal. */
         int64_t number = ((int64_t)(R->inlined + 1) << 32 | R->pc) * 256 + R->nviews++ % 256;
-        return (HlSlot){.kind = HL_SLOT_VIEW, .a = a->base, .b = p.data, .c = rec_kint(R, number)};
+        HlSlot view = {.kind = HL_SLOT_VIEW, .a = a->base, .b = p.data, .c = rec_kint(R, number)};
+        keep_apart(R, view);
+        return view;
     }
     if (d == HL_D_C128) {
         HlRef re = load(R, d, HL_TYPE(F64), p);

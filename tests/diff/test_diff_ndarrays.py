@@ -1206,3 +1206,52 @@ def test_complex_items(jit, out):
         out(f, a, a[::-1])
     out(f, grid(20, 10), np.ones((20, 10), complex))
     out(f, grid(20, 10, complex), np.ones((20, 10)))
+
+
+@diff
+def test_rows_of_one_place_are_different_objects(jit, out):
+    @jit
+    def f(a, n, k):
+        before = row = None
+        same = 0
+        for i in range(n):
+            before, row = row, a[i // k % 4]
+            if before is row:
+                same += 1
+            if i > 2:
+                same += int(before[0] < row[1])
+        return before, row, before is row, same
+
+    def pick(a, i):
+        return a[i // 2 % 4]
+
+    @jit
+    def g(a, n):
+        rows = row = None
+        s = 0.0
+        for i in range(n):
+            rows = row
+            row = pick(a, i)
+            if rows is not None:
+                s += rows[1] - row[0]
+            if rows is row:
+                s += 1000
+        return rows, row, rows is row, s
+
+    @jit
+    def h(a, n):
+        first = None
+        for i in range(n):
+            for row in a:
+                if first is None:
+                    first = row
+                elif first is row:
+                    return "same"
+                first[0] += row[1]
+        return first, row, first is row
+    for n in (2, 3, 40, 41, 42, 300):
+        for k in (1, 2, 3):
+            out(f, np.arange(20.0).reshape(4, 5), n, k)
+        out(g, np.arange(20.0).reshape(4, 5), n)
+        out(h, np.arange(20.0).reshape(4, 5), n)
+        out(h, np.arange(5.0).reshape(1, 5), n)
