@@ -357,7 +357,8 @@ typedef struct HlExit {
     uint8_t reason; /* HlReason */
     uint8_t stay;   /* 1 = never hoist its guard (it failed too often at the entry) */
     int32_t target; /* block that continues it, -1 = leaves machine code */
-    int32_t origin; /* copy of the entry exit: the exit that the hoisted guard had; else -1 */
+    int32_t
+        origin; /* made by a pass, for a guard that was moved or copied: the exit that it had; else -1 */
 } HlExit;
 
 /* An input of the entry block: parameter k of block 0 is inputs[k]. */
@@ -485,6 +486,7 @@ int hl_opt_stride(HlIr *ir); /* arrays have their items next to each other */
 int hl_opt_bits(HlIr *ir);   /* a loop over the bits of a number counts them at once */
 int hl_opt_join(HlIr *ir);   /* conditions of one branch, and arms that only store otherwise */
 int hl_opt_turn(HlIr *ir);   /* the jump back is a block's end, the way out its exit */
+int hl_opt_tail(HlIr *ir);   /* a way into the middle of a loop leads to its header */
 int hl_opt_iter(HlIr *ir);   /* range iterators count once instead of twice */
 int hl_opt_select(
     HlIr *ir);            /* small branches become selects; merges blocks that follow each other */

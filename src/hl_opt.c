@@ -8,7 +8,8 @@ static const struct {
     {"phi", hl_opt_phi},     {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist},
     {"range", hl_opt_range}, {"iter", hl_opt_iter},     {"select", hl_opt_select},
     {"dce", hl_opt_dce},     {"origin", hl_opt_origin}, {"stride", hl_opt_stride},
-    {"bits", hl_opt_bits},   {"turn", hl_opt_turn},     {"join", hl_opt_join},
+    {"bits", hl_opt_bits},   {"turn", hl_opt_turn},     {"tail", hl_opt_tail},
+    {"join", hl_opt_join},
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
@@ -16,9 +17,10 @@ static const struct {
  * come late: they profit from all that, and make constants of conditions, whose guards gvn removes. Then
  * the shape of what is left is made simple for the code generator; guards of arms that became selects may
  * be hoisted. */
-static const char *const opt_order[] = {"phi",    "turn",  "gvn",   "phi", "join", "hoist",
-                                        "stride", "gvn",   "range", "gvn", "iter", "bits",
-                                        "select", "hoist", "phi",   "gvn", "dce",  "origin"};
+static const char *const opt_order[] = {"phi",   "turn",   "gvn",   "phi", "tail",  "join",
+                                        "hoist", "stride", "gvn",   "range", "gvn", "iter",
+                                        "bits",  "select", "hoist", "phi", "gvn",   "dce",
+                                        "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {

@@ -136,6 +136,12 @@ def test_rows_of_a_matrix(jit, out):
     def diagonal(u, n):
         for i in range(1, n):
             u[i, i] = u[i - 1, i - 1] + 1.0
+
+    @jit
+    def beside(u, n):
+        """In another row each time: what was stored is not what is read."""
+        for i in range(1, n):
+            u[i, i] = u[i, i - 1] + 1.0
     for shape in ((12, 14), (3, 3), (2, 9)):
         u = np.zeros(shape)
         u[0] = 100.0
@@ -143,6 +149,7 @@ def test_rows_of_a_matrix(jit, out):
         out(sweep, np.asfortranarray(u), 9)
         out(sweep, u[::-1, ::-1], 9)
     out(diagonal, np.ones((300, 300)), 300)
+    out(beside, np.ones((300, 300)), 300)
 
 
 @diff
@@ -164,3 +171,33 @@ def test_leaving_in_the_middle(jit, out):
     out(f, readonly, np.ones(400, np.int64), 400)
     out(big, np.ones(400, np.int64), 3, 400)
     out(big, np.ones(400), 1e200, 400)
+
+
+@diff
+def test_a_first_iteration_of_other_types(jit, out):
+    """The variable is a Python number at first: that path joins the loop in its middle."""
+    @jit
+    def largest(a, b, n):
+        most = 0.0
+        for i in range(n):
+            x = a[i] * b[i]
+            if x > most:
+                most = x
+            a[i] = x
+        return most
+
+    @jit
+    def total(a, k, n):
+        s = 0
+        for r in range(3):
+            for i in range(n):
+                s = s + k[i]
+                a[i] = s
+        return s
+    for n in (1, 2, 300, 300, 302):
+        out(largest, np.arange(300.0), np.full(300, 2.0), n)
+        out(largest, np.full(300, 1e200), np.full(300, 1e200), n)
+        out(total, np.zeros(300), np.arange(300), n)
+        out(total, np.zeros(300), np.full(300, 1 << 55), n)
+    out(largest, np.zeros(300), np.zeros(1), 300)
+    out(total, np.zeros(1), np.arange(300), 300)
