@@ -234,12 +234,14 @@ static bool select_has_way(const HlIr *ir, const HlBlock *b)
     return false;
 }
 
-/* The loop's last block, which only polls, is copied to the end of the header. 1 = done. */
+/* The loop's last block, which only polls, is copied to the end of the header. 1 = done. The header is one
+ * of the graph: then the last block does not dominate it, and nobody else uses that block's values. */
 static int select_copy_back(HlIr *ir, const HlCfg *cfg, int32_t block)
 {
     HlBlock *b = &ir->blocks[block], *back = &ir->blocks[b->target > 0 ? b->target : block];
-    if (b->loop < 0 || b->term != HL_TERM_JUMP || back == b || back->term != HL_TERM_JUMP ||
-        back->target != block || back->ins.n != 1 || ir->ins[back->ins.v[0]].op != HL_I_POLL ||
+    if (cfg->header[block] != block || b->term != HL_TERM_JUMP || back == b ||
+        back->term != HL_TERM_JUMP || back->target != block || back->ins.n != 1 ||
+        ir->ins[back->ins.v[0]].op != HL_I_POLL ||
         cfg->pred_at[b->target + 1] - cfg->pred_at[b->target] < 2 || !select_has_way(ir, b))
         return 0;
     HlIns poll = ir->ins[back->ins.v[0]];
