@@ -84,6 +84,8 @@ static void check_exit(Check *c, int32_t x)
         fail(c, "x%d has no snapshot", x);
     if (e->origin < -1 || e->origin >= ir->nexits)
         fail(c, "x%d has a bad origin x%d", x, e->origin);
+    else if (e->origin >= 0 && ir->exits[e->origin].origin >= 0)
+        fail(c, "x%d has an origin x%d that is a copy itself", x, e->origin);
     if (e->target != -1)
         check_target(c, e->target, "x", x);
     if (c->failed)
@@ -182,6 +184,7 @@ static void check_fields(Check *c, HlRef r)
         good = ins->aux && check_dtype_repr(ins->aux) == hl_type_repr(ins->type);
         break;
     case HL_I_ARRAY_STORE:
+    case HL_I_ARRAY_STORE_IF:
         good = ins->aux && check_dtype_repr(ins->aux) == hl_type_repr(c->ir->ins[ins->a[3]].type);
         break;
     default: break;

@@ -209,7 +209,7 @@ HlRef hl_ir_param(HlIr *ir, int32_t block, HlType type)
 {
     HlIns ins = {.op = HL_I_PARAM,
                  .type = type,
-                 .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF},
+                 .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF},
                  .exit = -1,
                  .pc = ir->blocks[block].pc};
     return ir_add(ir, block, &ir->blocks[block].params, &ins);

@@ -153,6 +153,7 @@ enum {
                                                 /* aux 1: the index is known to be >= 0 */         \
     _(ARRAY_LOAD, "array_load", "pii", v, HL_E_RD_ITEMS | HL_E_TRAPS) /* aux: HlDtype */           \
     _(ARRAY_STORE, "array_store", "piiv", -, HL_E_WR_ITEMS)           /* aux: HlDtype */           \
+    _(ARRAY_STORE_IF, "array_store_if", "piivb", -, HL_E_WR_ITEMS)    /* only when a[4] holds */   \
     /* sequences: a checked index; items are borrowed */                                           \
     _(LIST_SIZE, "list_size", "p", i, HL_E_RD_LISTS | HL_E_TRAPS)                                  \
     _(LIST_LOAD, "list_load", "pi", p, HL_E_RD_LISTS | HL_E_TRAPS)                                 \
@@ -209,7 +210,7 @@ typedef enum HlOp { HL_IRDEF(HL_IR_ENUM) HL_I__COUNT } HlOp;
 /* FUNC: what object the function is in. */
 typedef enum HlFuncKind { HL_FUNC_PLAIN, HL_FUNC_JITTED } HlFuncKind;
 
-#define HL_MAX_ARGS 4
+#define HL_MAX_ARGS 5
 
 typedef struct HlOpInfo {
     const char *name;

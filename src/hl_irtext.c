@@ -55,21 +55,37 @@ typedef enum TextField {
 } TextField;
 
 static const uint8_t text_field[HL_I__COUNT] = {
-    [HL_I_KINT] = TEXT_INT,           [HL_I_KFLOAT] = TEXT_FLOAT,
-    [HL_I_KBOOL] = TEXT_BOOL,         [HL_I_KOBJ] = TEXT_INDEX,
-    [HL_I_GUARD_TYPE] = TEXT_TYPE,    [HL_I_GUARD_ARRAY] = TEXT_TYPE,
-    [HL_I_GUARD_GLOBAL] = TEXT_INDEX, [HL_I_LOAD_GLOBAL] = TEXT_INDEX,
-    [HL_I_ICMP] = TEXT_COMPARE,       [HL_I_FCMP] = TEXT_COMPARE,
-    [HL_I_FMATH1] = TEXT_MATH,        [HL_I_FMATH2] = TEXT_MATH,
-    [HL_I_ARRAY_LEN] = TEXT_AXIS,     [HL_I_ARRAY_STRIDE] = TEXT_AXIS,
-    [HL_I_ARRAY_LOAD] = TEXT_DTYPE,   [HL_I_ARRAY_STORE] = TEXT_DTYPE,
-    [HL_I_UNBOX_PART] = TEXT_IMAG,    [HL_I_ARRAY_DATA] = TEXT_IMAG,
-    [HL_I_NARROW] = TEXT_DTYPE,       [HL_I_NARROW_OV] = TEXT_DTYPE,
-    [HL_I_UNBOX_NP] = TEXT_DTYPE,     [HL_I_INDEX] = TEXT_NONNEG,
-    [HL_I_UFUNC1] = TEXT_DTYPE,       [HL_I_UFUNC2] = TEXT_DTYPE,
-    [HL_I_FUNC] = TEXT_FUNC,          [HL_I_FUNC_VALUE] = TEXT_INDEX,
-    [HL_I_FUNC_GLOBAL] = TEXT_INDEX,  [HL_I_STEP] = TEXT_INT,
-    [HL_I_FRAME_LOAD] = TEXT_SLOT,    [HL_I_TRIPS] = TEXT_INDEX,
+    [HL_I_KINT] = TEXT_INT,
+    [HL_I_KFLOAT] = TEXT_FLOAT,
+    [HL_I_KBOOL] = TEXT_BOOL,
+    [HL_I_KOBJ] = TEXT_INDEX,
+    [HL_I_GUARD_TYPE] = TEXT_TYPE,
+    [HL_I_GUARD_ARRAY] = TEXT_TYPE,
+    [HL_I_GUARD_GLOBAL] = TEXT_INDEX,
+    [HL_I_LOAD_GLOBAL] = TEXT_INDEX,
+    [HL_I_ICMP] = TEXT_COMPARE,
+    [HL_I_FCMP] = TEXT_COMPARE,
+    [HL_I_FMATH1] = TEXT_MATH,
+    [HL_I_FMATH2] = TEXT_MATH,
+    [HL_I_ARRAY_LEN] = TEXT_AXIS,
+    [HL_I_ARRAY_STRIDE] = TEXT_AXIS,
+    [HL_I_ARRAY_LOAD] = TEXT_DTYPE,
+    [HL_I_ARRAY_STORE] = TEXT_DTYPE,
+    [HL_I_UNBOX_PART] = TEXT_IMAG,
+    [HL_I_ARRAY_DATA] = TEXT_IMAG,
+    [HL_I_ARRAY_STORE_IF] = TEXT_DTYPE,
+    [HL_I_NARROW] = TEXT_DTYPE,
+    [HL_I_NARROW_OV] = TEXT_DTYPE,
+    [HL_I_UNBOX_NP] = TEXT_DTYPE,
+    [HL_I_INDEX] = TEXT_NONNEG,
+    [HL_I_UFUNC1] = TEXT_DTYPE,
+    [HL_I_UFUNC2] = TEXT_DTYPE,
+    [HL_I_FUNC] = TEXT_FUNC,
+    [HL_I_FUNC_VALUE] = TEXT_INDEX,
+    [HL_I_FUNC_GLOBAL] = TEXT_INDEX,
+    [HL_I_STEP] = TEXT_INT,
+    [HL_I_FRAME_LOAD] = TEXT_SLOT,
+    [HL_I_TRIPS] = TEXT_INDEX,
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
@@ -629,7 +645,7 @@ static void in_params(TextIn *in, int32_t block)
         in_need(in, ":");
         HlIns ins = {.op = HL_I_PARAM,
                      .type = in_type(in),
-                     .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF},
+                     .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF},
                      .exit = -1,
                      .block = block};
         in_origin(in, &ins);
@@ -704,7 +720,8 @@ static bool in_reach_exit(TextIn *in, int32_t index)
 
 static void in_ins(TextIn *in, int32_t block, int32_t *pc)
 {
-    HlIns ins = {.a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}, .exit = -1, .block = block};
+    HlIns ins = {
+        .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}, .exit = -1, .block = block};
     HlRef r = HL_NOREF;
     in_space(in);
     if (*in->p == '%') {
@@ -924,7 +941,8 @@ static void in_reserve(TextIn *in)
     }
     for (; ir->nins <= top; ir->nins++) {
         HlIns *ins = &ir->ins[ir->nins];
-        *ins = (HlIns){.a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}, .exit = -1, .block = -1};
+        *ins = (HlIns){
+            .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}, .exit = -1, .block = -1};
     }
 }
 

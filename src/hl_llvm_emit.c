@@ -256,6 +256,8 @@ static bool checked_elsewhere(HlEmitter *e, const HlIns *ins)
  * is as good a way as the other, so only those that leave machine code are marked as rare. */
 void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok)
 {
+    if (checked_elsewhere(e, ins))
+        return;
     if (e->pass) {
         e->pass->fail = LLVMBuildOr(e->b, e->pass->fail, LLVMBuildNot(e->b, ok, ""), "");
         return;
@@ -489,8 +491,21 @@ static void emit_leave(HlEmitter *e)
 
 /* --- integers --------------------------------------------------------------------------------- */
 
+/* a + b, or a - b, whose overflow the sign bits tell: in vectors, too. */
+static Val sum_by_signs(HlEmitter *e, const HlIns *ins, bool minus, Val a, Val b)
+{
+    Val r = minus ? LLVMBuildSub(e->b, a, b, "") : LLVMBuildAdd(e->b, a, b, "");
+    Val other = LLVMBuildXor(e->b, minus ? a : r, b, "");
+    Val odd = LLVMBuildAnd(e->b, LLVMBuildXor(e->b, r, a, ""), other, "");
+    hl_llvm_guard(e, ins, LLVMBuildICmp(e->b, LLVMIntSGE, odd, hl_llvm_int(e, 0), ""));
+    return r;
+}
+
 static Val with_overflow(HlEmitter *e, const HlIns *ins, const char *name, Val a, Val b)
 {
+    bool sum = ins->op == HL_I_ADD_OV || ins->op == HL_I_SUB_OV;
+    if (sum && e->pass && e->pass->vector)
+        return sum_by_signs(e, ins, ins->op == HL_I_SUB_OV, a, b);
     Val args[2] = {a, b};
     Val pair = hl_llvm_intrinsic(e, name, e->i64, args, 2);
     if (checked_elsewhere(e, ins))
@@ -640,7 +655,7 @@ static Val index_in(HlEmitter *e, const HlIns *ins, Val index, Val len)
     return phi;
 }
 
-static LLVMIntPredicate int_predicate(HlCompare c)
+LLVMIntPredicate hl_llvm_int_predicate(HlCompare c)
 {
     switch (c) {
     case HL_LT: return LLVMIntSLT;
@@ -661,7 +676,7 @@ static Val int_compare(HlEmitter *e, const HlIns *ins, Val a, Val b)
     if (mod->op == HL_I_MOD && (ins->aux == HL_EQ || ins->aux == HL_NE) && hl_llvm_is_int(b, &k) &&
         k == 0)
         a = LLVMBuildSRem(e->b, e->val[mod->a[0]], e->val[mod->a[1]], "");
-    return LLVMBuildICmp(e->b, int_predicate((HlCompare)ins->aux), a, b, "");
+    return LLVMBuildICmp(e->b, hl_llvm_int_predicate((HlCompare)ins->aux), a, b, "");
 }
 
 /* --- floats ----------------------------------------------------------------------------------- */
@@ -717,16 +732,22 @@ static bool guard_fp_waits(HlEmitter *e, const HlBlock *b, int32_t i)
     return false;
 }
 
-/* Goes on in a new block when the guard of a result that is not finite holds. There r is infinite
- * unless it is NaN, and x - x is 0 unless x is infinite or NaN. */
-static void guard_fp_cold(HlEmitter *e, const HlIns *ins, Bb next)
+/* Does the guard of a result that is not finite hold? There r is infinite unless it is NaN, and x - x is
+ * 0 unless x is infinite or NaN. */
+static Val guard_fp_excuse(HlEmitter *e, const HlIns *ins)
 {
     Val r = e->val[ins->a[0]], a = e->val[ins->a[1]], b = e->val[ins->a[2]];
     Val nan_in = LLVMBuildFCmp(e->b, LLVMRealUNO, a, b, "");
     Val zero_a = LLVMBuildFSub(e->b, a, a, ""), zero_b = LLVMBuildFSub(e->b, b, b, "");
     Val odd_in = LLVMBuildFCmp(e->b, LLVMRealUNO, zero_a, zero_b, "");
     Val inf_ok = LLVMBuildAnd(e->b, LLVMBuildFCmp(e->b, LLVMRealORD, r, r, ""), odd_in, "");
-    hl_llvm_branch(e, LLVMBuildOr(e->b, nan_in, inf_ok, ""), next, hl_llvm_exit_block(e, ins->exit),
+    return LLVMBuildOr(e->b, nan_in, inf_ok, "");
+}
+
+/* Goes on in a new block when the guard of a result that is not finite holds. */
+static void guard_fp_cold(HlEmitter *e, const HlIns *ins, Bb next)
+{
+    hl_llvm_branch(e, guard_fp_excuse(e, ins), next, hl_llvm_exit_block(e, ins->exit),
                    e->ir->exits[ins->exit].target < 0);
 }
 
@@ -752,8 +773,11 @@ static void guard_fp(HlEmitter *e, const HlIns *ins)
     Val r = e->val[ins->a[0]];
     if (checked_elsewhere(e, ins))
         return;
-    if (e->pass) { /* strips are for finite numbers */
-        hl_llvm_guard(e, ins, hl_llvm_is_finite(e, r));
+    if (e->pass) {
+        Val ok = hl_llvm_is_finite(e, r);
+        if (e->pass->exact)
+            ok = LLVMBuildOr(e->b, ok, guard_fp_excuse(e, ins), "");
+        hl_llvm_guard(e, ins, ok);
         return;
     }
     Bb cold = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
@@ -981,6 +1005,17 @@ static void store_item(HlEmitter *e, HlDtype d, Val address, Val v)
                      item_alignment(d));
 }
 
+/* The store has a block of its own, in front of the one that is gone on with. */
+static void store_item_if(HlEmitter *e, HlDtype d, Val address, Val v, Val on)
+{
+    Bb join = hl_llvm_next_block(e, ""), store = hl_llvm_next_block(e, "");
+    LLVMBuildCondBr(e->b, on, store, join);
+    hl_llvm_at(e, store);
+    store_item(e, d, address, v);
+    LLVMBuildBr(e->b, join);
+    hl_llvm_at(e, join);
+}
+
 /* Another thread sets the eval breaker: the load is atomic, so that it stays in its loop. */
 Val hl_llvm_no_pending(HlEmitter *e)
 {
@@ -1170,6 +1205,11 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_ARRAY_STORE: {
         HlDtype d = (HlDtype)ins->aux;
         store_item(e, d, item_address(e, d, a[0], a[1], a[2]), a[3]);
+        return NULL;
+    }
+    case HL_I_ARRAY_STORE_IF: {
+        HlDtype d = (HlDtype)ins->aux;
+        store_item_if(e, d, item_address(e, d, a[0], a[1], a[2]), a[3], a[4]);
         return NULL;
     }
     case HL_I_KNULL: return LLVMConstNull(e->ptr);

@@ -15,6 +15,8 @@ typedef LLVMBasicBlockRef Bb;
  * left out, and the rest only set `fail`. */
 typedef struct HlStripPass {
     const bool *done; /* by HlRef: nothing to check here */
+    bool exact;       /* GUARD_FP: infinite and NaN results are decided; else they fail */
+    bool vector;      /* the loop vectorises: no instructions that LLVM leaves scalar */
     Val fail;         /* i1: some guard would have left, in this iteration or before */
 } HlStripPass;
 
@@ -56,6 +58,7 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
 
 /* --- what hl_llvm_emit.c offers to the other files ---------------------------------------------- */
 Val hl_llvm_int(HlEmitter *e, int64_t i); /* constant */
+LLVMIntPredicate hl_llvm_int_predicate(HlCompare c);
 Val hl_llvm_ptr(HlEmitter *e, const void *p);
 Val hl_llvm_field(HlEmitter *e, Val object, int64_t offset); /* its address */
 Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset);

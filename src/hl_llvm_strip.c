@@ -3,10 +3,12 @@
  * For a loop that is one block and whose number of remaining iterations is known, a second way
  * through up to STRIP_MAX iterations is emitted in front of the ordinary body:
  *
- *   header:    phis; enough iterations left, and no strip failed lately?   else -> body
+ *   header:    phis; enough iterations left, no strip failed lately, and branches on what is linear
+ *              go on in the block?                                         else -> body
  *   proof:     no signal pending; first and last index of every access in range, so those between
  *              are too; no overflow in what is linear in the iteration, or sums up small amounts;
- *              arrays that are read and written apart from each other; items contiguous
+ *              arrays that are read and written apart from each other; items contiguous; those
+ *              branches go on in the block in the last iteration, too
  *                                                                          else -> give up
  *   try:       the body without stores; guards only OR their failures together (not needed when the
  *              proof left no guard and there are stores)
@@ -60,6 +62,8 @@ typedef struct Strip {
     bool *done;             /* by ref: guard that is proved or implied */
     bool *carried;          /* by position in the state: the last value must be finite */
     uint8_t *sum;           /* by ref: belongs to a sum of small amounts, see strip_find_sums */
+    bool finite;            /* some guard is implied: no result may be infinite or NaN */
+    bool exact;             /* GUARD_FP is decided for those, too, in what is emitted now */
     Val n, last;            /* iterations of this strip, and n - 1 */
     Val proved;             /* i1 so far */
     int32_t nstate;         /* parameters, whether a guard failed, the cell's value */
@@ -187,6 +191,16 @@ static bool strip_is_trip(Strip *s, const HlIns *guard)
            (small_stays && strip_counts(s, s->large, false));
 }
 
+static bool strip_writes(const HlIns *ins)
+{
+    return hl_op_info[ins->op].fx & HL_E_WR_ITEMS;
+}
+
+static bool strip_is_access(const HlIns *ins)
+{
+    return ins->op == HL_I_ARRAY_LOAD || strip_writes(ins);
+}
+
 /* Is r the same number in every iteration? */
 static bool strip_stays(const Strip *s, HlRef r)
 {
@@ -215,6 +229,19 @@ static bool strip_place_stays(const Strip *s, HlRef r)
 static bool strip_walks(const Strip *s, const HlIns *access)
 {
     return strip_place_stays(s, access->a[0]) && !strip_stays(s, access->a[2]);
+}
+
+/* Is it a branch, of which the strip takes the way that goes on in the block for as long as that is known
+ * from the first and the last iteration? */
+static bool strip_is_way(const Strip *s, HlRef r)
+{
+    const HlIns *guard = &s->ir->ins[r];
+    if ((guard->op != HL_I_GUARD_TRUE && guard->op != HL_I_GUARD_FALSE) || r == s->trip ||
+        s->ir->exits[guard->exit].target < 0)
+        return false;
+    const HlIns *cmp = &s->ir->ins[guard->a[0]];
+    return cmp->op == HL_I_ICMP && cmp->aux != HL_EQ && cmp->aux != HL_NE &&
+           strip_linear(s, cmp->a[0]) && strip_linear(s, cmp->a[1]);
 }
 
 /* May it be done ahead, in iterations that turn out not to be run? True for what has neither
@@ -279,7 +306,8 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_ARRAY_ROW: return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE:
-        s->stores |= ins->op == HL_I_ARRAY_STORE;
+    case HL_I_ARRAY_STORE_IF:
+        s->stores |= strip_writes(ins);
         return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]) &&
                s->nitems < STRIP_ITEMS;
     case HL_I_FMATH1:
@@ -378,8 +406,8 @@ static bool strip_order_ok(const Strip *s)
     for (int32_t i = 0; i < s->nitems; i++) {
         for (int32_t k = 0; k < s->nitems; k++) {
             const HlIns *store = &s->ir->ins[s->items[i]], *load = &s->ir->ins[s->items[k]];
-            if (store->op == HL_I_ARRAY_STORE && load->op == HL_I_ARRAY_LOAD &&
-                store->a[0] == load->a[0] && !strip_shares_row(s, store, load) &&
+            if (strip_writes(store) && load->op == HL_I_ARRAY_LOAD && store->a[0] == load->a[0] &&
+                !strip_shares_row(s, store, load) &&
                 (store->a[2] != load->a[2] || i < k ||
                  (s->cell == HL_NOREF && strip_place_stays(s, load->a[0]) &&
                   !strip_moves(s, load->a[2]))))
@@ -401,18 +429,36 @@ static HlRef strip_find_cell(const Strip *s)
     HlRef cell = HL_NOREF;
     bool read = false;
     for (int32_t i = 0; i < s->nitems; i++) {
-        if (s->ir->ins[s->items[i]].op == HL_I_ARRAY_STORE && cell != HL_NOREF)
+        if (!strip_writes(&s->ir->ins[s->items[i]]))
+            continue;
+        if (cell != HL_NOREF)
             return HL_NOREF;
-        if (s->ir->ins[s->items[i]].op == HL_I_ARRAY_STORE)
-            cell = s->items[i];
+        cell = s->items[i];
     }
-    if (cell == HL_NOREF)
+    if (cell == HL_NOREF || s->ir->ins[cell].op != HL_I_ARRAY_STORE)
         return HL_NOREF;
     const HlIns *store = &s->ir->ins[cell];
     for (int32_t i = 0; i < s->nitems; i++)
         read |= s->items[i] != cell && s->ir->ins[s->items[i]].a[0] == store->a[0];
     bool stays = strip_place_stays(s, store->a[0]) && strip_stays(s, store->a[2]);
     return read && stays ? cell : HL_NOREF;
+}
+
+/* Does an iteration read the k-th parameter? Exits do not count: they leave from the body. */
+static bool strip_reads(const Strip *s, int32_t k)
+{
+    const HlBlock *b = s->block;
+    HlRef param = b->params.v[k];
+    for (int32_t p = 0; p < b->params.n; p++)
+        if (b->args.v[p] == param)
+            return true;
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[b->ins.v[i]];
+        for (int a = 0; a < hl_op_info[ins->op].nargs; a++)
+            if (ins->a[a] == param)
+                return true;
+    }
+    return false;
 }
 
 static bool strip_vectorises(const Strip *s)
@@ -423,7 +469,7 @@ static bool strip_vectorises(const Strip *s)
         return false;
     for (int32_t p = 0; p < b->params.n; p++) {
         HlType t = s->ir->ins[b->params.v[p]].type;
-        if (hl_type_repr(t) == HL_REPR_F64 && b->args.v[p] != b->params.v[p])
+        if (hl_type_repr(t) == HL_REPR_F64 && b->args.v[p] != b->params.v[p] && strip_reads(s, p))
             return false;
     }
     return true;
@@ -443,16 +489,15 @@ static bool strip_find(Strip *s)
             s->done[r] = true;
             continue;
         }
-        if (!strip_allows(s, ins) || (ins->exit >= 0 && s->ir->exits[ins->exit].target >= 0))
+        bool leads_on = ins->exit >= 0 && s->ir->exits[ins->exit].target >= 0;
+        if (!strip_allows(s, ins) || (leads_on && !strip_is_way(s, r)))
             return false;
-        if (ins->op == HL_I_ARRAY_LOAD || ins->op == HL_I_ARRAY_STORE)
+        if (strip_is_access(ins))
             s->items[s->nitems++] = r;
     }
     for (int32_t i = 0; i < b->ins.n; i++) {
         const HlIns *ins = &s->ir->ins[b->ins.v[i]];
-        bool indexed =
-            ins->op == HL_I_ARRAY_LOAD || ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_ROW;
-        if (indexed && !strip_index_known(s, ins->a[2]))
+        if ((strip_is_access(ins) || ins->op == HL_I_ARRAY_ROW) && !strip_index_known(s, ins->a[2]))
             return false;
     }
     s->cell = strip_find_cell(s);
@@ -578,6 +623,8 @@ static void strip_mark(Strip *s)
         const HlIns *ins = &s->ir->ins[r];
         switch ((int)ins->op) {
         case HL_I_INDEX: s->done[r] = true; break;
+        case HL_I_GUARD_TRUE:
+        case HL_I_GUARD_FALSE: s->done[r] |= strip_is_way(s, r); break;
         case HL_I_ADD_OV:
         case HL_I_SUB_OV:
         case HL_I_MUL_OV: s->done[r] = s->sum[r] || strip_linear(s, r); break;
@@ -590,6 +637,7 @@ static void strip_mark(Strip *s)
             }
             if (!s->done[r] && s->cell != HL_NOREF && s->ir->ins[s->cell].a[3] == ins->a[0])
                 s->done[r] = s->carried[strip_cell_state(s)] = strip_cell_implied(s);
+            s->finite |= s->done[r];
             break;
         }
         default: break;
@@ -711,6 +759,21 @@ static void strip_prove_small(Strip *s, HlRef r)
         strip_prove_within(s, strip_at(s, r, last), STRIP_SMALL);
 }
 
+/* The branches go on in the block in the first or last iteration. */
+static void strip_prove_ways(Strip *s, bool last)
+{
+    LLVMBuilderRef B = s->e->b;
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        const HlIns *guard = &s->ir->ins[s->block->ins.v[i]];
+        if (!strip_is_way(s, s->block->ins.v[i]))
+            continue;
+        const HlIns *cmp = &s->ir->ins[guard->a[0]];
+        Val a = strip_at(s, cmp->a[0], last), b = strip_at(s, cmp->a[1], last);
+        Val holds = LLVMBuildICmp(B, hl_llvm_int_predicate((HlCompare)cmp->aux), a, b, "");
+        strip_prove(s, guard->op == HL_I_GUARD_TRUE ? holds : LLVMBuildNot(B, holds, ""));
+    }
+}
+
 static void strip_prove_sums(Strip *s)
 {
     const HlBlock *b = s->block;
@@ -726,10 +789,33 @@ static void strip_prove_sums(Strip *s)
     }
 }
 
+/* An item that stays, in a row that the strip writes along: the strip ends in front of the iteration that
+ * writes it, or, when that is nearer than `least`, is as short as can be: the proof fails then. */
+static void strip_shorten(Strip *s, int least)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    for (int32_t i = 0; i < s->nitems * s->nitems; i++) {
+        const HlIns *store = &s->ir->ins[s->items[i / s->nitems]];
+        const HlIns *load = &s->ir->ins[s->items[i % s->nitems]];
+        if (!strip_writes(store) || load->op != HL_I_ARRAY_LOAD ||
+            !strip_shares_row(s, store, load))
+            continue;
+        Val size = hl_llvm_int(e, hl_dtype_size((HlDtype)store->aux));
+        Val away =
+            LLVMBuildSub(B, strip_address(s, load, false), strip_address(s, store, false), "");
+        Val before = LLVMBuildUDiv(B, away, size, "");
+        Val hits = LLVMBuildICmp(B, LLVMIntULT, before, s->n, "");
+        before = LLVMBuildAnd(B, before, hl_llvm_int(e, -least), "");
+        Val ends[2] = {before, hl_llvm_int(e, least)};
+        before = hl_llvm_intrinsic(e, "llvm.umax", e->i64, ends, 2);
+        s->n = LLVMBuildSelect(B, hits, before, s->n, "");
+    }
+}
+
 static void strip_prove_all(Strip *s)
 {
     LLVMBuilderRef B = s->e->b;
-    s->proved = hl_llvm_no_pending(s->e);
     for (int32_t i = 0; i < s->block->ins.n; i++) {
         HlRef r = s->block->ins.v[i];
         const HlIns *ins = &s->ir->ins[r];
@@ -745,13 +831,14 @@ static void strip_prove_all(Strip *s)
             strip_at(s, r, true);
         }
     }
+    strip_prove_ways(s, true);
     strip_prove_sums(s);
     for (int32_t i = 0; i < s->nitems; i++) {
         const HlIns *item = &s->ir->ins[s->items[i]];
         Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
         if (strip_walks(s, item))
             strip_prove(s, LLVMBuildICmp(B, LLVMIntEQ, s->e->val[item->a[1]], size, ""));
-        for (int32_t k = 0; item->op == HL_I_ARRAY_STORE && k < s->nitems; k++) {
+        for (int32_t k = 0; strip_writes(item) && k < s->nitems; k++) {
             const HlIns *load = &s->ir->ins[s->items[k]];
             if (load->op != HL_I_ARRAY_LOAD)
                 continue;
@@ -800,10 +887,10 @@ static bool strip_writes_first(const Strip *s, int32_t i)
     const HlIns *item = &s->ir->ins[s->items[i]];
     for (int32_t k = 0; k < i; k++) {
         const HlIns *before = &s->ir->ins[s->items[k]];
-        if (before->op == HL_I_ARRAY_STORE && before->a[0] == item->a[0])
+        if (strip_writes(before) && before->a[0] == item->a[0])
             return false;
     }
-    return item->op == HL_I_ARRAY_STORE;
+    return strip_writes(item);
 }
 
 /* The scopes of the written arrays: of `data` only, or of all but that. */
@@ -839,8 +926,7 @@ static bool strip_is_apart(const Strip *s, const HlIns *load)
 {
     for (int32_t i = 0; i < s->nitems; i++) {
         const HlIns *store = &s->ir->ins[s->items[i]];
-        if (store->op == HL_I_ARRAY_STORE && store->a[0] == load->a[0] &&
-            !strip_shares_row(s, store, load))
+        if (strip_writes(store) && store->a[0] == load->a[0] && !strip_shares_row(s, store, load))
             return false;
     }
     return load->op == HL_I_ARRAY_LOAD;
@@ -850,7 +936,10 @@ static bool strip_is_apart(const Strip *s, const HlIns *load)
 static void strip_tag(Strip *s, const HlIns *item)
 {
     HlEmitter *e = s->e;
-    Val access = LLVMGetLastInstruction(LLVMGetInsertBlock(e->b));
+    Bb in = LLVMGetInsertBlock(e->b);
+    if (item->op == HL_I_ARRAY_STORE_IF)
+        in = LLVMGetPreviousBasicBlock(in);
+    Val access = LLVMGetLastInstruction(in);
     while (LLVMGetInstructionOpcode(access) != LLVMLoad &&
            LLVMGetInstructionOpcode(access) != LLVMStore)
         access = LLVMGetPreviousInstruction(access);
@@ -877,25 +966,25 @@ static void strip_body(Strip *s, bool commit, Val k, Val *state)
 {
     HlEmitter *e = s->e;
     const HlBlock *b = s->block;
-    HlStripPass pass = {.done = s->done, .fail = state[b->params.n]};
+    HlStripPass pass = {
+        .done = s->done, .exact = s->exact, .vector = s->vectorises, .fail = state[b->params.n]};
     for (int32_t p = 0; p < b->params.n; p++)
         e->val[b->params.v[p]] = s->step[p] ? strip_moved(s, s->start[p], s->step[p], k) : state[p];
     e->pass = &pass;
     for (int32_t i = 0; i < b->ins.n; i++) {
         HlRef r = b->ins.v[i];
         const HlIns *ins = &e->ir->ins[r];
-        bool item = ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_LOAD;
         if (r == s->cell)
             state[strip_cell_state(s)] = e->val[ins->a[3]];
         if (strip_is_cell(s, ins)) {
             e->val[r] = state[strip_cell_state(s)];
             continue;
         }
-        if (r == s->trip || ins->op == HL_I_POLL || (!commit && ins->op == HL_I_ARRAY_STORE) ||
+        if (r == s->trip || ins->op == HL_I_POLL || (!commit && strip_writes(ins)) ||
             (!commit && s->stores && ins->op == HL_I_TRIPS))
             continue;
         e->val[r] = hl_llvm_ins(e, ins);
-        if (commit && item)
+        if (commit && strip_is_access(ins))
             strip_tag(s, ins);
     }
     e->pass = NULL;
@@ -915,7 +1004,6 @@ static void strip_loop(Strip *s, const char *name, bool commit, Val first, Val n
     Bb from = LLVMGetInsertBlock(B), loop = hl_llvm_next_block(e, name);
     LLVMBuildBr(B, loop);
     LLVMPositionBuilderAtEnd(B, loop);
-    Bb behind = hl_llvm_next_block(e, "");
 
     Val k = LLVMBuildPhi(B, e->i64, "");
     LLVMAddIncoming(k, &first, &from, 1);
@@ -931,10 +1019,12 @@ static void strip_loop(Strip *s, const char *name, bool commit, Val first, Val n
         strip_body(s, commit, next, state);
         next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, c + 1), "");
     }
+    Bb end = LLVMGetInsertBlock(B);
     for (int32_t i = 0; i < s->nstate; i++)
         if (!s->step[i])
-            LLVMAddIncoming(s->phi[i], &state[i], &loop, 1);
-    LLVMAddIncoming(k, &next, &loop, 1);
+            LLVMAddIncoming(s->phi[i], &state[i], &end, 1);
+    LLVMAddIncoming(k, &next, &end, 1);
+    Bb behind = hl_llvm_next_block(e, "");
     LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, n, ""), loop, behind);
     LLVMPositionBuilderAtEnd(B, behind);
 }
@@ -1112,6 +1202,37 @@ static void strip_try(Strip *s, Val *after, Bb give_up)
     LLVMPositionBuilderAtEnd(e->b, good);
 }
 
+/* Is a strip with infinite results worth a second look? Where floats are compared infinities are usual:
+ * "no way", "the least so far". It needs results that no guard leaves to another one. */
+static bool strip_meets_infinity(const Strip *s)
+{
+    bool compares = false, guards = false;
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        HlRef r = s->block->ins.v[i];
+        compares |= s->ir->ins[r].op == HL_I_FCMP;
+        guards |= s->ir->ins[r].op == HL_I_GUARD_FP;
+    }
+    return compares && guards && s->stores && !s->finite;
+}
+
+/* `try`; where infinities are usual and it fails, once more with all guards decided exactly. */
+static void strip_try_all(Strip *s, Val *after, Bb give_up)
+{
+    LLVMBuilderRef B = s->e->b;
+    if (!strip_meets_infinity(s)) {
+        strip_try(s, after, give_up);
+        return;
+    }
+    Bb commit = hl_llvm_next_block(s->e, ""), again = hl_llvm_next_block(s->e, "");
+    strip_try(s, after, again);
+    LLVMBuildBr(B, commit);
+    LLVMPositionBuilderAtEnd(B, again);
+    s->exact = true;
+    strip_try(s, after, give_up);
+    LLVMBuildBr(B, commit);
+    LLVMPositionBuilderAtEnd(B, commit);
+}
+
 static void strip_emit(Strip *s, Val *after)
 {
     HlEmitter *e = s->e;
@@ -1131,6 +1252,9 @@ static void strip_emit(Strip *s, Val *after)
     Val left = LLVMBuildSub(B, large, small, "");
     Val many = LLVMBuildAnd(B, LLVMBuildICmp(B, LLVMIntSLT, small, large, ""),
                             LLVMBuildICmp(B, LLVMIntUGE, left, hl_llvm_int(e, least), ""), "");
+    s->proved = many;
+    strip_prove_ways(s, false);
+    many = s->proved;
     Val waiting = LLVMBuildLoad2(B, e->i64, wait, "");
     Val now = LLVMBuildICmp(B, LLVMIntEQ, waiting, zero, "");
     LLVMBuildCondBr(B, LLVMBuildAnd(B, many, now, ""), proof, wait_less);
@@ -1146,6 +1270,8 @@ static void strip_emit(Strip *s, Val *after)
     s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, most}, 2);
     if (s->vectorises)
         s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_VECTOR), "");
+    s->proved = hl_llvm_no_pending(e);
+    strip_shorten(s, least);
     s->last = LLVMBuildSub(B, s->n, hl_llvm_int(e, 1), "");
     strip_prove_all(s);
     Bb attempt = hl_llvm_next_block(e, "");
@@ -1157,7 +1283,7 @@ static void strip_emit(Strip *s, Val *after)
         s->cell_at = strip_pointer(s, &s->ir->ins[s->cell], false);
     strip_set_strides(s, strides, true);
     if (!s->stores || strip_checks(s))
-        strip_try(s, after, give_up);
+        strip_try_all(s, after, give_up);
     if (s->stores) {
         strip_start(s, after);
         strip_run(s, "commit", true, after);

@@ -14,10 +14,10 @@ static const struct {
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
  * invariant ones are invariant; removing branches makes more of them. Ranges come late: they profit
  * from all that, and make constants of conditions, whose guards gvn removes. Then the shape of what
- * is left is made simple for the code generator. */
-static const char *const opt_order[] = {"phi",    "turn",   "gvn",   "phi", "hoist",
-                                        "stride", "gvn",    "range", "gvn", "iter",
-                                        "bits",   "select", "dce",   "phi", "origin"};
+ * is left is made simple for the code generator; guards of arms that became selects may be hoisted. */
+static const char *const opt_order[] = {"phi",   "turn",  "gvn", "phi",   "hoist", "stride",
+                                        "gvn",   "range", "gvn", "iter",  "bits",  "select",
+                                        "hoist", "dce",   "phi", "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {

@@ -5,7 +5,7 @@
 #include "hl_ir.h"
 #include "hl_mem.h"
 
-#define HL_NO_ARGS {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}
+#define HL_NO_ARGS {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}
 
 /* A map from each value to what replaces it, itself at first; chains are followed. NULL = no
  * memory. */

@@ -189,7 +189,7 @@ static int32_t bits_before(Bits *b, HlReason reason)
 }
 
 #define BITS_INS(o, t, x, y)                                                                       \
-    (HlIns){.op = (o), .type = (t), .a = {(x), (y), HL_NOREF, HL_NOREF}, .exit = -1}
+    (HlIns){.op = (o), .type = (t), .a = {(x), (y), HL_NOREF, HL_NOREF, HL_NOREF}, .exit = -1}
 
 /* There is room for what these two emit. */
 static HlRef bits_emit(Bits *b, HlIns ins)

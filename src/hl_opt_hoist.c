@@ -187,10 +187,11 @@ static int hoist_move(Hoist *h, HlRef r)
     int32_t x = ir->ins[r].exit;
     if (x >= 0) {
         const HlExit *old = &ir->exits[x], *entry = &ir->exits[ir->entry_exit];
+        int32_t origin = old->origin >= 0 ? old->origin : x; /* an exit that was recorded */
         int32_t copy = hl_ir_exit(ir, entry->snap, (HlReason)old->reason);
         if (copy < 0)
             return -1;
-        ir->exits[copy].origin = x;
+        ir->exits[copy].origin = origin;
         x = copy;
     }
     HlRefVec *v = &ir->blocks[h->pre].ins;

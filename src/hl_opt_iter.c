@@ -90,7 +90,7 @@ static HlRef iter_emit(HlIr *ir, int32_t block, uint8_t op, HlRef a, HlRef b)
                  .type = HL_TYPE(I64),
                  .exit = -1,
                  .pc = ir->blocks[block].pc,
-                 .a = {a, b, HL_NOREF, HL_NOREF}};
+                 .a = {a, b, HL_NOREF, HL_NOREF, HL_NOREF}};
     return hl_ir_emit(ir, block, &ins);
 }
 

@@ -309,7 +309,7 @@ static Range range_op(const Ranges *g, HlRef r)
     const HlIns *ins = &g->ir->ins[r];
     int32_t at = g->pos[r], block = ins->block;
     int n = hl_op_info[ins->op].nargs;
-    Range v[HL_MAX_ARGS] = {RANGE_ALL, RANGE_ALL, RANGE_ALL, RANGE_ALL};
+    Range v[HL_MAX_ARGS] = {RANGE_ALL, RANGE_ALL, RANGE_ALL, RANGE_ALL, RANGE_ALL};
     for (int k = 0; k < n; k++) {
         if (hl_type_repr(g->ir->ins[ins->a[k]].type) == HL_REPR_I64)
             v[k] = range_at(g, ins->a[k], block, at);

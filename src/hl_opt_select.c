@@ -14,10 +14,18 @@
  * on from there; so the moved guards get the branch's snapshot. Should one fail often at that place, the
  * region is compiled again without (HlExit.stay).
  *
+ * An array store of an arm becomes one that is done only when the condition holds (ARRAY_STORE_IF): an
+ * item is never written where the program does not write it, because somebody else may see it. Stores
+ * go behind all that may leave.
+ *
  * Then blocks that only follow each other are merged, so that a loop with such a branch is one block
  * again, as hl_llvm_strip.c wants it.
  *
- * Requirements: 1. both arms are pure and cheap, or check for overflow; 2. nothing in them may be
+ * Where a branch stays that compares integers, and the ways of a loop join in a last block that only polls,
+ * the header gets a copy of that block: with the way that it goes on itself it is a loop of one block then,
+ * which strips may take for as long as the branch goes that way.
+ *
+ * Requirements: 1. both arms are pure and cheap, or check for overflow, and then store; 2. nothing in them may be
  * undefined for operands that the branch excludes (HL_E_TRAPS); 3. the arm is entered from this guard
  * only. What earlier passes concluded from the branch inside an arm stays right: the select discards
  * its result where the branch would not have gone there. */
@@ -33,6 +41,9 @@ static bool select_cheap(const HlIr *ir, HlRef r)
     case HL_I_SUB_OV:
     case HL_I_MUL_OV:
     case HL_I_NARROW_OV: return ir->exits[ins->exit].target < 0 && !ir->exits[ins->exit].stay;
+    case HL_I_GUARD_WRITEABLE:
+        return ir->ins[ins->a[0]].type.base == HL_T_ARR && ir->exits[ins->exit].target < 0 &&
+               !ir->exits[ins->exit].stay;
     case HL_I_FDIV:
     case HL_I_FMOD:
     case HL_I_FFLOORDIV:
@@ -49,13 +60,22 @@ static bool select_cheap(const HlIr *ir, HlRef r)
     }
 }
 
+static bool select_stores(const HlIr *ir, HlRef r)
+{
+    return ir->ins[r].op == HL_I_ARRAY_STORE || ir->ins[r].op == HL_I_ARRAY_STORE_IF;
+}
+
 static bool select_arm(const HlIr *ir, const HlBlock *b, int32_t from)
 {
+    bool stored = false;
     if (b->term != HL_TERM_JUMP || b->ins.n - from > ARM_MAX)
         return false;
-    for (int32_t i = from; i < b->ins.n; i++)
-        if (!select_cheap(ir, b->ins.v[i]))
+    for (int32_t i = from; i < b->ins.n; i++) {
+        HlRef r = b->ins.v[i];
+        stored |= select_stores(ir, r);
+        if (!select_stores(ir, r) && (!select_cheap(ir, r) || (stored && ir->ins[r].exit >= 0)))
             return false;
+    }
     return true;
 }
 
@@ -66,7 +86,7 @@ static int32_t select_find(const HlIr *ir, const HlCfg *cfg, int32_t block)
     for (int32_t i = b->ins.n - 1; i >= 0; i--) {
         const HlIns *g = &ir->ins[b->ins.v[i]];
         if (g->op != HL_I_GUARD_TRUE && g->op != HL_I_GUARD_FALSE) {
-            if (!select_cheap(ir, b->ins.v[i]))
+            if (!select_cheap(ir, b->ins.v[i]) && !select_stores(ir, b->ins.v[i]))
                 return -1;
             continue;
         }
@@ -106,11 +126,48 @@ static int select_hoist(HlIr *ir, HlRef r, int32_t snap)
 /* Room for what a conversion adds: from then on nothing fails, and no pointer goes stale. */
 static int select_reserve(HlIr *ir, HlBlock *b, const HlBlock *arm)
 {
-    int32_t moved = b->ins.n + arm->ins.n, selects = b->args.n;
+    int32_t moved = b->ins.n + arm->ins.n, made = b->args.n + 2 * ARM_MAX + 1;
     return hl_mem_grow((void **)&ir->exits, &ir->cap_exits, ir->nexits + moved,
                        sizeof *ir->exits) ||
-           hl_mem_grow((void **)&ir->ins, &ir->cap_ins, ir->nins + selects, sizeof *ir->ins) ||
-           hl_mem_grow((void **)&b->ins.v, &b->ins.cap, moved + selects, sizeof *b->ins.v);
+           hl_mem_grow((void **)&ir->ins, &ir->cap_ins, ir->nins + made, sizeof *ir->ins) ||
+           hl_mem_grow((void **)&b->ins.v, &b->ins.cap, moved + made, sizeof *b->ins.v);
+}
+
+static HlRef select_condition(HlIr *ir, int32_t block, int32_t pc, uint8_t op, HlRef a, HlRef b)
+{
+    HlIns ins = {.op = op,
+                 .type = HL_TYPE(BOOL),
+                 .exit = -1,
+                 .pc = pc,
+                 .a = {a, b, HL_NOREF, HL_NOREF, HL_NOREF}};
+    return hl_ir_emit(ir, block, &ins);
+}
+
+/* The store r, done from now on only when `on` holds, goes to the end of the block. */
+static void select_store(HlIr *ir, int32_t block, HlRef r, HlRef on)
+{
+    if (ir->ins[r].op == HL_I_ARRAY_STORE_IF)
+        on = select_condition(ir, block, ir->ins[r].pc, HL_I_BAND, on, ir->ins[r].a[4]);
+    ir->ins[r].op = HL_I_ARRAY_STORE_IF;
+    ir->ins[r].a[4] = on;
+    ir->ins[r].block = block;
+    hl_refvec_push(&ir->blocks[block].ins, r);
+}
+
+/* Appends an arm's n instructions to the block, but for the stores, which `store` gets. */
+static int select_take(HlIr *ir, int32_t block, const HlRef *arm, int32_t n, int32_t snap,
+                       HlRef *store, int32_t *nstore)
+{
+    for (int32_t i = 0; i < n; i++) {
+        HlRef r = arm[i];
+        if (select_stores(ir, r))
+            store[(*nstore)++] = r;
+        else if (select_hoist(ir, r, snap) || hl_refvec_push(&ir->blocks[block].ins, r))
+            return -1;
+        else
+            ir->ins[r].block = block;
+    }
+    return 0;
 }
 
 static int select_convert(HlIr *ir, int32_t block, int32_t at)
@@ -122,17 +179,17 @@ static int select_convert(HlIr *ir, int32_t block, int32_t at)
     HlBlock *arm = &ir->blocks[ir->exits[exit].target];
     if (select_reserve(ir, b, arm))
         return -1;
-    for (int32_t i = at + 1; i < b->ins.n; i++)
-        if (select_hoist(ir, b->ins.v[i], snap))
-            return -1;
-    for (int32_t i = 0; i < arm->ins.n; i++) {
-        HlRef r = arm->ins.v[i];
-        if (select_hoist(ir, r, snap) || hl_refvec_push(&b->ins, r))
-            return -1;
-        ir->ins[r].block = block;
-    }
-    memmove(&b->ins.v[at], &b->ins.v[at + 1], (size_t)(b->ins.n - at - 1) * sizeof *b->ins.v);
-    b->ins.n--;
+    HlRef store[2 * ARM_MAX];
+    int32_t nhere = 0, behind = b->ins.n - at - 1;
+    b->ins.n = at; /* what is behind the guard goes one place up */
+    if (select_take(ir, block, &b->ins.v[at + 1], behind, snap, store, &nhere))
+        return -1;
+    int32_t nstore = nhere;
+    if (select_take(ir, block, arm->ins.v, arm->ins.n, snap, store, &nstore))
+        return -1;
+    HlRef inverse = (taken_if ? nhere < nstore : nhere > 0)
+                        ? select_condition(ir, block, pc, HL_I_BNOT, cond, HL_NOREF)
+                        : HL_NOREF;
     ir->ins[guard].block = -1;
     ir->ins[guard].exit = -1;
     ir->exits[exit].target = -1;
@@ -140,16 +197,19 @@ static int select_convert(HlIr *ir, int32_t block, int32_t at)
         HlRef here = b->args.v[k], there = arm->args.v[k];
         if (here == there)
             continue;
-        HlIns sel = {.op = HL_I_SELECT,
-                     .type = ir->ins[here].type,
-                     .exit = -1,
-                     .pc = pc,
-                     .a = {cond, taken_if ? here : there, taken_if ? there : here, HL_NOREF}};
+        HlIns sel = {
+            .op = HL_I_SELECT,
+            .type = ir->ins[here].type,
+            .exit = -1,
+            .pc = pc,
+            .a = {cond, taken_if ? here : there, taken_if ? there : here, HL_NOREF, HL_NOREF}};
         HlRef r = hl_ir_emit(ir, block, &sel);
         if (r == HL_NOREF)
             return -1;
         b->args.v[k] = r;
     }
+    for (int32_t i = 0; i < nstore; i++)
+        select_store(ir, block, store[i], (i < nhere) == taken_if ? cond : inverse);
     select_cut(ir, arm);
     return 0;
 }
@@ -184,6 +244,72 @@ static int select_merge(HlIr *ir, const HlCfg *cfg, int32_t block, HlRef *map)
     return 1;
 }
 
+static HlRef select_passed(const HlBlock *from, const HlBlock *to, HlRef r)
+{
+    for (int32_t i = 0; i < to->params.n; i++)
+        if (to->params.v[i] == r)
+            return from->args.v[i];
+    return r;
+}
+
+/* Does the header, which ends with a jump to the loop's last block, have a branch on what is greater? */
+static bool select_has_way(const HlIr *ir, const HlBlock *b)
+{
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        const HlIns *guard = &ir->ins[b->ins.v[i]];
+        if (guard->op != HL_I_GUARD_TRUE && guard->op != HL_I_GUARD_FALSE)
+            continue;
+        const HlExit *x = &ir->exits[guard->exit];
+        const HlIns *cmp = &ir->ins[guard->a[0]];
+        if (x->target >= 0 && x->reason == HL_R_BRANCH && cmp->op == HL_I_ICMP &&
+            cmp->aux != HL_EQ && cmp->aux != HL_NE)
+            return true;
+    }
+    return false;
+}
+
+/* The loop's last block, which only polls, is copied to the end of the header. 1 = done. The header is one
+ * of the graph: then the last block does not dominate it, and nobody else uses that block's values. */
+static int select_copy_back(HlIr *ir, const HlCfg *cfg, int32_t block)
+{
+    HlBlock *b = &ir->blocks[block], *back = &ir->blocks[b->target > 0 ? b->target : block];
+    if (cfg->header[block] != block || b->term != HL_TERM_JUMP || back == b ||
+        back->term != HL_TERM_JUMP || back->target != block || back->ins.n != 1 ||
+        ir->ins[back->ins.v[0]].op != HL_I_POLL ||
+        cfg->pred_at[b->target + 1] - cfg->pred_at[b->target] < 2 || !select_has_way(ir, b))
+        return 0;
+    HlIns poll = ir->ins[back->ins.v[0]];
+    const HlExit *x = &ir->exits[poll.exit];
+    if (x->target >= 0 || x->stay)
+        return 0;
+    int32_t from = x->snap, copy = hl_ir_snap(ir, ir->snaps[from].pc, ir->snaps[from].slots,
+                                              ir->snaps[from].nslots);
+    if (copy < 0)
+        return -1;
+    ir->snaps[copy].inlined = ir->snaps[from].inlined;
+    for (int32_t i = 0; i < ir->snaps[copy].nslots; i++) {
+        HlSlot *s = &ir->snaps[copy].slots[i];
+        for (int part = 0; part < hl_slot_nparts(s); part++)
+            s->part[part] = select_passed(b, back, s->part[part]);
+    }
+    int32_t origin = x->origin >= 0 ? x->origin : poll.exit;
+    poll.exit = hl_ir_exit(ir, copy, HL_R_POLL);
+    HlRefVec args = {0};
+    if (poll.exit < 0 || hl_mem_grow((void **)&args.v, &args.cap, back->args.n, sizeof *args.v))
+        return -1;
+    ir->exits[poll.exit].origin = origin;
+    for (int32_t i = 0; i < back->args.n; i++)
+        args.v[args.n++] = select_passed(b, back, back->args.v[i]);
+    if (hl_ir_emit(ir, block, &poll) == HL_NOREF) {
+        hl_mem_free(args.v);
+        return -1;
+    }
+    hl_mem_free(b->args.v);
+    b->args = args;
+    b->target = block;
+    return 1;
+}
+
 /* One round; *again = something changed that may make more possible. */
 static int select_round(HlIr *ir, bool *again)
 {
@@ -204,6 +330,11 @@ static int select_round(HlIr *ir, bool *again)
         int merged = select_merge(ir, &cfg, cfg.rpo[i], map);
         *again = merged > 0;
         status = merged < 0 ? -1 : 0;
+    }
+    for (int32_t i = 0; map && i < cfg.nrpo && !status && !*again; i++) {
+        int copied = select_copy_back(ir, &cfg, cfg.rpo[i]);
+        *again = copied > 0;
+        status = copied < 0 ? -1 : 0;
     }
     if (map)
         hl_opt_apply(ir, map);

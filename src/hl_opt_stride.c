@@ -43,15 +43,17 @@ static HlRef stride_guard(HlIr *ir, int32_t i, int64_t size)
     HlRef stride = ir->blocks[0].ins.v[i];
     HlRef unit = stride_emit(
         ir, (HlIns){.op = HL_I_KINT, .type = HL_TYPE(I64), .a = HL_NO_ARGS, .imm.i = size});
-    HlRef ok = unit < 0 ? HL_NOREF
-                        : stride_emit(ir, (HlIns){.op = HL_I_ICMP,
-                                                  .aux = HL_EQ,
-                                                  .type = HL_TYPE(BOOL),
-                                                  .a = {stride, unit, HL_NOREF, HL_NOREF}});
-    HlRef guard = ok < 0 ? HL_NOREF
-                         : stride_emit(ir, (HlIns){.op = HL_I_GUARD_TRUE,
-                                                   .type = HL_TYPE(VOID),
-                                                   .a = {ok, HL_NOREF, HL_NOREF, HL_NOREF}});
+    HlRef ok = unit < 0
+                   ? HL_NOREF
+                   : stride_emit(ir, (HlIns){.op = HL_I_ICMP,
+                                             .aux = HL_EQ,
+                                             .type = HL_TYPE(BOOL),
+                                             .a = {stride, unit, HL_NOREF, HL_NOREF, HL_NOREF}});
+    HlRef guard = ok < 0
+                      ? HL_NOREF
+                      : stride_emit(ir, (HlIns){.op = HL_I_GUARD_TRUE,
+                                                .type = HL_TYPE(VOID),
+                                                .a = {ok, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}});
     if (guard < 0)
         return HL_NOREF;
     stride_move_last(&ir->blocks[0].ins, i, 3);

@@ -59,7 +59,10 @@ static HlRef int_word(HlRec *R, HlVal v)
 /* The value a fits the dtype d, or the machine code is left. */
 static HlRef narrow_ov(HlRec *R, HlType t, HlRef a, HlDtype d)
 {
-    HlIns ins = {.op = HL_I_NARROW_OV, .aux = d, .type = t, .a = {a, HL_NOREF, HL_NOREF, HL_NOREF}};
+    HlIns ins = {.op = HL_I_NARROW_OV,
+                 .aux = d,
+                 .type = t,
+                 .a = {a, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
     return a == HL_NOREF ? HL_NOREF : rec_emit_ins(R, &ins, HL_R_OVERFLOW);
 }
 

@@ -75,7 +75,7 @@ void rec_note_stride(HlRec *R, PyObject *o)
 
 static HlRef row_at(HlRec *R, HlType t, HlRef data, HlRef stride, HlRef index)
 {
-    HlIns ins = {.op = HL_I_ARRAY_ROW, .type = t, .a = {data, stride, index, HL_NOREF}};
+    HlIns ins = {.op = HL_I_ARRAY_ROW, .type = t, .a = {data, stride, index, HL_NOREF, HL_NOREF}};
     return data == HL_NOREF || stride == HL_NOREF || index == HL_NOREF
                ? HL_NOREF
                : rec_emit_ins(R, &ins, HL_R_NONE);
@@ -113,8 +113,10 @@ static Place imag_place(HlRec *R, const Array *a, Place p)
 
 static HlRef load(HlRec *R, HlDtype d, HlType t, Place p)
 {
-    HlIns ins = {
-        .op = HL_I_ARRAY_LOAD, .aux = d, .type = t, .a = {p.data, p.stride, p.index, HL_NOREF}};
+    HlIns ins = {.op = HL_I_ARRAY_LOAD,
+                 .aux = d,
+                 .type = t,
+                 .a = {p.data, p.stride, p.index, HL_NOREF, HL_NOREF}};
     return p.index == HL_NOREF ? HL_NOREF : rec_emit_ins(R, &ins, HL_R_NONE);
 }
 
@@ -123,7 +125,7 @@ static void store(HlRec *R, HlDtype d, Place p, HlRef item)
     HlIns ins = {.op = HL_I_ARRAY_STORE,
                  .aux = d,
                  .type = HL_TYPE(VOID),
-                 .a = {p.data, p.stride, p.index, item}};
+                 .a = {p.data, p.stride, p.index, item, HL_NOREF}};
     if (item != HL_NOREF)
         rec_emit_ins(R, &ins, HL_R_NONE);
 }

@@ -139,7 +139,7 @@ static HlRef emit_of_function(HlRec *R, HlOp op, HlRef a, int aux, int64_t imm, 
     HlIns ins = {.op = op,
                  .aux = (uint8_t)aux,
                  .type = HL_TYPE(OBJ),
-                 .a = {a, HL_NOREF, HL_NOREF, HL_NOREF},
+                 .a = {a, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF},
                  .imm.i = imm};
     return a == HL_NOREF ? HL_NOREF : rec_emit_ins(R, &ins, why);
 }

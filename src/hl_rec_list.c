@@ -67,7 +67,9 @@ RecStatus rec_list_store(HlRec *R, HlVal list, HlVal index, HlVal v)
     Py_ssize_t i = PyNumber_AsSsize_t(index.o, NULL);
     if (!item_goes(PyList_GET_ITEM(list.o, i < 0 ? i + PyList_GET_SIZE(list.o) : i)))
         return rec_stop(R, HL_R_NYI_SUBSCR);
-    HlIns ins = {.op = HL_I_LIST_STORE, .type = HL_TYPE(VOID), .a = {list.s.a, ix, item, HL_NOREF}};
+    HlIns ins = {.op = HL_I_LIST_STORE,
+                 .type = HL_TYPE(VOID),
+                 .a = {list.s.a, ix, item, HL_NOREF, HL_NOREF}};
     rec_emit_ins(R, &ins, HL_R_RELEASE);
     if (R->pending != REC_OK)
         return R->pending;
@@ -128,8 +130,9 @@ RecStatus rec_list_method(HlRec *R, PyObject *name)
 
 static void emit_append(HlRec *R, HlVal list, HlRef item)
 {
-    HlIns ins = {
-        .op = HL_I_LIST_APPEND, .type = HL_TYPE(VOID), .a = {list.s.a, item, HL_NOREF, HL_NOREF}};
+    HlIns ins = {.op = HL_I_LIST_APPEND,
+                 .type = HL_TYPE(VOID),
+                 .a = {list.s.a, item, HL_NOREF, HL_NOREF, HL_NOREF}};
     rec_emit_ins(R, &ins, HL_R_RELEASE);
 }
 

@@ -36,7 +36,7 @@ static HlSlot global_object(HlRec *R, PyObject *name)
     HlIns ins = {.op = HL_I_LOAD_GLOBAL,
                  .type = HL_TYPE(OBJ),
                  .imm.i = rec_global(R, NULL, name, NULL),
-                 .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
+                 .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
     return rec_value(rec_emit_ins(R, &ins, HL_R_GLOBAL));
 }
 

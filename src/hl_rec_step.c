@@ -389,7 +389,7 @@ static void step_keep_numbers(HlRec *R, int32_t end)
         HlIns load = {.op = HL_I_FRAME_LOAD,
                       .type = HL_TYPE(OBJ),
                       .imm.i = i,
-                      .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
+                      .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
         HlRef p = rec_emit_ins(R, &load, HL_R_NONE);
         HlRef kept = rec_emit(R, HL_I_KEEP, rec_type(R, s->a), s->a, p, 0);
         if (R->pending == REC_OK)
@@ -533,7 +533,8 @@ RecStatus rec_step(HlRec *R)
         pc = next;
         next = step_end(R, follow, pc, false);
     }
-    HlIns ins = {.op = HL_I_STEP, .imm.i = pc, .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
+    HlIns ins = {
+        .op = HL_I_STEP, .imm.i = pc, .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
     if (step_regular(R, &before, pc))
         rec_emit_ins(R, &ins, why);
     else
@@ -593,7 +594,7 @@ static RecStatus refine_slot(HlRec *R, int32_t slot, HlSlot *s)
                  .aux = local && R->b->is_cell[slot],
                  .type = HL_TYPE(OBJ),
                  .imm.i = slot,
-                 .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
+                 .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
     if (R->following) {
         const HlIns *next = R->cursor < blk->ins.n ? &R->ir->ins[blk->ins.v[R->cursor]] : NULL;
         if (!next || next->op != HL_I_FRAME_LOAD || next->imm.i != slot)

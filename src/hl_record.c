@@ -405,7 +405,7 @@ HlRef rec_emit_ins(HlRec *R, HlIns *ins, HlReason why)
 static HlRef rec_emit_any(HlRec *R, HlOp op, HlType type, HlRef a, HlRef b, HlRef c, int aux,
                           HlReason why)
 {
-    HlIns ins = {.op = op, .aux = aux, .type = type, .a = {a, b, c, HL_NOREF}};
+    HlIns ins = {.op = op, .aux = aux, .type = type, .a = {a, b, c, HL_NOREF, HL_NOREF}};
     for (int i = 0; i < hl_op_info[op].nargs; i++)
         if (ins.a[i] == HL_NOREF)
             return HL_NOREF; /* an operand was not emitted: R->pending says why */
@@ -442,7 +442,7 @@ void rec_guard_finite(HlRec *R, HlRef r)
 
 void rec_guard_check(HlRec *R, HlOp op, HlRef a, HlType check, HlReason why)
 {
-    HlIns ins = {.op = op, .check = check, .a = {a, HL_NOREF, HL_NOREF, HL_NOREF}};
+    HlIns ins = {.op = op, .check = check, .a = {a, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
     if (a != HL_NOREF)
         rec_emit_ins(R, &ins, why);
 }
@@ -906,7 +906,7 @@ static HlRef rec_is(HlRec *R, HlVal v, PyObject *k)
                      .aux = slot_is_cell(R->b, v.s.a),
                      .type = HL_TYPE(OBJ),
                      .imm.i = v.s.a,
-                     .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
+                     .a = {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}};
         p = rec_emit_ins(R, &ins, HL_R_NONE);
     }
     if (p == HL_NOREF) {

@@ -441,6 +441,7 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_ARRAY_ROW: exec_row(x, ins, out); return STEP_ON;
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE: return exec_item(x, ins, out);
+    case HL_I_ARRAY_STORE_IF: return x->v[ins->a[4]] ? exec_item(x, ins, out) : STEP_ON;
     case HL_I_LIST_SIZE:
     case HL_I_LIST_LOAD:
     case HL_I_SEQ_SIZE:

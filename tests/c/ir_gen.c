@@ -115,7 +115,7 @@ static int32_t make_exit(Gen *g, HlReason reason)
 
 static HlIns ins_of(int op, HlRef a, HlRef b)
 {
-    return (HlIns){.op = (uint8_t)op, .a = {a, b, HL_NOREF, HL_NOREF}, .exit = -1};
+    return (HlIns){.op = (uint8_t)op, .a = {a, b, HL_NOREF, HL_NOREF, HL_NOREF}, .exit = -1};
 }
 
 /* Appends; guards get an exit. */
@@ -530,7 +530,10 @@ static void array_statement(Gen *g)
     ins.aux = t.dtype;
     if (store)
         ins.a[3] = item_operand(g, t.dtype);
-    else
+    if (store && !rnd(g, 3)) {
+        ins.op = HL_I_ARRAY_STORE_IF;
+        ins.a[4] = operand(g, HL_TYPE(BOOL));
+    } else if (!store)
         ins.type = HL_TYPE_NPS(t.dtype);
     HlRef r = emit(g, ins);
     for (int i = 1; i < g->nslots && !store; i++) {

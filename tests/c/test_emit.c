@@ -838,6 +838,31 @@ static const char *const copy_item = "region items slots 2 loops 1 entry x0\n"
                                      "x4: index pc 4 [0: %%0, 1: %%7]\n"
                                      "x5: return pc 5 [0: %%7, 1: %%9]\n";
 
+/* Stores %1 into item 1 where it is greater than 4. */
+static void test_store_if(void)
+{
+    Region r = region_make("region store slots 2 loops 1 entry x0\n"
+                           "entry(%0: arr<int64,1> = slot 0, %1: i64 = slot 1): pc 0\n"
+                           "  %2: ptr = array_data %0\n"
+                           "  %3: i64 = kint 8\n"
+                           "  %4: i64 = kint 1\n"
+                           "  %5: i64 = kint 4\n"
+                           "  jump b1\n"
+                           "b1: pc 0\n"
+                           "  %6: bool = icmp gt %1 %5\n"
+                           "  array_store_if int64 %2 %3 %4 %1 %6\n"
+                           "  exit x5\n"
+                           "x0: entry pc 0 [0: %0, 1: %1]\n"
+                           "x5: return pc 5 [0: %0, 1: %1]\n");
+    int64_t data[3] = {7, 8, 9}, len = 3, stride = 8, out[2], counts[1];
+    Array a = make_array(HL_D_I64, data, &len, &stride);
+    int64_t in[2] = {word(&a), 4};
+    CHECK(r.run(in, out, counts, NULL) == 5 && data[0] == 7 && data[1] == 8 && data[2] == 9);
+    in[1] = 5;
+    CHECK(r.run(in, out, counts, NULL) == 5 && data[0] == 7 && data[1] == 5 && data[2] == 9);
+    region_free(&r);
+}
+
 static void test_arrays(void)
 {
     static const struct {
@@ -895,6 +920,7 @@ static void test_arrays(void)
     }
     test_complex_items();
     test_rows();
+    test_store_if();
     /* Items of one array seen through another dtype must not be taken as unrelated. */
     Region r = region_make("region view slots 2 loops 1 entry x0\n"
                            "entry(%0: arr<float64,1> = slot 0, %1: arr<int64,1> = slot 1): pc 0\n"
