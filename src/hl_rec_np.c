@@ -68,7 +68,7 @@ static HlRef call_loop(HlRec *R, PyObject *ufunc, HlDtype d, HlRef x, HlRef y)
     HlIns ins = {.op = y == HL_NOREF ? HL_I_UFUNC1 : HL_I_UFUNC2,
                  .aux = d,
                  .type = HL_TYPE_NPS(d),
-                 .a = {rec_kobj(R, ufunc), x, y, HL_NOREF}};
+                 .a = {rec_kobj(R, ufunc), x, y, HL_NOREF, HL_NOREF}};
     if (R->pending != REC_OK)
         return HL_NOREF;
     HlRef r = rec_emit_ins(R, &ins, HL_R_NONE);
