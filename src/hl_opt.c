@@ -17,10 +17,9 @@ static const struct {
  * come late: they profit from all that, and make constants of conditions, whose guards gvn removes. Then
  * the shape of what is left is made simple for the code generator; guards of arms that became selects may
  * be hoisted. */
-static const char *const opt_order[] = {"phi",   "turn",   "gvn",   "phi", "tail",  "join",
-                                        "hoist", "stride", "gvn",   "range", "gvn", "iter",
-                                        "bits",  "select", "hoist", "phi", "gvn",   "dce",
-                                        "origin"};
+static const char *const opt_order[] = {"phi",    "turn", "gvn",   "phi", "tail",  "join", "hoist",
+                                        "stride", "gvn",  "range", "gvn", "iter",  "bits", "select",
+                                        "hoist",  "phi",  "gvn",   "dce", "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {
