@@ -70,7 +70,7 @@ def measure(watched):
     from hotloop import _hotloop
     # Of a program that makes new code objects, LLVM keeps a few bytes with every compile; what the core
     # itself allocates, debug builds count.
-    found = {"Python's blocks": (sys.getallocatedblocks(), 0.8), "C's memory": (c_memory(), 40),
+    found = {"Python's blocks": (sys.getallocatedblocks(), 0.8), "C's memory": (c_memory(), 80),
              "objects": (len(gc.get_objects()), 0.8)}
     if hasattr(_hotloop, "live_blocks"):
         found["core's blocks"] = (_hotloop.live_blocks(), 0.8)
