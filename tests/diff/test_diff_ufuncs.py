@@ -279,8 +279,8 @@ def compare(expression, left, right):
             assert outcome(jitted, *first, *first, 400) == want
         share = native.native_share(jitted)
         for a, b in itertools.product(edges(left), edges(right)):
-            if "power" in expression and left in PYTHON and abs(b) > 100:
-                continue
+            if "power" in expression and isinstance(b, int) and abs(b) > (100 if left in PYTHON else 2**63):
+                continue  # by Python's ints, in NumPy 1.x: digits without end
             args = *first, a, b, 7
             assert outcome(jitted, *args) == outcome(expected, *args), f"{expression} of {a!r} and {b!r}"
     return None if "raised" in want[0] else share
