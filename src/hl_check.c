@@ -247,6 +247,7 @@ static void check_place(Check *c, int32_t b, const HlRefVec *list, bool params)
             return;
         c->placed[r] = 1;
         c->pos[r] = params ? -1 : i;
+        c->calls |= (hl_op_info[ir->ins[r].op].fx & HL_E_CALLS) != 0;
     }
 }
 
@@ -482,7 +483,7 @@ static void check_uses(Check *c, int32_t index)
 
 const char *hl_check_ir(const HlIr *ir, char *buf, size_t size)
 {
-    Check c = {.ir = ir, .buf = buf, .size = size, .calls = hl_ir_calls(ir)};
+    Check c = {.ir = ir, .buf = buf, .size = size};
     c.pos = hl_mem_alloc((size_t)ir->nins * sizeof *c.pos);
     c.placed = hl_mem_alloc((size_t)ir->nins);
     c.users = hl_mem_alloc((size_t)ir->nexits * sizeof *c.users);
