@@ -112,6 +112,9 @@ def test_min_max_of_two_types(jit, out):
             m = max(a[i], x)
         return m
     a = np.arange(80.0)
+    for n in (60, 61):  # compiled while the first operand is chosen
+        out(least, a + 100, 40.5, n)
+        out(most, a + 100, 40.5, n)
     for n in (30, 41, 42, 80):
         for x in (40.5, 41):
             out(least, a, x, n)
