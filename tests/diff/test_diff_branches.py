@@ -252,7 +252,7 @@ def test_sums_and_differences_in_vectors(jit, out):
     a, b, c = np.full(300, low), np.zeros(300, np.int64), np.zeros(300, np.int64)
     for x, y in ((0, 0), (1, 2), (high, 0), (high, 1), (low, 0), (low, 1), (low, -1), (0, low), (-1, low),
                  (high, low), (low, low), (low, high), (high, high), (-1, high), (-2, high)):
-        a[:], b[:] = 3, 4
+        a[:], b[:] = 4, 3
         a[250], b[250] = x, y
         for f in add, subtract:
             out(f, a, b, c, 300)
