@@ -338,7 +338,9 @@ static HlRef gvn_fold_ints(HlIns *ins, int64_t a, int64_t b)
         if (b == 0 || (a == INT64_MIN && b == -1))
             return GVN_KEEP;
         r = gvn_floordiv(a, b);
-        return gvn_int(ins, ins->op == HL_I_MOD ? a - r * b : r);
+        /* r * b may overflow where the remainder does not: 5 % INT64_MIN. */
+        return gvn_int(ins, ins->op == HL_I_MOD ? (int64_t)((uint64_t)a - (uint64_t)r * (uint64_t)b)
+                                                : r);
     case HL_I_INDEX:
         if (b < 0 || (a < 0 ? a < -b : a >= b))
             return GVN_KEEP;
