@@ -1125,7 +1125,7 @@ def test_complex_and_small_dtypes_over_a_step(jit, out):
     def f(n, z, w, x, y, b):
         seen = []
         for i in range(n):
-            z = z * z * 0.5 + w
+            z = z * w * 0.5 + w
             x = x * np.float32(0.5) + np.float32(i)
             y = y ^ np.int16(i & 255)
             seen.append({i: (z, x)})
@@ -1134,6 +1134,20 @@ def test_complex_and_small_dtypes_over_a_step(jit, out):
         return z, x, y, b, seen
     for n in (5, 59, 120):
         out(f, n, 0.1 + 0.2j, 0.25j, np.float32(1), np.int16(7), np.bool_(True))
+
+
+@stepped
+def test_complex64_overflows_in_a_step(jit, out):
+    np = pytest.importorskip("numpy")
+
+    @jit
+    def f(n, z, x):
+        for i in range(n):
+            z = z * z + x
+            x += np.float32(i)
+        return z, x
+    for n in (5, 59, 120):
+        out(f, n, np.complex64(0.1 + 0.2j), np.float32(0.5))
 
 
 @stepped
