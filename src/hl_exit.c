@@ -5,6 +5,7 @@
 #include "hl_exit.h"
 
 #include "hl_np.h"
+#include "hl_record.h"
 #include "hl_release.h"
 
 PyObject *hl_exit_slot_object(const HlBytecode *b, PyObject *const *slots, int32_t slot)
@@ -35,30 +36,37 @@ PyObject *hl_exit_box(HlType t, int64_t word)
     Py_UNREACHABLE();
 }
 
-int64_t hl_exit_unbox(PyObject *o, HlType t)
+bool hl_exit_unbox(PyObject *o, HlType t, int64_t *word)
 {
-    int64_t word = 0;
     double d;
+    if (!o)
+        return false;
     switch ((HlBase)t.base) {
-    case HL_T_I64: hl_long_unbox(o, &word); break;
+    case HL_T_I64: return PyLong_CheckExact(o) && hl_long_unbox(o, word);
     case HL_T_F64:
+        if (!PyFloat_CheckExact(o))
+            return false;
         d = PyFloat_AS_DOUBLE(o);
-        memcpy(&word, &d, sizeof d);
-        break;
-    case HL_T_BOOL: word = o == Py_True; break;
-    case HL_T_NPS: word = hl_np_unbox(o, t.dtype); break;
-    case HL_T_OBJ:
-    case HL_T_ARR:
-    case HL_T_LIST:
-    case HL_T_TUPLE:
-    case HL_T_BYTES:
+        memcpy(word, &d, sizeof(d));
+        return true;
+    case HL_T_BOOL: *word = o == Py_True; return PyBool_Check(o);
+    case HL_T_NPS:
+        if (Py_TYPE(o) != hl_np_scalar_type(t.dtype))
+            return false;
+        *word = hl_np_unbox(o, t.dtype);
+        return true;
+    case HL_T_ARR: *word = (int64_t)(intptr_t)o; return hl_np_guard_array(o, t.dtype, t.ndim);
+    case HL_T_LIST: *word = (int64_t)(intptr_t)o; return PyList_CheckExact(o);
+    case HL_T_TUPLE: *word = (int64_t)(intptr_t)o; return PyTuple_CheckExact(o);
+    case HL_T_BYTES: *word = (int64_t)(intptr_t)o; return PyBytes_CheckExact(o);
+    case HL_T_OBJ: *word = (int64_t)(intptr_t)o; return hl_record_is_function(o);
     case HL_T_C128:
     case HL_T_VOID:
     case HL_T_PTR:
     case HL_T_ROW:
     case HL_T__COUNT: break;
     }
-    return word;
+    return false;
 }
 
 bool hl_exit_is_box(PyObject *o, HlType t, int64_t word)

@@ -429,6 +429,13 @@ int hl_ir_input(HlIr *ir, int32_t slot, HlInputPart part); /* index, -1 = out of
 int hl_ir_jump(HlIr *ir, int32_t block, int32_t target, const HlRef *args, int32_t nargs);
 void hl_ir_end(HlIr *ir, int32_t block, int32_t exit); /* terminator EXIT */
 int hl_refvec_push(HlRefVec *v, HlRef r);
+/* Is the value a constant integer? *k is it. */
+static inline bool hl_ir_is_kint(const HlIr *ir, HlRef r, int64_t *k)
+{
+    *k = ir->ins[r].imm.i;
+    return ir->ins[r].op == HL_I_KINT;
+}
+
 /* Which of an operation's a[] says what object its number (of a LIST_STORE or LIST_APPEND: the number
  * stored) was unboxed from. It is behind the operands and set by hl_opt_origin; -1 = none can. */
 int hl_ir_origin_arg(HlOp op);

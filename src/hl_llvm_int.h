@@ -137,6 +137,17 @@ Val hl_llvm_unbox_float(HlEmitter *e, Val object);
 /* Operations on lists, tuples and bytes; a: the operands' values. */
 Val hl_llvm_seq(HlEmitter *e, const HlIns *ins, Val *a);
 
+/* --- hl_llvm_pause.c -------------------------------------------------------------------------- */
+/* Slots of one such way: iterations that the body still does, failures in a row. */
+typedef struct HlPause {
+    Val wait, failed;
+} HlPause;
+HlPause hl_llvm_pause(HlEmitter *e);
+Val hl_llvm_pause_left(HlEmitter *e, const HlPause *p);            /* i64: 0 = none is being made */
+void hl_llvm_pause_less(HlEmitter *e, const HlPause *p, Val left); /* the body does one */
+void hl_llvm_pause_begin(HlEmitter *e, const HlPause *p, Val n);   /* n iterations have failed */
+void hl_llvm_pause_over(HlEmitter *e, const HlPause *p);           /* they have not */
+
 /* --- hl_llvm_strip.c -------------------------------------------------------------------------- */
 /* Emits, where it pays, a fast way through many iterations of a loop that is one block. To be
  * called at the start of the block, behind its phis; goes on at the start of the ordinary body.

@@ -74,12 +74,6 @@ static bool nest_inside(const Nest *n, HlRef r)
     return b >= 0 && n->in[b];
 }
 
-static bool nest_kint(const Nest *n, HlRef r, int64_t *k)
-{
-    *k = n->ir->ins[r].imm.i;
-    return n->ir->ins[r].op == HL_I_KINT;
-}
-
 static int32_t nest_position(const HlBlock *b, HlRef r)
 {
     for (int32_t k = 0; k < b->params.n; k++)
@@ -129,11 +123,11 @@ static bool nest_fixed(const Nest *n, HlRef r)
 {
     int64_t k;
     r = nest_resolve(n, r);
-    if (!nest_inside(n, r) || nest_kint(n, r, &k) || nest_outer_fixed(n, r))
+    if (!nest_inside(n, r) || hl_ir_is_kint(n->ir, r, &k) || nest_outer_fixed(n, r))
         return true;
     for (int a = 0; a < 2 && nest_is_sum(n, r); a++) {
         HlRef part = nest_resolve(n, n->ir->ins[r].a[a]);
-        if (nest_inside(n, part) && !nest_kint(n, part, &k) && !nest_outer_fixed(n, part))
+        if (nest_inside(n, part) && !hl_ir_is_kint(n->ir, part, &k) && !nest_outer_fixed(n, part))
             return false;
     }
     return nest_is_sum(n, r);
@@ -206,7 +200,7 @@ static bool nest_find_trip(Nest *n, int which)
         return false;
     const HlIns *next = &n->ir->ins[last->args.v[k]];
     return (next->op == HL_I_ADD || next->op == HL_I_ADD_OV || next->op == HL_I_COUNT_UP) &&
-           next->a[0] == cmp->a[0] && nest_kint(n, next->a[1], &one) && one == 1 &&
+           next->a[0] == cmp->a[0] && hl_ir_is_kint(n->ir, next->a[1], &one) && one == 1 &&
            (!which || nest_fixed(n, nest_entry(n, n->at, k)));
 }
 
@@ -616,7 +610,7 @@ static void nest_emit(Nest *n)
     Bb header = LLVMGetInsertBlock(B);
     Bb body = hl_llvm_next_block(e, "body"), give_up = hl_llvm_next_block(e, "giveup");
     Bb wait_less = hl_llvm_next_block(e, "wait"), proof = hl_llvm_next_block(e, "proof");
-    Val wait = hl_llvm_slot(e, e->i64, "wait"), shift = hl_llvm_slot(e, e->i64, "failed");
+    HlPause pause = hl_llvm_pause(e);
     Val zero = hl_llvm_int(e, 0), one = hl_llvm_int(e, 1), copies = hl_llvm_int(e, NEST_COPIES);
     int32_t counter = nest_position(b, n->counter[0]);
 
@@ -626,13 +620,12 @@ static void nest_emit(Nest *n)
     Val left = LLVMBuildSub(B, bound, n->first, "");
     Val many = LLVMBuildAnd(B, LLVMBuildICmp(B, LLVMIntSLT, n->first, bound, ""),
                             LLVMBuildICmp(B, LLVMIntUGE, left, copies, ""), "");
-    Val waiting = LLVMBuildLoad2(B, e->i64, wait, "");
+    Val waiting = hl_llvm_pause_left(e, &pause);
     Val now = LLVMBuildICmp(B, LLVMIntEQ, waiting, zero, "");
     LLVMBuildCondBr(B, LLVMBuildAnd(B, many, now, ""), proof, wait_less);
 
     hl_llvm_at(e, wait_less);
-    Val less = hl_llvm_intrinsic(e, "llvm.usub.sat", e->i64, (Val[]){waiting, one}, 2);
-    LLVMBuildStore(B, less, wait);
+    hl_llvm_pause_less(e, &pause, waiting);
     LLVMBuildBr(B, body);
 
     hl_llvm_at(e, proof);
@@ -662,7 +655,7 @@ static void nest_emit(Nest *n)
 
     hl_llvm_at(e, good);
     nest_store(n);
-    LLVMBuildStore(B, zero, shift);
+    hl_llvm_pause_over(e, &pause);
     Bb end = LLVMGetInsertBlock(B);
     for (int32_t p = 0; p < b->params.n; p++) {
         n->after[p] = n->val[NEST_COPIES - 1][last->args.v[p]];
@@ -680,12 +673,7 @@ static void nest_emit(Nest *n)
         n->after[p] = LLVMBuildPhi(B, LLVMTypeOf(start), "");
         LLVMAddIncoming(n->after[p], (Val[]){start, n->round[p], n->round[p]}, from, 3);
     }
-    Val times = LLVMBuildLoad2(B, e->i64, shift, "");
-    Val size = LLVMBuildMul(B, n->rounds, copies, "");
-    LLVMBuildStore(B, LLVMBuildShl(B, size, times, ""), wait);
-    Val limited = hl_llvm_intrinsic(
-        e, "llvm.umin", e->i64, (Val[]){LLVMBuildAdd(B, times, one, ""), hl_llvm_int(e, 20)}, 2);
-    LLVMBuildStore(B, limited, shift);
+    hl_llvm_pause_begin(e, &pause, LLVMBuildMul(B, n->rounds, copies, ""));
     LLVMBuildBr(B, body);
 
     hl_llvm_at(e, body);

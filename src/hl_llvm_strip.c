@@ -83,12 +83,6 @@ static bool strip_inside(const Strip *s, HlRef r)
     return s->ir->ins[r].block == s->index;
 }
 
-static bool strip_kint(const Strip *s, HlRef r, int64_t *out)
-{
-    *out = s->ir->ins[r].imm.i;
-    return s->ir->ins[r].op == HL_I_KINT;
-}
-
 /* The position of a parameter of this block, -1 = r is none. */
 static int32_t strip_param(const Strip *s, HlRef r)
 {
@@ -128,7 +122,7 @@ static bool strip_steps(const Strip *s, HlRef r, HlRef *by, bool *down)
     else if (ins->a[1] == r && !*down)
         *by = ins->a[0];
     int64_t constant;
-    return *by != HL_NOREF && (!strip_inside(s, *by) || strip_kint(s, *by, &constant));
+    return *by != HL_NOREF && (!strip_inside(s, *by) || hl_ir_is_kint(s->ir, *by, &constant));
 }
 
 /* The constant by which the k-th parameter changes in every iteration, 0 = it does not. */
@@ -138,7 +132,7 @@ static int64_t strip_constant_step(const Strip *s, int32_t k)
     bool down;
     int64_t step;
     if (!strip_steps(s, s->block->params.v[k], &by, &down) || by == HL_NOREF ||
-        !strip_kint(s, by, &step))
+        !hl_ir_is_kint(s->ir, by, &step))
         return 0;
     return down ? (int64_t)-(uint64_t)step : step;
 }
@@ -161,7 +155,7 @@ static bool strip_linear(const Strip *s, HlRef r)
         int64_t k;
         for (int side = 0; side < 2; side++) {
             HlRef factor = ins->a[1 - side];
-            if ((!strip_inside(s, factor) || strip_kint(s, factor, &k)) &&
+            if ((!strip_inside(s, factor) || hl_ir_is_kint(s->ir, factor, &k)) &&
                 strip_linear(s, ins->a[side]))
                 return true;
         }
@@ -175,7 +169,7 @@ static bool strip_counts(const Strip *s, HlRef r, bool up)
     HlRef by;
     bool down;
     int64_t k;
-    return strip_steps(s, r, &by, &down) && by != HL_NOREF && strip_kint(s, by, &k) &&
+    return strip_steps(s, r, &by, &down) && by != HL_NOREF && hl_ir_is_kint(s->ir, by, &k) &&
            (down ? -k : k) == (up ? 1 : -1);
 }
 
@@ -190,8 +184,8 @@ static bool strip_is_trip(Strip *s, const HlIns *guard)
     s->small = cmp->a[cmp->aux == HL_LT ? 0 : 1];
     s->large = cmp->a[cmp->aux == HL_LT ? 1 : 0];
     int64_t k;
-    bool small_stays = !strip_inside(s, s->small) || strip_kint(s, s->small, &k);
-    bool large_stays = !strip_inside(s, s->large) || strip_kint(s, s->large, &k);
+    bool small_stays = !strip_inside(s, s->small) || hl_ir_is_kint(s->ir, s->small, &k);
+    bool large_stays = !strip_inside(s, s->large) || hl_ir_is_kint(s->ir, s->large, &k);
     return (large_stays && strip_counts(s, s->small, true)) ||
            (small_stays && strip_counts(s, s->large, false));
 }
@@ -304,9 +298,9 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_GUARD_TRUE:
     case HL_I_GUARD_FALSE: s->branches = true; return true;
     case HL_I_UDIV:
-    case HL_I_UMOD: return strip_kint(s, ins->a[1], &k) && k != 0;
+    case HL_I_UMOD: return hl_ir_is_kint(s->ir, ins->a[1], &k) && k != 0;
     case HL_I_FLOORDIV:
-    case HL_I_MOD: return strip_kint(s, ins->a[1], &k) && k != 0 && k != -1;
+    case HL_I_MOD: return hl_ir_is_kint(s->ir, ins->a[1], &k) && k != 0 && k != -1;
     case HL_I_INDEX: return strip_linear(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
     case HL_I_ARRAY_ROW: return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]);
     case HL_I_ARRAY_LOAD:
@@ -385,12 +379,13 @@ static bool strip_moves(const Strip *s, HlRef r)
     if (!strip_inside(s, r))
         return false;
     if (ins->op == HL_I_PARAM)
-        return strip_steps(s, r, &by, &down) && by != HL_NOREF && strip_kint(s, by, &k) && k != 0;
+        return strip_steps(s, r, &by, &down) && by != HL_NOREF && hl_ir_is_kint(s->ir, by, &k) &&
+               k != 0;
     if (ins->op == HL_I_INDEX || ins->op == HL_I_RETYPE)
         return strip_moves(s, ins->a[0]);
     if (strip_is_sum(ins) || strip_is_difference(ins)) {
-        bool first = !strip_inside(s, ins->a[0]) || strip_kint(s, ins->a[0], &k);
-        bool second = !strip_inside(s, ins->a[1]) || strip_kint(s, ins->a[1], &k);
+        bool first = !strip_inside(s, ins->a[0]) || hl_ir_is_kint(s->ir, ins->a[0], &k);
+        bool second = !strip_inside(s, ins->a[1]) || hl_ir_is_kint(s->ir, ins->a[1], &k);
         return (second && strip_moves(s, ins->a[0])) || (first && strip_moves(s, ins->a[1]));
     }
     return false;
@@ -551,10 +546,11 @@ static bool strip_small(const Strip *s, HlRef r)
     case HL_I_KINT: return ins->imm.i >= -STRIP_SMALL && ins->imm.i <= STRIP_SMALL;
     case HL_I_ZEXT:
     case HL_I_POPCOUNT: return true;
-    case HL_I_MOD: return strip_kint(s, ins->a[1], &k) && k >= -STRIP_SMALL && k <= STRIP_SMALL;
+    case HL_I_MOD:
+        return hl_ir_is_kint(s->ir, ins->a[1], &k) && k >= -STRIP_SMALL && k <= STRIP_SMALL;
     case HL_I_AND:
-        return (strip_kint(s, ins->a[0], &k) && k >= 0 && k <= STRIP_SMALL) ||
-               (strip_kint(s, ins->a[1], &k) && k >= 0 && k <= STRIP_SMALL);
+        return (hl_ir_is_kint(s->ir, ins->a[0], &k) && k >= 0 && k <= STRIP_SMALL) ||
+               (hl_ir_is_kint(s->ir, ins->a[1], &k) && k >= 0 && k <= STRIP_SMALL);
     case HL_I_ARRAY_LOAD:
     case HL_I_NARROW:
     case HL_I_NARROW_OV: return hl_dtype_is_int(ins->aux) && hl_dtype_size(ins->aux) <= 4;
@@ -1316,7 +1312,7 @@ static void strip_emit(Strip *s, Val *after)
     Bb header = LLVMGetInsertBlock(B);
     Bb body = hl_llvm_next_block(e, "body"), give_up = hl_llvm_next_block(e, "giveup");
     Bb wait_less = hl_llvm_next_block(e, "wait"), proof = hl_llvm_next_block(e, "proof");
-    Val wait = hl_llvm_slot(e, e->i64, "wait"), shift = hl_llvm_slot(e, e->i64, "failed");
+    HlPause pause = hl_llvm_pause(e);
     Val zero = hl_llvm_int(e, 0);
     for (int32_t p = 0; p < b->params.n; p++)
         s->start[p] = e->val[b->params.v[p]];
@@ -1330,14 +1326,12 @@ static void strip_emit(Strip *s, Val *after)
     s->proved = many;
     strip_prove_ways(s, false);
     many = s->proved;
-    Val waiting = LLVMBuildLoad2(B, e->i64, wait, "");
+    Val waiting = hl_llvm_pause_left(e, &pause);
     Val now = LLVMBuildICmp(B, LLVMIntEQ, waiting, zero, "");
     LLVMBuildCondBr(B, LLVMBuildAnd(B, many, now, ""), proof, wait_less);
 
     LLVMPositionBuilderAtEnd(B, wait_less);
-    Val one = hl_llvm_int(e, 1);
-    Val less = hl_llvm_intrinsic(e, "llvm.usub.sat", e->i64, (Val[]){waiting, one}, 2);
-    LLVMBuildStore(B, less, wait);
+    hl_llvm_pause_less(e, &pause, waiting);
     LLVMBuildBr(B, body);
 
     LLVMPositionBuilderAtEnd(B, proof);
@@ -1373,17 +1367,13 @@ static void strip_emit(Strip *s, Val *after)
         hl_llvm_store_item(e, (HlDtype)s->ir->ins[s->cell].aux, s->cell_at,
                            after[strip_cell_state(s)]);
     strip_set_strides(s, strides, false);
-    LLVMBuildStore(B, zero, shift);
+    hl_llvm_pause_over(e, &pause);
     hl_llvm_count(e, b->loop, s->n);
     Bb done = LLVMGetInsertBlock(B);
     LLVMBuildBr(B, s->vectorises ? header : body);
 
     LLVMPositionBuilderAtEnd(B, give_up);
-    Val times = LLVMBuildLoad2(B, e->i64, shift, "");
-    LLVMBuildStore(B, LLVMBuildShl(B, s->n, times, ""), wait);
-    Val more = LLVMBuildAdd(B, times, hl_llvm_int(e, 1), "");
-    Val limited = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){more, hl_llvm_int(e, 20)}, 2);
-    LLVMBuildStore(B, limited, shift);
+    hl_llvm_pause_begin(e, &pause, s->n);
     LLVMBuildBr(B, body);
 
     LLVMPositionBuilderAtEnd(B, body);

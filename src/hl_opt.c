@@ -167,15 +167,36 @@ void hl_opt_cut(HlIr *ir, int32_t block)
     b->exit = ir->entry_exit;
 }
 
+int32_t hl_opt_exit_at(HlIr *ir, int32_t x, int32_t snap)
+{
+    int32_t made = hl_ir_exit(ir, snap, (HlReason)ir->exits[x].reason);
+    if (made >= 0)
+        ir->exits[made].origin = ir->exits[x].origin >= 0 ? ir->exits[x].origin : x;
+    return made;
+}
+
+int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map)
+{
+    const HlSnap *old = &ir->snaps[ir->exits[x].snap];
+    int32_t inlined = old->inlined, snap = hl_ir_snap(ir, old->pc, old->slots, old->nslots);
+    if (snap < 0)
+        return -1;
+    ir->snaps[snap].inlined = inlined;
+    for (int32_t i = 0; i < ir->snaps[snap].nslots; i++) {
+        HlSlot *s = &ir->snaps[snap].slots[i];
+        for (int part = 0; part < hl_slot_nparts(s); part++)
+            s->part[part] = hl_opt_find(map, s->part[part]);
+    }
+    return hl_opt_exit_at(ir, x, snap);
+}
+
 int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap)
 {
-    int32_t old = ir->ins[r].exit;
-    if (old < 0)
+    if (ir->ins[r].exit < 0)
         return 0;
-    int32_t x = hl_ir_exit(ir, snap, ir->exits[old].reason);
+    int32_t x = hl_opt_exit_at(ir, ir->ins[r].exit, snap);
     if (x < 0)
         return -1;
-    ir->exits[x].origin = ir->exits[old].origin >= 0 ? ir->exits[old].origin : old;
     ir->ins[r].exit = x;
     return 0;
 }

@@ -25,6 +25,11 @@ bool hl_opt_slow(HlOp op);
 
 /* Nothing leads to the block any more, and it leads nowhere. */
 void hl_opt_cut(HlIr *ir, int32_t block);
+/* An exit with that snapshot which counts as exit x, or as what that is a copy of: its origin is one that
+ * was recorded. -1 = out of memory. */
+int32_t hl_opt_exit_at(HlIr *ir, int32_t x, int32_t snap);
+/* The same with a copy of x's own snapshot, of other values: see hl_opt_map. */
+int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map);
 /* The instruction's guard, if it has one, leaves with that snapshot, in front of what was before it: the
  * exit says that it may fail too early. -1 = out of memory. */
 int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap);

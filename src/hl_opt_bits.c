@@ -36,12 +36,6 @@ static bool bits_inside(const Bits *b, HlRef r)
     return r >= 0 && b->ir->ins[r].block == b->block;
 }
 
-static bool bits_kint(const Bits *b, HlRef r, int64_t *k)
-{
-    *k = b->ir->ins[r].imm.i;
-    return b->ir->ins[r].op == HL_I_KINT;
-}
-
 /* The position of the parameter for which the back-edge passes r, -1 = none, -2 = several. */
 static int32_t bits_passed(const Bits *b, HlRef r)
 {
@@ -62,7 +56,7 @@ static bool bits_counter(const Bits *b, HlRef r)
     return (ins->op == HL_I_ADD || ins->op == HL_I_ADD_OV || ins->op == HL_I_COUNT_UP ||
             ins->op == HL_I_SUB || ins->op == HL_I_SUB_OV) &&
            p >= 0 && ins->a[0] == b->ir->blocks[b->block].params.v[p] &&
-           bits_kint(b, ins->a[1], &k) && k >= -INT32_MAX && k <= INT32_MAX;
+           hl_ir_is_kint(b->ir, ins->a[1], &k) && k >= -INT32_MAX && k <= INT32_MAX;
 }
 
 /* Finds z = x & (x - 1), which is passed for x. */
@@ -79,7 +73,7 @@ static bool bits_find_clear(Bits *b, HlRef r)
     int64_t k;
     return (ins->a[0] == b->x || ins->a[1] == b->x) && bits_inside(b, b->y) &&
            (y->op == HL_I_SUB || y->op == HL_I_SUB_OV) && y->a[0] == b->x &&
-           bits_kint(b, y->a[1], &k) && k == 1;
+           hl_ir_is_kint(b->ir, y->a[1], &k) && k == 1;
 }
 
 static bool bits_find(Bits *b)
@@ -99,7 +93,7 @@ static bool bits_find(Bits *b)
         if (r == b->y || r == b->z || ins->op == HL_I_KINT || bits_counter(b, r))
             continue;
         if (ins->op == HL_I_ICMP && ins->aux == HL_NE && ins->a[0] == b->z &&
-            bits_kint(b, ins->a[1], &zero) && !zero)
+            hl_ir_is_kint(b->ir, ins->a[1], &zero) && !zero)
             b->test = r;
         else if (ins->op == HL_I_GUARD_TRUE && ins->a[0] == b->test && b->guard < 0)
             b->guard = r;
@@ -203,7 +197,7 @@ static void bits_count(Bits *b, HlRef r, HlRef n, int32_t exit)
 {
     HlIr *ir = b->ir;
     int64_t k;
-    bits_kint(b, ir->ins[r].a[1], &k);
+    hl_ir_is_kint(b->ir, ir->ins[r].a[1], &k);
     HlRef by = k == 1 ? n : bits_emit(b, BITS_INS(HL_I_MUL, HL_TYPE(I64), n, ir->ins[r].a[1]));
     bool down = ir->ins[r].op == HL_I_SUB || ir->ins[r].op == HL_I_SUB_OV;
     ir->ins[r].op = down ? HL_I_SUB_OV : HL_I_ADD_OV;

@@ -184,20 +184,10 @@ static bool hoist_moves(const Hoist *h, const HlIns *ins)
 static int hoist_move(Hoist *h, HlRef r)
 {
     HlIr *ir = h->ir;
-    int32_t x = ir->ins[r].exit;
-    if (x >= 0) {
-        const HlExit *old = &ir->exits[x], *entry = &ir->exits[ir->entry_exit];
-        int32_t origin = old->origin >= 0 ? old->origin : x; /* an exit that was recorded */
-        int32_t copy = hl_ir_exit(ir, entry->snap, (HlReason)old->reason);
-        if (copy < 0)
-            return -1;
-        ir->exits[copy].origin = origin;
-        x = copy;
-    }
     HlRefVec *v = &ir->blocks[h->pre].ins;
-    if (hl_refvec_push(v, r))
+    if ((ir->ins[r].exit >= 0 && hl_opt_leave_at(ir, r, ir->exits[ir->entry_exit].snap)) ||
+        hl_refvec_push(v, r))
         return -1;
-    ir->ins[r].exit = x;
     ir->ins[r].block = h->pre;
     if (ir->ins[r].op == HL_I_INDEX)
         ir->ins[r].aux = 0; /* what said that the index is not negative may be in the loop */

@@ -210,14 +210,6 @@ static int select_merge(HlIr *ir, const HlCfg *cfg, int32_t block, HlRef *map)
     return 1;
 }
 
-static HlRef select_passed(const HlBlock *from, const HlBlock *to, HlRef r)
-{
-    for (int32_t i = 0; i < to->params.n; i++)
-        if (to->params.v[i] == r)
-            return from->args.v[i];
-    return r;
-}
-
 /* Does the header, which ends with a jump to the loop's last block, have a branch on what is greater? */
 static bool select_has_way(const HlIr *ir, const HlBlock *b)
 {
@@ -248,25 +240,15 @@ static int select_copy_back(HlIr *ir, const HlCfg *cfg, int32_t block)
     const HlExit *x = &ir->exits[poll.exit];
     if (x->target >= 0 || x->stay)
         return 0;
-    int32_t from = x->snap, copy = hl_ir_snap(ir, ir->snaps[from].pc, ir->snaps[from].slots,
-                                              ir->snaps[from].nslots);
-    if (copy < 0)
-        return -1;
-    ir->snaps[copy].inlined = ir->snaps[from].inlined;
-    for (int32_t i = 0; i < ir->snaps[copy].nslots; i++) {
-        HlSlot *s = &ir->snaps[copy].slots[i];
-        for (int part = 0; part < hl_slot_nparts(s); part++)
-            s->part[part] = select_passed(b, back, s->part[part]);
-    }
-    int32_t origin = x->origin >= 0 ? x->origin : poll.exit;
-    poll.exit = hl_ir_exit(ir, copy, HL_R_POLL);
+    HlRef *map = hl_opt_map(ir);
     HlRefVec args = {0};
-    if (poll.exit < 0 || hl_mem_grow((void **)&args.v, &args.cap, back->args.n, sizeof *args.v))
-        return -1;
-    ir->exits[poll.exit].origin = origin;
-    for (int32_t i = 0; i < back->args.n; i++)
-        args.v[args.n++] = select_passed(b, back, back->args.v[i]);
-    if (hl_ir_emit(ir, block, &poll) == HL_NOREF) {
+    for (int32_t i = 0; map && i < back->params.n; i++)
+        map[back->params.v[i]] = b->args.v[i];
+    int status = map && (poll.exit = hl_opt_exit_copy(ir, poll.exit, map)) >= 0 ? 0 : -1;
+    for (int32_t i = 0; i < back->args.n && !status; i++)
+        status = hl_refvec_push(&args, hl_opt_find(map, back->args.v[i]));
+    hl_mem_free(map);
+    if (status || hl_ir_emit(ir, block, &poll) == HL_NOREF) {
         hl_mem_free(args.v);
         return -1;
     }

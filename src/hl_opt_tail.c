@@ -86,24 +86,6 @@ static bool tail_found(Tail *t)
     return inside && outside && !tail_used(t);
 }
 
-/* A copy of exit x, whose values are mapped; -1 = out of memory. */
-static int32_t tail_exit(HlIr *ir, int32_t x, HlRef *map)
-{
-    const HlSnap *old = &ir->snaps[ir->exits[x].snap];
-    int32_t inlined = old->inlined, snap = hl_ir_snap(ir, old->pc, old->slots, old->nslots);
-    int32_t copy = snap < 0 ? -1 : hl_ir_exit(ir, snap, (HlReason)ir->exits[x].reason);
-    if (copy < 0)
-        return -1;
-    ir->exits[copy].origin = ir->exits[x].origin >= 0 ? ir->exits[x].origin : x;
-    ir->snaps[snap].inlined = inlined;
-    for (int32_t i = 0; i < ir->snaps[snap].nslots; i++) {
-        HlSlot *s = &ir->snaps[snap].slots[i];
-        for (int part = 0; part < hl_slot_nparts(s); part++)
-            s->part[part] = hl_opt_find(map, s->part[part]);
-    }
-    return copy;
-}
-
 /* Fills `copy`, which is empty, with what the tail does. */
 static int tail_fill(HlIr *ir, int32_t block, int32_t copy, HlRef *map)
 {
@@ -119,7 +101,7 @@ static int tail_fill(HlIr *ir, int32_t block, int32_t copy, HlRef *map)
         HlIns ins = ir->ins[r];
         for (int a = 0; a < HL_MAX_ARGS; a++)
             ins.a[a] = hl_opt_find(map, ins.a[a]);
-        if (ins.exit >= 0 && (ins.exit = tail_exit(ir, ins.exit, map)) < 0)
+        if (ins.exit >= 0 && (ins.exit = hl_opt_exit_copy(ir, ins.exit, map)) < 0)
             status = -1;
         HlRef new = status ? HL_NOREF : hl_ir_emit(ir, copy, &ins);
         status = new < 0 ? -1 : 0;

@@ -124,6 +124,8 @@ HlSlot rec_unbox(HlRec *R, HlRef obj, PyObject *o);
 /* An object that lives as long as the process (builtins, modules, static types): a region may hold it
  * without delaying anybody's death. */
 bool rec_is_lasting(PyObject *o);
+/* Can machine code work with the object: is it a constant of that kind, or has it a type? */
+bool rec_has_type(PyObject *o);
 
 /* Symbolic value of an object that may be anything: unboxed, a constant, or as an object. */
 HlSlot rec_object(HlRec *R, HlRef obj, PyObject *o);

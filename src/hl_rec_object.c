@@ -25,9 +25,7 @@ static HlSlot global_value(HlRec *R, PyObject *dict, PyObject *name, PyObject *o
 /* What global_value takes. */
 static bool is_known(PyObject *o)
 {
-    bool big;
-    return o && (rec_is_lasting(o) || hl_record_is_function(o) || hl_record_complex_kind(o) ||
-                 hl_record_type_of(o, &big).base != HL_T_VOID);
+    return o && (hl_record_is_function(o) || rec_has_type(o));
 }
 
 /* Any other object is read for a step that uses it. */

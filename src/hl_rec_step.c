@@ -152,10 +152,7 @@ typedef enum Kind {
 
 static Kind kind_of(PyObject *o)
 {
-    bool big;
-    if (!o || rec_is_lasting(o) || hl_record_complex_kind(o))
-        return KIND_NATIVE;
-    return hl_record_type_of(o, &big).base == HL_T_VOID ? KIND_OPAQUE : KIND_NATIVE;
+    return !o || rec_has_type(o) ? KIND_NATIVE : KIND_OPAQUE;
 }
 
 /* A list or the like on the stack that nobody else has: machine code that drops it could not let it die,
@@ -339,7 +336,8 @@ static void step_remember(const HlRec *R, const Before *before)
         bool big, number = R->st[i].kind == HL_SLOT_VALUE && R->slots[i] && !R->b->is_cell[i];
         before->object[i] = R->slots[i];
         before->type[i] = number ? hl_record_type_of(R->slots[i], &big) : HL_TYPE(VOID);
-        before->word[i] = number ? hl_exit_unbox(R->slots[i], before->type[i]) : 0;
+        before->word[i] = 0;
+        hl_exit_unbox(R->slots[i], before->type[i], &before->word[i]);
     }
 }
 
@@ -552,14 +550,6 @@ RecStatus rec_step(HlRec *R)
 
 /* --- from the frame to values ------------------------------------------------------------------ */
 
-/* Is there machine code for the object, or is it a constant? */
-static bool refine_can(PyObject *o)
-{
-    bool big;
-    return o && (rec_is_lasting(o) || hl_record_complex_kind(o) ||
-                 hl_record_type_of(o, &big).base != HL_T_VOID);
-}
-
 /* Following: do the block's next instructions ask for another object than o? */
 static bool refine_asks_other(HlRec *R, PyObject *o)
 {
@@ -599,22 +589,17 @@ static RecStatus refine_slot(HlRec *R, int32_t slot, HlSlot *s)
         const HlIns *next = R->cursor < blk->ins.n ? &R->ir->ins[blk->ins.v[R->cursor]] : NULL;
         if (!next || next->op != HL_I_FRAME_LOAD || next->imm.i != slot)
             return REC_OK;
-    } else if (!refine_can(o)) {
+    } else if (!(o && rec_has_type(o))) {
         return REC_OK;
     }
     HlRef p = rec_emit_ins(R, &ins, HL_R_NONE);
     if (R->pending == REC_OK && !o)
         return refine_differs(R);
     rec_guard(R, HL_I_GUARD_BOUND, HL_TYPE(VOID), p, HL_NOREF, HL_R_UNBOUND);
-    if (R->pending == REC_OK && (!refine_can(o) || refine_asks_other(R, o)))
+    if (R->pending == REC_OK && (!rec_has_type(o) || refine_asks_other(R, o)))
         return refine_differs(R);
-    if (R->pending == REC_OK && rec_is_lasting(o)) {
-        HlRef k = rec_kobj(R, o);
-        rec_guard_cond(R, rec_emit(R, HL_I_IS, HL_TYPE(BOOL), p, k, 0), true, HL_R_TYPE);
-        *s = rec_value(k);
-    } else if (R->pending == REC_OK) {
-        *s = rec_unbox(R, p, o);
-    }
+    if (R->pending == REC_OK)
+        *s = rec_object(R, p, o);
     return R->pending;
 }
 

@@ -1076,6 +1076,13 @@ bool rec_is_lasting(PyObject *o)
            hl_np_is_ufunc(o);
 }
 
+bool rec_has_type(PyObject *o)
+{
+    bool big;
+    return rec_is_lasting(o) || hl_record_complex_kind(o) ||
+           hl_record_type_of(o, &big).base != HL_T_VOID;
+}
+
 bool hl_record_is_function(PyObject *o)
 {
     return PyFunction_Check(o) || Py_IS_TYPE(o, &HlFunction_Type);

@@ -151,39 +151,6 @@ void hl_region_free_all(HlCode *code)
 
 /* --- entering ---------------------------------------------------------------------------------- */
 
-static bool unbox_slot(PyObject *o, HlType t, int64_t *word)
-{
-    double d;
-    if (!o)
-        return false;
-    switch ((HlBase)t.base) {
-    case HL_T_I64: return PyLong_CheckExact(o) && hl_long_unbox(o, word);
-    case HL_T_F64:
-        if (!PyFloat_CheckExact(o))
-            return false;
-        d = PyFloat_AS_DOUBLE(o);
-        memcpy(word, &d, sizeof(d));
-        return true;
-    case HL_T_BOOL: *word = o == Py_True; return PyBool_Check(o);
-    case HL_T_NPS:
-        if (Py_TYPE(o) != hl_np_scalar_type(t.dtype))
-            return false;
-        *word = hl_np_unbox(o, t.dtype);
-        return true;
-    case HL_T_ARR: *word = (int64_t)(intptr_t)o; return hl_np_guard_array(o, t.dtype, t.ndim);
-    case HL_T_LIST: *word = (int64_t)(intptr_t)o; return PyList_CheckExact(o);
-    case HL_T_TUPLE: *word = (int64_t)(intptr_t)o; return PyTuple_CheckExact(o);
-    case HL_T_BYTES: *word = (int64_t)(intptr_t)o; return PyBytes_CheckExact(o);
-    case HL_T_OBJ: *word = (int64_t)(intptr_t)o; return hl_record_is_function(o);
-    case HL_T_C128:
-    case HL_T_VOID:
-    case HL_T_PTR:
-    case HL_T_ROW:
-    case HL_T__COUNT: break;
-    }
-    return false;
-}
-
 /* Would its end be seen when one reference to it goes? */
 static bool is_last(PyObject *o)
 {
@@ -212,7 +179,7 @@ static bool entry_iter_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
         in[2] = it.count;
     for (int i = 0; i < it.nseq; i++) {
         /* A sequence that dies with its iterator may not do so before machine code is left. */
-        if ((e->dies && is_last(it.seq[i])) || !unbox_slot(it.seq[i], e->seq[i], &in[1 + i]))
+        if ((e->dies && is_last(it.seq[i])) || !hl_exit_unbox(it.seq[i], e->seq[i], &in[1 + i]))
             return false;
     }
     return true;
@@ -234,7 +201,7 @@ static bool entry_slot_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
         memcpy(&in[e->input], &((PyComplexObject *)o)->cval, sizeof(Py_complex));
         return true;
     }
-    return e->type.base == HL_T_VOID || unbox_slot(o, e->type, &in[e->input]);
+    return e->type.base == HL_T_VOID || hl_exit_unbox(o, e->type, &in[e->input]);
 }
 
 /* Two cells of a frame are never the same cell, unless the closure was built by hand. */
