@@ -16,7 +16,7 @@
  *
  * An array store of an arm becomes one that is done only when the condition holds (ARRAY_STORE_IF): an
  * item is never written where the program does not write it, because somebody else may see it. Stores
- * go behind all that may leave.
+ * go behind all that may leave, also behind what follows them in the arm.
  *
  * Then blocks that only follow each other are merged, so that a loop with such a branch is one block
  * again, as hl_llvm_strip.c wants it.
@@ -25,10 +25,10 @@
  * the header gets a copy of that block: with the way that it goes on itself it is a loop of one block then,
  * which strips may take for as long as the branch goes that way.
  *
- * Requirements: 1. both arms are pure and cheap, or check for overflow, and then store; 2. nothing in them may be
- * undefined for operands that the branch excludes (HL_E_TRAPS); 3. the arm is entered from this guard
- * only. What earlier passes concluded from the branch inside an arm stays right: the select discards
- * its result where the branch would not have gone there. */
+ * Requirements: 1. all in both arms is pure and cheap, checks for overflow, or stores: nothing in them reads
+ * what is stored; 2. nothing in them may be undefined for operands that the branch excludes (HL_E_TRAPS);
+ * 3. the arm is entered from this guard only. What earlier passes concluded from the branch inside an arm
+ * stays right: the select discards its result where the branch would not have gone there. */
 #include "hl_opt.h"
 
 enum { ARM_MAX = 4 };
@@ -55,13 +55,10 @@ static bool select_stores(const HlIr *ir, HlRef r)
 
 static bool select_arm(const HlIr *ir, const HlBlock *b, int32_t from)
 {
-    bool stored = false;
     if (b->term != HL_TERM_JUMP || b->ins.n - from > ARM_MAX)
         return false;
     for (int32_t i = from; i < b->ins.n; i++) {
-        HlRef r = b->ins.v[i];
-        stored |= select_stores(ir, r);
-        if (!select_stores(ir, r) && (!select_cheap(ir, r) || (stored && ir->ins[r].exit >= 0)))
+        if (!select_cheap(ir, b->ins.v[i]) && !select_stores(ir, b->ins.v[i]))
             return false;
     }
     return true;

@@ -131,6 +131,41 @@ def test_both_arms_store(jit, out):
         out(counted, a, low, 700)
 
 
+@diff
+def test_an_arm_leaves_behind_its_store(jit, out):
+    """The store is the interpreter's when machine code leaves at the branch, and only then."""
+    @jit
+    def f(a, total, by, n):
+        for i in range(n):
+            x = a[i]
+            if x & 1:
+                a[i] = x - 1
+                total += by
+        return total
+
+    @jit
+    def both(a, low, high, n):
+        for i in range(n):
+            x = a[i] + (low[i] - high[i])
+            if x < 0.5:
+                low[i] = x
+                high[i] = -x
+            last = x
+        return last
+    for by in (1, 2**53, 2**62, -2**62):
+        for _ in range(2):
+            out(f, np.arange(700), 5, by, 700)
+    for start in (2**63 - 30, 2**63 - 2, -2**63):
+        out(f, np.arange(700), start, 1, 700)
+        out(f, np.arange(700), start, -1, 700)
+    a, low, high = np.random.default_rng(2).random(700), np.zeros(700), np.zeros(700)
+    for _ in range(3):
+        out(both, a, low, high, 700)
+    high.flags.writeable = False
+    out(both, a + 1.0, np.zeros(700), high, 700)
+    out(both, a, np.zeros(700), high, 700)
+
+
 @diff(filters=("always", "error"))
 def test_integers_that_overflow(jit, out):
     @jit
