@@ -106,6 +106,17 @@ def test_both_arms_store(jit, out):
                 high[i] = x
 
     @jit
+    def known(a, low, high, n):
+        for i in range(n):
+            x = a[i] + (low[i] - high[i])  # all indices are known to be in range behind it
+            if x < 0.5:
+                low[i] = x
+            else:
+                high[i] = x
+            last = x  # so that the arms join
+        return last
+
+    @jit
     def counted(a, kept, n):
         hits = 0
         for i in range(n):
@@ -117,7 +128,7 @@ def test_both_arms_store(jit, out):
     a[::50] = NAN
     for _ in range(2):
         low, high = np.zeros(700), np.zeros(700)
-        for g in f, nested:
+        for g in f, nested, known:
             out(g, a, low, high, 700)
             out(g, a, low, high[::-1], 700)
             out(g, a, a[:], a[:], 700)

@@ -115,6 +115,10 @@ def test_min_max_of_two_types(jit, out):
     for n in (60, 61):  # compiled while the first operand is chosen
         out(least, a + 100, 40.5, n)
         out(most, a + 100, 40.5, n)
+    falling = a[::-1].copy()
+    for n in (39, 40, 80):  # the same code, until it leaves because the second one is chosen
+        out(least, falling, 40.5, n)
+        out(most, falling, 40.5, n)
     for n in (30, 41, 42, 80):
         for x in (40.5, 41):
             out(least, a, x, n)
