@@ -52,7 +52,12 @@ static HlRepr check_dtype_repr(int d)
 /* Complex numbers are two values: these are types to check an object for, of no value. */
 static bool check_is_complex(HlType t)
 {
-    return t.base == HL_T_C128 || (t.base == HL_T_NPS && t.dtype == HL_D_C128);
+    return hl_type_part(t).base != HL_T_VOID;
+}
+
+static bool check_is_part(HlType t)
+{
+    return hl_type_of_parts(t).base != HL_T_VOID;
 }
 
 static bool check_type_valid(HlType t)
@@ -166,12 +171,13 @@ static void check_fields(Check *c, HlRef r)
     }
     case HL_I_ARRAY_DATA: {
         HlType t = c->ir->ins[ins->a[0]].type;
-        good = !ins->aux || (ins->aux == 1 && (t.base != HL_T_ARR || t.dtype == HL_D_C128));
+        good = !ins->aux ||
+               (ins->aux == 1 && t.base == HL_T_ARR && hl_dtype_is_complex((HlDtype)t.dtype));
         break;
     }
     case HL_I_ARRAY_ROW: good = ins->type.base == HL_T_ROW; break;
     case HL_I_TRIPS: good = ins->imm.i >= 0 && ins->imm.i < c->ir->nloops; break;
-    case HL_I_UNBOX_PART:
+    case HL_I_UNBOX_PART: good = ins->aux <= 1 && check_is_part(ins->type); break;
     case HL_I_INDEX: good = ins->aux <= 1; break;
     case HL_I_NARROW:
     case HL_I_NARROW_OV: good = hl_dtype_is_int(ins->aux); break;
@@ -323,12 +329,12 @@ static void check_entry(Check *c)
     for (int32_t i = 0; i < ir->ninputs && !c->failed; i++) {
         HlRef r = ir->blocks[0].params.v[i];
         const HlInput *in = &ir->inputs[i];
-        if (in->slot < 0 || in->part > HL_IN_NPIMAG)
+        if (in->slot < 0 || in->part > HL_IN_IMAG)
             fail(c, "input %d is bad", i);
         bool seq = hl_input_is_seq(in->part);
         HlRepr repr = hl_type_repr(ir->ins[r].type);
-        if (in->part >= HL_IN_REAL && repr != HL_REPR_F64)
-            fail(c, "%%%d: parts of a complex number are floats", r);
+        if (in->part >= HL_IN_REAL && !check_is_part(ir->ins[r].type))
+            fail(c, "%%%d: no complex number has such parts", r);
         else if (in->part != HL_IN_VALUE && in->part < HL_IN_REAL &&
                  repr != (seq ? HL_REPR_PTR : HL_REPR_I64))
             fail(c, "%%%d: wrong part of an iterator", r);
@@ -362,8 +368,7 @@ static void check_snap_value(Check *c, HlRef a, HlRepr want, int32_t x, int32_t 
     }
     HlType t = ir->ins[a].type;
     if (want != HL_REPR_NONE && hl_type_repr(t) != want)
-        fail(c, "x%d: %%%d is no such part of %s", x, a,
-             want == HL_REPR_F64 ? "a complex number" : "an iterator");
+        fail(c, "x%d: %%%d is no such part of an iterator", x, a);
     else if (t.base == HL_T_PTR || t.base == HL_T_ROW || t.base == HL_T_VOID)
         fail(c, "x%d: %%%d has a type that cannot be boxed", x, a);
     else
@@ -386,6 +391,18 @@ static void check_snap_view(Check *c, HlRef array, HlRef row, int32_t x, int32_t
         check_use(c, row, block, at, "x", x);
 }
 
+/* The parts of a complex number. */
+static void check_snap_complex(Check *c, HlRef re, HlRef im, int32_t x, int32_t block, int32_t at)
+{
+    check_snap_value(c, re, HL_REPR_NONE, x, block, at);
+    check_snap_value(c, im, HL_REPR_NONE, x, block, at);
+    if (c->failed)
+        return;
+    HlType t = c->ir->ins[re].type;
+    if (!check_is_part(t) || !hl_type_eq(t, c->ir->ins[im].type))
+        fail(c, "x%d: %%%d and %%%d are not the parts of a complex number", x, re, im);
+}
+
 /* The representation of a virtual iterator's part: sequences are objects, the rest integers. */
 static HlRepr check_part(uint8_t kind, int part)
 {
@@ -406,11 +423,7 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
         switch ((HlSlotKind)slot->kind) {
         case HL_SLOT_UNBOUND: break;
         case HL_SLOT_VALUE: check_snap_value(c, slot->a, HL_REPR_NONE, x, block, at); break;
-        case HL_SLOT_COMPLEX:
-        case HL_SLOT_NPCOMPLEX:
-            check_snap_value(c, slot->a, HL_REPR_F64, x, block, at);
-            check_snap_value(c, slot->b, HL_REPR_F64, x, block, at);
-            break;
+        case HL_SLOT_COMPLEX: check_snap_complex(c, slot->a, slot->b, x, block, at); break;
         case HL_SLOT_VIEW:
             check_snap_view(c, slot->a, slot->b, x, block, at);
             check_snap_value(c, slot->c, HL_REPR_I64, x, block, at);

@@ -54,7 +54,7 @@ typedef struct HlEmitEnv {
     int32_t off_jitted_func;           /* of the function in a jitted one */
     int32_t off_type;                  /* offset of ob_type in PyObject */
     int32_t off_float;                 /* of ob_fval in float and np.float64 objects */
-    int32_t off_complex;               /* of the real part in complex and np.complex128 objects */
+    int32_t off_complex;               /* of the real part in complex numbers of all classes */
     int32_t off_refcnt, off_size;      /* of ob_refcnt and ob_size */
     int32_t off_digits;                /* of an int's digits: |ob_size| of them, 32-bit words */
     int32_t off_list_items;            /* of the pointer to a list's items */

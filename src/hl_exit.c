@@ -27,7 +27,7 @@ PyObject *hl_exit_box(HlType t, int64_t word)
     case HL_T_LIST:
     case HL_T_TUPLE:
     case HL_T_BYTES: return Py_NewRef((PyObject *)(intptr_t)word);
-    case HL_T_C128:
+    case HL_T_COMPLEX:
     case HL_T_VOID:
     case HL_T_PTR:
     case HL_T_ROW:
@@ -50,17 +50,24 @@ bool hl_exit_unbox(PyObject *o, HlType t, int64_t *word)
         memcpy(word, &d, sizeof(d));
         return true;
     case HL_T_BOOL: *word = o == Py_True; return PyBool_Check(o);
+    case HL_T_COMPLEX:
+        if (!PyComplex_CheckExact(o))
+            return false;
+        memcpy(word, &((PyComplexObject *)o)->cval, sizeof(Py_complex));
+        return true;
     case HL_T_NPS:
         if (Py_TYPE(o) != hl_np_scalar_type(t.dtype))
             return false;
-        *word = hl_np_unbox(o, t.dtype);
+        if (hl_dtype_is_complex(t.dtype))
+            hl_np_unbox_complex(o, t.dtype, word);
+        else
+            *word = hl_np_unbox(o, t.dtype);
         return true;
     case HL_T_ARR: *word = (int64_t)(intptr_t)o; return hl_np_guard_array(o, t.dtype, t.ndim);
     case HL_T_LIST: *word = (int64_t)(intptr_t)o; return PyList_CheckExact(o);
     case HL_T_TUPLE: *word = (int64_t)(intptr_t)o; return PyTuple_CheckExact(o);
     case HL_T_BYTES: *word = (int64_t)(intptr_t)o; return PyBytes_CheckExact(o);
     case HL_T_OBJ: *word = (int64_t)(intptr_t)o; return hl_record_is_function(o);
-    case HL_T_C128:
     case HL_T_VOID:
     case HL_T_PTR:
     case HL_T_ROW:
@@ -95,11 +102,19 @@ typedef struct Number {
 
 static bool is_number(PyObject *o, const Number *n)
 {
-    bool np = n->type.base == HL_T_NPS && n->type.dtype == HL_D_C128;
-    if (!np && n->type.base != HL_T_C128)
+    int64_t word[2];
+    if (hl_type_part(n->type).base == HL_T_VOID)
         return hl_exit_is_box(o, n->type, n->word[0]);
-    return Py_IS_TYPE(o, np ? hl_np_scalar_type(HL_D_C128) : &PyComplex_Type) &&
-           memcmp(&((PyComplexObject *)o)->cval, n->word, sizeof n->word) == 0;
+    return hl_exit_unbox(o, n->type, word) && memcmp(word, n->word, sizeof word) == 0;
+}
+
+static PyObject *box_complex(const Number *z)
+{
+    Py_complex value;
+    if (z->type.base == HL_T_NPS)
+        return hl_np_box_complex(z->word, z->type.dtype);
+    memcpy(&value, z->word, sizeof value);
+    return PyComplex_FromCComplex(value);
 }
 
 typedef struct Restore {
@@ -136,18 +151,13 @@ static PyObject *find_number(const Restore *x, int32_t n, const Number *number)
 static PyObject *make_complex(const Restore *x, int32_t n, const int64_t *out)
 {
     const HlPlanEntry *e = &x->plan->entries[n];
-    bool np = e->kind == HL_PLAN_NPCOMPLEX;
-    Number z = {np ? HL_TYPE_NPS(HL_D_C128) : HL_TYPE(C128), {out[e->a], out[e->b]}};
-    Py_complex value;
+    Number z = {e->type, {out[e->a], out[e->b]}};
     PyObject *o = e->c >= 0 ? (PyObject *)(intptr_t)out[e->c] : NULL;
     if (!o || !is_number(o, &z))
         o = own_object(x, e);
     if (!o || !is_number(o, &z))
         o = find_number(x, n, &z);
-    if (o)
-        return Py_NewRef(o);
-    memcpy(&value, z.word, sizeof value);
-    return np ? hl_np_complex(value) : PyComplex_FromCComplex(value);
+    return o ? Py_NewRef(o) : box_complex(&z);
 }
 
 /* The object at an address that may be stale, if the frame has it and it is that number; borrowed. */
@@ -362,8 +372,7 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject *const
             made[i] = make_iter(e->slot < nslots && e->slot < plan->nslots ? slots[e->slot] : NULL,
                                 r->out, e);
             break;
-        case HL_PLAN_COMPLEX:
-        case HL_PLAN_NPCOMPLEX: made[i] = make_complex(&x, i, r->out); break;
+        case HL_PLAN_COMPLEX: made[i] = make_complex(&x, i, r->out); break;
         case HL_PLAN_VIEW: made[i] = make_view(plan, made, i, r->out); break;
         case HL_PLAN_TUPLE: made[i] = make_tuple(plan, made, i); break;
         }

@@ -22,8 +22,8 @@ bool hl_exit_is_box(PyObject *o, HlType t, int64_t word);
  * NULL. */
 PyObject *hl_exit_slot_object(const HlBytecode *b, PyObject *const *slots, int32_t slot);
 
-/* The word that machine code has for o if that is of type t, a number's value or an object's address; false
- * = it is not, or NULL. */
+/* The word that machine code has for o if that is of type t, a number's value or an object's address, or the
+ * two of a complex number; false = it is not, or NULL. */
 bool hl_exit_unbox(PyObject *o, HlType t, int64_t *word);
 /* The slots are about to lose o, but the frame keeps it until it is rebuilt. That is the same as long as
  * somebody outside the first n slots holds it too. */

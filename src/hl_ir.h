@@ -63,8 +63,8 @@ enum {
     _(UNBOX_BOOL, "unbox_bool", "p", b, 0)             /* is it Py_True? */                        \
     _(UNBOX_NPI64, "unbox_npi64", "p", i, HL_E_TRAPS | HL_E_RD_HEADER) /* np.int64 */              \
     _(UNBOX_NPBOOL, "unbox_npbool", "p", b, HL_E_TRAPS | HL_E_RD_HEADER) /* np.bool_ */            \
-    _(UNBOX_PART, "unbox_part", "p", f, HL_E_TRAPS | HL_E_RD_HEADER) /* complex, np.complex128; */ \
-                                                /* aux 1: the imaginary part */                    \
+    _(UNBOX_PART, "unbox_part", "p", f, HL_E_TRAPS | HL_E_RD_HEADER) /* of a complex number whose */ \
+                                                /* parts have that type; aux 1: the imaginary one */ \
     _(UNBOX_NP, "unbox_np", "p", v, HL_E_TRAPS | HL_E_RD_HEADER) /* aux: dtype, any other */       \
     _(IS, "is", "pp", b, 0)                            /* same object */                           \
     _(RETYPE, "retype", "v", v, 0)                     /* same bits, boxes to another type */      \
@@ -134,6 +134,7 @@ enum {
     _(FROUND32, "fround32", "f", f, 0)          /* to the nearest float32 */                       \
     _(FFLOORDIV32, "ffloordiv32", "ff", f, 0)   /* NumPy's // of float32; b != 0 was guarded */    \
     _(FPOW32, "fpow32", "ff", f, 0)             /* libm powf */                                    \
+    _(FHYPOT32, "fhypot32", "ff", f, 0)         /* libm hypotf */                                  \
     _(UFUNC1, "ufunc1", "pf", f, 0)             /* a KOBJ, a NumPy ufunc: its inner loop for */    \
     _(UFUNC2, "ufunc2", "pff", f, 0)            /* the dtype aux, a float one, called with n = 1 */ \
     _(GUARD_FINITE, "guard_finite", "f", -, HL_E_GUARD)                                            \
@@ -145,7 +146,7 @@ enum {
     _(FPTOSI_OV, "fptosi_ov", "f", i, HL_E_GUARD) /* truncates; leaves unless it fits 64 bits */   \
     /* arrays: address of an item, byte stride, element index */                                   \
     _(ARRAY_DATA, "array_data", "p", p, HL_E_RD_HEADER | HL_E_TRAPS) /* aux 1: to the imaginary */ \
-                                                /* part of the first item of complex128 */         \
+                                                /* part of the first item of a complex array */    \
     _(ARRAY_LEN, "array_len", "p", i, HL_E_RD_HEADER | HL_E_TRAPS)   /* aux: axis */               \
     _(ARRAY_STRIDE, "array_stride", "p", i, HL_E_RD_HEADER | HL_E_TRAPS) /* aux: axis */           \
     _(ARRAY_ROW, "array_row", "pii", p, 0)      /* that many items further along an axis */        \
@@ -272,8 +273,8 @@ typedef struct HlBlock {
     _(VALUE, "value", 1)     /* a: the value, boxed by its type */                                 \
     _(FRAME, "frame", 0)     /* not unboxed: the object that slot number a of the frame itself     \
                               * holds, since the entry or the last STEP */                         \
-    _(COMPLEX, "complex", 2) /* Python complex: real part, imaginary part, doubles */              \
-    _(NPCOMPLEX, "np_complex", 2) /* np.complex128: the same */                                    \
+    _(COMPLEX, "complex", 2) /* real part, imaginary part, of one type, which tells the class      \
+                              * (hl_type_of_parts) */                                              \
     _(VIEW, "view", 3)       /* array, address (a ROW), number */                                  \
     _(TUPLE, "tuple", 0)     /* its items, numbers, boxed by their types */                        \
     _(RANGE, "range", 3)     /* range iterator: next value, step, how many are left */             \
@@ -370,10 +371,9 @@ typedef enum HlInputPart {
     HL_IN_ITER_INDEX, /* iterator over a sequence: its next index... */
     HL_IN_ITER_COUNT, /* ...enumerate's next number... */
     HL_IN_ITER_SEQ,   /* ...the sequence; HL_IN_ITER_SEQ + k is zip's k-th one */
-    HL_IN_REAL = HL_IN_ITER_SEQ + HL_ITER_SEQS, /* Python complex in the slot */
-    HL_IN_IMAG,
-    HL_IN_NPREAL, /* np.complex128 in the slot */
-    HL_IN_NPIMAG
+    HL_IN_REAL =
+        HL_IN_ITER_SEQ + HL_ITER_SEQS, /* the parts of a complex number, its class from... */
+    HL_IN_IMAG                         /* ...their type; one parameter behind the other */
 } HlInputPart;
 typedef struct HlInput {
     int32_t slot;
@@ -514,8 +514,7 @@ typedef enum HlPlanKind {
                         that it was unboxed from, or NULL. Else, if it is equal, the object that slot
                         `from` held at the entry (-1 = none), or with `search` any that the frame has */
     HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[part[0]], ... */
-    HL_PLAN_COMPLEX, /* Python complex from out[a] and out[b]; out[c] as out[b] of BOX */
-    HL_PLAN_NPCOMPLEX, /* np.complex128 from the same */
+    HL_PLAN_COMPLEX, /* complex number of `type` from out[a] and out[b]; out[c] as out[b] of BOX */
     HL_PLAN_VIEW, /* view of the array out[a] at out[b], as `type` (a ROW) says; its number: out[c] */
     HL_PLAN_TUPLE, /* of the `from` entries before this one, whose slot is -1 */
     HL_PLAN_CONST, /* the region's object number `from` */

@@ -89,11 +89,10 @@ static const uint8_t text_field[HL_I__COUNT] = {
 };
 
 static const char *const text_compare[] = {"lt", "le", "eq", "ne", "gt", "ge"};
-static const char *const text_part[] = {"",           "range_next", "range_step", "range_left",
-                                        "iter_index", "iter_count", "iter_seq",   "iter_seq2",
-                                        "iter_seq3",  "iter_seq4",  "iter_seq5",  "iter_seq6",
-                                        "real",       "imag",       "np_real",    "np_imag"};
-HL_STATIC_ASSERT(HL_COUNTOF(text_part) == HL_IN_NPIMAG + 1, "each part of an input has a text");
+static const char *const text_part[] = {
+    "",          "range_next", "range_step", "range_left", "iter_index", "iter_count", "iter_seq",
+    "iter_seq2", "iter_seq3",  "iter_seq4",  "iter_seq5",  "iter_seq6",  "real",       "imag"};
+HL_STATIC_ASSERT(HL_COUNTOF(text_part) == HL_IN_IMAG + 1, "each part of an input has a text");
 static const char *const text_math[HL_M__COUNT] = {
 #define MATH_TEXT(name, text, sym, arity) text,
     HL_MATHDEF(MATH_TEXT)

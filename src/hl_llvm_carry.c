@@ -34,7 +34,7 @@ static bool carry_fits(const HlIr *ir, const HlBlock *b, const HlIns *load, cons
 {
     HlRef from, to, next;
     if (load->aux != store->aux || load->a[0] != store->a[0] || load->a[1] != store->a[1] ||
-        hl_dtype_size((HlDtype)load->aux) < 8)
+        hl_dtype_size(hl_dtype_part((HlDtype)load->aux)) < 8)
         return false;
     uint64_t plus = carry_linear(ir, load->a[2], &from);
     uint64_t ahead = carry_linear(ir, store->a[2], &to) - plus;

@@ -830,9 +830,10 @@ static Val array_axis(HlEmitter *e, const HlIns *ins, Val array, int32_t offset)
                           8 * (int64_t)ins->aux);
 }
 
+/* Of an item, or of one part of it. */
 static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
 {
-    switch (d) {
+    switch (hl_dtype_part(d)) {
     case HL_D_BOOL:
     case HL_D_I8:
     case HL_D_U8: return e->i8;
@@ -843,8 +844,9 @@ static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
     case HL_D_I64:
     case HL_D_U64: return e->i64;
     case HL_D_F32: return e->f32;
-    case HL_D_F64:
-    case HL_D_C128: return e->f64; /* one part of it */
+    case HL_D_F64: return e->f64;
+    case HL_D_C64:
+    case HL_D_C128:
     case HL_D_NONE:
     case HL_D__COUNT: break;
     }
@@ -855,7 +857,9 @@ Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
 {
     int64_t bytes;
     if (hl_llvm_is_int(stride, &bytes) && bytes == hl_dtype_size(d)) {
-        LLVMTypeRef item = d == HL_D_C128 ? LLVMArrayType2(e->f64, 2) : item_type(e, d);
+        LLVMTypeRef item = item_type(e, d);
+        if (hl_dtype_is_complex(d))
+            item = LLVMArrayType2(item, 2);
         return LLVMBuildInBoundsGEP2(e->b, item, data, &index, 1, "");
     }
     Val offset = LLVMBuildNSWMul(e->b, index, stride, "");
@@ -864,7 +868,7 @@ Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
 
 static unsigned item_alignment(HlDtype d)
 {
-    return d == HL_D_C128 ? 8 : (unsigned)hl_dtype_size(d);
+    return (unsigned)hl_dtype_size(hl_dtype_part(d));
 }
 
 /* Between an item as it is in memory and the value as machine code holds it. */
@@ -872,7 +876,7 @@ static Val widen_item(HlEmitter *e, HlDtype d, Val v)
 {
     if (d == HL_D_BOOL)
         return LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "");
-    if (d == HL_D_F32)
+    if (hl_dtype_part(d) == HL_D_F32)
         return LLVMBuildFPExt(e->b, v, e->f64, "");
     if (LLVMTypeOf(v) == e->i64 || LLVMTypeOf(v) == e->f64)
         return v;
@@ -885,7 +889,7 @@ static Val shorten_item(HlEmitter *e, HlDtype d, Val v)
     LLVMTypeRef type = item_type(e, d);
     if (d == HL_D_BOOL)
         return LLVMBuildZExt(e->b, v, type, "");
-    if (d == HL_D_F32)
+    if (hl_dtype_part(d) == HL_D_F32)
         return LLVMBuildFPTrunc(e->b, v, type, "");
     return LLVMTypeOf(v) == type ? v : LLVMBuildTrunc(e->b, v, type, "");
 }
@@ -973,7 +977,11 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         Val byte = hl_llvm_header(e, e->i8, a[0], env->off_npbool);
         return LLVMBuildICmp(B, LLVMIntNE, byte, LLVMConstInt(e->i8, 0, false), "");
     }
-    case HL_I_UNBOX_PART: return hl_llvm_header(e, e->f64, a[0], env->off_complex + 8 * ins->aux);
+    case HL_I_UNBOX_PART: {
+        HlDtype d = ins->type.base == HL_T_NPS ? (HlDtype)ins->type.dtype : HL_D_F64;
+        int32_t offset = env->off_complex + hl_dtype_size(d) * ins->aux;
+        return widen_item(e, d, hl_llvm_header(e, item_type(e, d), a[0], offset));
+    }
     case HL_I_UNBOX_NP: {
         HlDtype d = (HlDtype)ins->aux;
         return widen_item(e, d, hl_llvm_header(e, item_type(e, d), a[0], env->off_npi64));
@@ -1068,6 +1076,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_FROUND32: return LLVMBuildFPExt(B, LLVMBuildFPTrunc(B, a[0], e->f32, ""), e->f64, "");
     case HL_I_FFLOORDIV32: return call_rt(e, "rt.ffloordiv32", e->f64, e->f64, a, 2);
     case HL_I_FPOW32: return call_rt(e, "rt.fpow32", e->f64, e->f64, a, 2);
+    case HL_I_FHYPOT32: return call_rt(e, "rt.fhypot32", e->f64, e->f64, a, 2);
     case HL_I_UFUNC1: return call_ufunc(e, ins, a + 1, 1);
     case HL_I_UFUNC2: return call_ufunc(e, ins, a + 1, 2);
     case HL_I_GUARD_FINITE: hl_llvm_fp_finite(e, ins); return NULL;
@@ -1085,7 +1094,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
 
     case HL_I_ARRAY_DATA: {
         Val data = hl_llvm_header(e, e->ptr, a[0], env->off_arr_data), one = hl_llvm_int(e, 1);
-        return ins->aux ? LLVMBuildGEP2(B, e->f64, data, &one, 1, "") : data;
+        HlDtype d = (HlDtype)e->ir->ins[ins->a[0]].type.dtype;
+        return ins->aux ? LLVMBuildGEP2(B, item_type(e, d), data, &one, 1, "") : data;
     }
     case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
     case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);

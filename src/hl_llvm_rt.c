@@ -53,6 +53,11 @@ double hl_llvm_rt_fpow32(double a, double b)
     return powf((float)a, (float)b);
 }
 
+double hl_llvm_rt_fhypot32(double a, double b)
+{
+    return hypotf((float)a, (float)b);
+}
+
 /* With the steps that NumPy gives for arrays of one item: by them, np.power knows a square. */
 static void run_ufunc(void *run, void *data, void *a, void *b, void *result)
 {
@@ -142,8 +147,8 @@ int64_t hl_llvm_rt_powmod(int64_t a, int64_t b, int64_t c)
 #define LIBC(sym) {#sym, (void *)sym},
 
 const HlRtSymbol hl_llvm_rt_symbols[] = {
-    RT(fmod) RT(ffloordiv) RT(ffloordiv32) RT(fpow32) RT(ufunc1) RT(ufunc2) RT(ufunc1_32)
-        RT(ufunc2_32) RT(ipow_ov) RT(ipow) RT(powmod) HL_MATHDEF(MATH)
+    RT(fmod) RT(ffloordiv) RT(ffloordiv32) RT(fpow32) RT(fhypot32) RT(ufunc1) RT(ufunc2)
+        RT(ufunc1_32) RT(ufunc2_32) RT(ipow_ov) RT(ipow) RT(powmod) HL_MATHDEF(MATH)
     /* What LLVM itself may call: loops that it recognises, and rounding before SSE 4.1. */
     LIBC(memcpy) LIBC(memmove) LIBC(memset) LIBC(memcmp) LIBC(floor) LIBC(ceil) LIBC(trunc)
         LIBC(floorf) LIBC(ceilf) LIBC(truncf)};

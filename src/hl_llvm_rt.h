@@ -21,6 +21,7 @@ double hl_llvm_rt_fmod(double a, double b);        /* a % b, b != 0 */
 double hl_llvm_rt_ffloordiv(double a, double b);   /* a // b, b != 0 */
 double hl_llvm_rt_ffloordiv32(double a, double b); /* of float32, b != 0 */
 double hl_llvm_rt_fpow32(double a, double b);      /* powf */
+double hl_llvm_rt_fhypot32(double a, double b);    /* hypotf */
 /* One item through a ufunc's loop. */
 double hl_llvm_rt_ufunc1(void *run, void *data, double a);
 double hl_llvm_rt_ufunc2(void *run, void *data, double a, double b);

@@ -316,6 +316,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_FPOW:
     case HL_I_FFLOORDIV32:
     case HL_I_FPOW32:
+    case HL_I_FHYPOT32:
     case HL_I_UFUNC1:
     case HL_I_UFUNC2:
     case HL_I_IPOW:

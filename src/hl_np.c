@@ -34,6 +34,11 @@
     _(U64, NPY_UINT64, UInt64)                                                                     \
     _(F32, NPY_FLOAT32, Float32)
 
+/* The complex ones, whose scalars are no single value. */
+#define NP_COMPLEXDEF(_)                                                                           \
+    _(C64, NPY_COMPLEX64, Complex64)                                                               \
+    _(C128, NPY_COMPLEX128, Complex128)
+
 /* NumPy's private flag of arrays whose first write warns (np.broadcast_arrays). */
 #define NP_ARRAY_WARN_ON_WRITE (1U << 31)
 
@@ -43,12 +48,12 @@ HL_STATIC_ASSERT(sizeof(npy_intp) == 8 && sizeof(npy_bool) == 1, "64-bit NumPy")
                          offsetof(PyInt64ScalarObject, obval),                                     \
                      "scalars have their value in one place");
 NP_DTYPEDEF(NP_SAME_PLACE)
+NP_COMPLEXDEF(NP_SAME_PLACE)
 #undef NP_SAME_PLACE
 HL_STATIC_ASSERT(offsetof(PyDoubleScalarObject, obval) == offsetof(PyFloatObject, ob_fval),
                  "np.float64 is laid out as float");
-HL_STATIC_ASSERT(offsetof(PyCDoubleScalarObject, obval) == offsetof(PyComplexObject, cval) &&
-                     sizeof(npy_cdouble) == sizeof(Py_complex),
-                 "np.complex128 is laid out as complex");
+HL_STATIC_ASSERT(offsetof(PyComplex64ScalarObject, obval) == offsetof(PyComplexObject, cval),
+                 "complex numbers of all classes begin in one place");
 
 static enum { NP_UNKNOWN, NP_READY, NP_UNUSABLE } np_state;
 
@@ -230,8 +235,8 @@ static HlDtype dtype_of_descr(const PyArray_Descr *descr)
 #define NP_CASE(name, num, cls)                                                                    \
     case num: return HL_D_##name;
         NP_DTYPEDEF(NP_CASE)
+        NP_COMPLEXDEF(NP_CASE)
 #undef NP_CASE
-    case NPY_COMPLEX128: return HL_D_C128; /* its scalars are no single value */
     default: return HL_D_NONE;
     }
 }
@@ -274,6 +279,17 @@ HlType hl_np_type_of(PyObject *o)
     return HL_TYPE(VOID);
 }
 
+HlType hl_np_complex_type(PyObject *o)
+{
+#define NP_TEST(name, num, cls)                                                                    \
+    if (np_state == NP_READY && Py_IS_TYPE(o, &Py##cls##ArrType_Type)) {                           \
+        return HL_TYPE_NPS(HL_D_##name);                                                           \
+    }
+    NP_COMPLEXDEF(NP_TEST)
+#undef NP_TEST
+    return HL_TYPE(VOID);
+}
+
 PyTypeObject *hl_np_scalar_type(HlDtype d)
 {
     if (np_state != NP_READY)
@@ -282,8 +298,8 @@ PyTypeObject *hl_np_scalar_type(HlDtype d)
 #define NP_CASE(name, num, cls)                                                                    \
     case HL_D_##name: return &Py##cls##ArrType_Type;
         NP_DTYPEDEF(NP_CASE)
+        NP_COMPLEXDEF(NP_CASE)
 #undef NP_CASE
-    case HL_D_C128: return &PyComplex128ArrType_Type;
     case HL_D_NONE:
     case HL_D__COUNT: break;
     }
@@ -358,11 +374,25 @@ int64_t hl_np_unbox(PyObject *scalar, HlDtype d)
         f = PyArrayScalar_VAL(scalar, Float32);
         memcpy(&word, &f, sizeof word);
         break;
+    case HL_D_C64:
     case HL_D_C128:
     case HL_D_NONE:
     case HL_D__COUNT: HL_ASSERT(0);
     }
     return word;
+}
+
+void hl_np_unbox_complex(PyObject *scalar, HlDtype d, int64_t *word)
+{
+    const void *parts = &PyArrayScalar_VAL(scalar, Complex64);
+    npy_float32 single[2];
+    if (d == HL_D_C64) {
+        memcpy(single, parts, sizeof single);
+        const double wide[2] = {single[0], single[1]};
+        memcpy(word, wide, sizeof wide);
+    } else {
+        memcpy(word, parts, 2 * sizeof(double));
+    }
 }
 
 #define NP_BOX_INT(name, cls, type)                                                                \
@@ -395,6 +425,7 @@ PyObject *hl_np_box(int64_t word, HlDtype d)
         if ((o = PyArrayScalar_New(Float64)) != NULL)
             memcpy(&PyArrayScalar_VAL(o, Float64), &word, sizeof word);
         break;
+    case HL_D_C64:
     case HL_D_C128:
     case HL_D_NONE:
     case HL_D__COUNT: HL_ASSERT(0);
@@ -402,11 +433,21 @@ PyObject *hl_np_box(int64_t word, HlDtype d)
     return o;
 }
 
-PyObject *hl_np_complex(Py_complex value)
+PyObject *hl_np_box_complex(const int64_t *word, HlDtype d)
 {
-    PyObject *o = PyArrayScalar_New(CDouble);
-    if (o != NULL)
-        memcpy(&PyArrayScalar_VAL(o, CDouble), &value, sizeof value);
+    PyTypeObject *type = hl_np_scalar_type(d);
+    PyObject *o = type->tp_alloc(type, 0);
+    double wide[2];
+    if (!o)
+        return NULL;
+    void *parts = &PyArrayScalar_VAL(o, Complex64);
+    memcpy(wide, word, sizeof wide);
+    if (d == HL_D_C64) {
+        const npy_float32 single[2] = {(npy_float32)wide[0], (npy_float32)wide[1]};
+        memcpy(parts, single, sizeof single);
+    } else {
+        memcpy(parts, wide, sizeof wide);
+    }
     return o;
 }
 
@@ -426,13 +467,14 @@ static int type_num_of(HlType t)
     case HL_T_BOOL: return NPY_BOOL;
     case HL_T_I64: return NPY_LONG;
     case HL_T_F64: return NPY_DOUBLE;
+    case HL_T_COMPLEX: return NPY_CDOUBLE;
     case HL_T_NPS:
         switch ((HlDtype)t.dtype) {
 #define NP_CASE(name, num, cls)                                                                    \
     case HL_D_##name: return num;
             NP_DTYPEDEF(NP_CASE)
+            NP_COMPLEXDEF(NP_CASE)
 #undef NP_CASE
-        case HL_D_C128:
         case HL_D_NONE:
         case HL_D__COUNT: break;
         }
@@ -443,13 +485,16 @@ static int type_num_of(HlType t)
 }
 
 /* Under NEP 50 a Python number has no dtype of its own beside a NumPy scalar of dtype d, unless it is
- * of a higher kind: bool, int, float. */
+ * of a higher kind: bool, int, float, complex. */
 static HlDtype promote_weak(HlDtype d, HlType python)
 {
+    bool inexact = hl_dtype_is_float(d) || hl_dtype_is_complex(d);
     if (python.base == HL_T_I64 && d == HL_D_BOOL)
         return HL_D_I64;
-    if (python.base == HL_T_F64 && !hl_dtype_is_float(d))
+    if (python.base == HL_T_F64 && !inexact)
         return HL_D_F64;
+    if (python.base == HL_T_COMPLEX && !hl_dtype_is_complex(d))
+        return d == HL_D_F32 ? HL_D_C64 : HL_D_C128;
     return d;
 }
 

@@ -12,11 +12,13 @@
 /* true once the program has imported NumPy and its C API is bound; cheap after that. While it is false
  * no object is a NumPy object. Never raises. */
 bool hl_np_ready(void);
-/* HlType of a NumPy object: NPS for an exact scalar of a dtype we know, ARR for an exact ndarray of
- * such a dtype (native byte order, aligned, 1 to HL_MAX_NDIM dimensions); VOID for everything else. */
+/* HlType of a NumPy object: NPS for an exact scalar of a dtype we know that is one value, ARR for an exact
+ * ndarray of a dtype we know (native byte order, aligned, 1 to HL_MAX_NDIM dimensions); VOID for everything
+ * else. */
 HlType hl_np_type_of(PyObject *o);
-bool hl_np_is_array(PyObject *o);  /* exact ndarray of any dtype */
-bool hl_np_is_scalar(PyObject *o); /* instance of np.generic */
+HlType hl_np_complex_type(PyObject *o); /* NPS for an exact scalar of a complex dtype, or VOID */
+bool hl_np_is_array(PyObject *o);       /* exact ndarray of any dtype */
+bool hl_np_is_scalar(PyObject *o);      /* instance of np.generic */
 bool hl_np_writeable(PyObject *arr);
 /* Do the items along the last axis, if any, lie next to each other? */
 bool hl_np_unit_stride(PyObject *arr);
@@ -25,12 +27,13 @@ bool hl_np_unit_stride(PyObject *arr);
 PyObject *hl_np_view(PyObject *arr, void *data, int ndim);
 /* A view of another array, the end of both of which nobody would see. */
 bool hl_np_is_silent_view(PyObject *o);
-/* Scalars: word = the value as machine code holds it. */
+/* Scalars: word = the value as machine code holds it; the two words of a complex number are its parts. */
 int64_t hl_np_unbox(PyObject *scalar, HlDtype d);
 PyObject *hl_np_box(int64_t word,
-                    HlDtype d);             /* new reference; NULL = out of memory, exception set */
-PyTypeObject *hl_np_scalar_type(HlDtype d); /* borrowed; NULL before hl_np_ready */
-PyObject *hl_np_complex(Py_complex value);  /* np.complex128; NULL = out of memory, exception set */
+                    HlDtype d); /* new reference; NULL = out of memory, exception set */
+void hl_np_unbox_complex(PyObject *scalar, HlDtype d, int64_t *word);
+PyObject *hl_np_box_complex(const int64_t *word, HlDtype d); /* as hl_np_box */
+PyTypeObject *hl_np_scalar_type(HlDtype d);                  /* borrowed; NULL before hl_np_ready */
 /* 1 = exact ndarray of dtype d and ndim dimensions, native byte order, aligned. */
 int hl_np_guard_array(void *obj, int d, int ndim);
 /* Fills the NumPy offsets of env (needs hl_np_ready). */

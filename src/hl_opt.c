@@ -210,6 +210,7 @@ bool hl_opt_slow(HlOp op)
     case HL_I_FPOW:
     case HL_I_FFLOORDIV32:
     case HL_I_FPOW32:
+    case HL_I_FHYPOT32:
     case HL_I_UFUNC1:
     case HL_I_UFUNC2:
     case HL_I_FMATH1:

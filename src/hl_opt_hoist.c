@@ -125,7 +125,7 @@ static bool hoist_safe(const Hoist *h, const HlIns *ins)
         return t.base == HL_T_NPS && t.dtype == HL_D_BOOL;
     case HL_I_UNBOX_PART:
         t = hoist_checked(h, HL_I_GUARD_TYPE, ins->a[0]);
-        return t.base == HL_T_C128 || (t.base == HL_T_NPS && t.dtype == HL_D_C128);
+        return hl_type_eq(hl_type_part(t), ins->type);
     case HL_I_UNBOX_NP:
         t = hoist_checked(h, HL_I_GUARD_TYPE, ins->a[0]);
         return t.base == HL_T_NPS && t.dtype == ins->aux;

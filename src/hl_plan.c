@@ -113,10 +113,9 @@ static int32_t plan_iter_of(const HlIr *ir, const HlSlot *s)
 /* The slot whose complex number it still is, both parts as at entry; -1 = none. */
 static int32_t plan_complex_of(const HlIr *ir, const HlSlot *s)
 {
-    int first = s->kind == HL_SLOT_COMPLEX ? HL_IN_REAL : HL_IN_NPREAL;
     for (int32_t i = 0; i + 1 < ir->ninputs; i++) {
         const HlInput *re = &ir->inputs[i], *im = &ir->inputs[i + 1];
-        if (re->part == first && im->part == first + 1 && re->slot == im->slot &&
+        if (re->part == HL_IN_REAL && im->part == HL_IN_IMAG && re->slot == im->slot &&
             ir->blocks[0].params.v[i] == s->a && ir->blocks[0].params.v[i + 1] == s->b)
             return re->slot;
     }
@@ -226,13 +225,13 @@ static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
         return plan_words(m, s, e);
     case HL_SLOT_TUPLE: return plan_tuple(m, s, e);
     case HL_SLOT_COMPLEX:
-    case HL_SLOT_NPCOMPLEX:
         e->from = m->calls ? -1 : plan_complex_of(m->ir, s);
         if (e->from >= 0) {
             e->kind = HL_PLAN_FRAME;
             break;
         }
-        e->kind = s->kind == HL_SLOT_COMPLEX ? HL_PLAN_COMPLEX : HL_PLAN_NPCOMPLEX;
+        e->kind = HL_PLAN_COMPLEX;
+        e->type = hl_type_of_parts(m->ir->ins[s->a].type);
         e->a = plan_word(m, s->a);
         e->b = plan_word(m, s->b);
         HlRef origin = hl_ir_origin(m->ir, s->a);

@@ -362,12 +362,13 @@ static bool is_two(HlRec *R, HlVal v)
 
 /* An operation on two float32 in double precision, rounded, is the operation in single precision: a
  * double has more than twice as many bits. (// does several, and libm has a function for **.) */
-static HlRef float32_op(HlRec *R, int op, HlOp in_double, HlRef a, HlRef b)
+HlRef rec_float_op(HlRec *R, HlType t, HlOp op, HlRef a, HlRef b)
 {
-    HlType t = HL_TYPE_NPS(HL_D_F32);
-    if (op == HL_BIN_FLOORDIV || op == HL_BIN_POW)
-        return rec_emit(R, op == HL_BIN_POW ? HL_I_FPOW32 : HL_I_FFLOORDIV32, t, a, b, 0);
-    HlRef wide = rec_emit(R, in_double, HL_TYPE(F64), a, b, 0);
+    if (!is_np_of(t, HL_D_F32))
+        return rec_emit(R, op, t, a, b, 0);
+    if (op == HL_I_FFLOORDIV || op == HL_I_FPOW)
+        return rec_emit(R, op == HL_I_FPOW ? HL_I_FPOW32 : HL_I_FFLOORDIV32, t, a, b, 0);
+    HlRef wide = rec_emit(R, op, HL_TYPE(F64), a, b, 0);
     return rec_emit(R, HL_I_FROUND32, t, wide, HL_NOREF, 0);
 }
 
@@ -399,8 +400,7 @@ static HlRef float_result(HlRec *R, int op, HlType t, HlVal l, HlVal r)
         rec_stop(R, HL_R_NYI_TYPE);
         return HL_NOREF;
     }
-    HlRef res = d == HL_D_F32 ? float32_op(R, op, (HlOp)ops[op], a, b)
-                              : rec_emit(R, square ? HL_I_FMUL : ops[op], t, a, b, 0);
+    HlRef res = rec_float_op(R, t, square ? HL_I_FMUL : (HlOp)ops[op], a, b);
     if (op == HL_BIN_POW)
         /* 0 ** -inf is inf without a zero division for Python, but warns in NumPy: there an infinite
          * exponent excuses nothing. */

@@ -103,11 +103,11 @@ static Place place_at(HlRec *R, const Array *a, const HlRef *index, int n)
 /* The same place for the imaginary parts. */
 static Place imag_place(HlRec *R, const Array *a, Place p)
 {
+    int64_t size = hl_dtype_size(hl_dtype_part((HlDtype)a->t.dtype));
     if (rec_is_k(R, p.data, HL_I_ARRAY_DATA))
         p.data = rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), a->base, HL_NOREF, 1);
     else
-        p.data =
-            row_at(R, rec_type(R, p.data), p.data, rec_kint(R, sizeof(double)), rec_kint(R, 1));
+        p.data = row_at(R, rec_type(R, p.data), p.data, rec_kint(R, size), rec_kint(R, 1));
     return p;
 }
 
@@ -161,11 +161,10 @@ static HlSlot value_at(HlRec *R, const Array *a, const HlRef *index, int n)
         keep_apart(R, view);
         return view;
     }
-    if (d == HL_D_C128) {
-        HlRef re = load(R, d, HL_TYPE(F64), p);
-        return rec_np_complex(re, load(R, d, HL_TYPE(F64), imag_place(R, a, p)));
-    }
-    return rec_value(load(R, d, HL_TYPE_NPS(d), p));
+    HlRef item = load(R, d, HL_TYPE_NPS(hl_dtype_part(d)), p);
+    if (!hl_dtype_is_complex(d))
+        return rec_value(item);
+    return rec_complex_slot(R, item, load(R, d, rec_type(R, item), imag_place(R, a, p)));
 }
 
 HlSlot rec_array_item(HlRec *R, HlRef base, HlRef row, HlRef index)
@@ -308,9 +307,9 @@ RecStatus rec_array_store(HlRec *R)
     if (R->pending != REC_OK)
         return R->pending;
     HlDtype d = (HlDtype)a.t.dtype;
-    if (d == HL_D_C128) {
+    if (hl_dtype_is_complex(d)) {
         HlRef re, im;
-        if (rec_complex_parts(R, item, &re, &im)) {
+        if (rec_complex_parts(R, item, hl_dtype_part(d), &re, &im)) {
             Place imag = imag_place(R, &a, p);
             store(R, d, p, re);
             store(R, d, imag, im);

@@ -22,7 +22,7 @@ typedef enum CallKind {
     CALL_INT,
     CALL_FLOAT,
     CALL_BOOL,
-    CALL_COMPLEX, /* complex, np.complex128 */
+    CALL_COMPLEX, /* complex, NumPy's complex types */
     CALL_FLOOR,   /* math.floor, ceil, trunc: an int from a float */
     CALL_CEIL,
     CALL_TRUNC,
@@ -74,8 +74,7 @@ static CallKind classify(PyObject *callable, HlMath *math)
         return CALL_FLOAT;
     if (callable == (PyObject *)&PyBool_Type)
         return CALL_BOOL;
-    if (callable == (PyObject *)&PyComplex_Type ||
-        (hl_np_ready() && callable == (PyObject *)hl_np_scalar_type(HL_D_C128)))
+    if (rec_makes_complex(callable))
         return CALL_COMPLEX;
     if (hl_np_dtype_of_type(callable) != HL_D_NONE)
         return CALL_DTYPE;

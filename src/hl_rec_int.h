@@ -183,6 +183,8 @@ HlRef rec_to_int(HlRec *R, HlVal v); /* i64 of bools and integers, as Python's i
 /* A number as NumPy stores it in an array of dtype d, or converts it to such a scalar, where that is a
  * question of its value; NOREF and stopped otherwise. */
 HlRef rec_to_dtype(HlRec *R, HlVal v, HlDtype d);
+/* An operation on two floats of type t, rounded as such. */
+HlRef rec_float_op(HlRec *R, HlType t, HlOp op, HlRef a, HlRef b);
 bool rec_is_float(HlType t);
 bool rec_is_integer(HlType t);                     /* Python's int, NumPy's integers; no bools */
 HlRef rec_to_float(HlRec *R, HlVal v);             /* double of any number, as PyNumber_Float */
@@ -196,7 +198,7 @@ HlType rec_type(HlRec *R, HlRef ref);
 bool rec_is_complex(HlVal v);
 /* A constant's value, and that of an object just read from outside. */
 HlSlot rec_complex_const(HlRec *R, PyObject *o);
-HlSlot rec_complex_unbox(HlRec *R, HlRef obj, PyObject *o);
+HlSlot rec_complex_unbox(HlRec *R, HlRef obj, HlType t);
 /* The object that both parts were just read from; NOREF: there is none. */
 HlRef rec_complex_object(HlRec *R, HlVal v);
 RecStatus rec_complex_binary(HlRec *R, int op, bool inplace);
@@ -206,12 +208,15 @@ HlRef rec_complex_truth(HlRec *R, HlVal v);
 /* abs(z) compared with a constant, mostly without the root; NOREF: it is nothing like that. */
 HlRef rec_complex_compare_abs(HlRec *R, int op, HlVal l, HlVal r);
 RecStatus rec_complex_attr(HlRec *R, PyObject *name, bool method);
-/* A call of complex, np.complex128, bool or (`abs`) abs; and of a method that rec_complex_attr pushed. */
+/* Does the callable make complex numbers (complex, np.complex128)? */
+bool rec_makes_complex(PyObject *fn);
+/* A call of such a one, of bool or (`abs`) abs; and of a method that rec_complex_attr pushed. */
 RecStatus rec_complex_call(HlRec *R, PyObject *fn, bool abs, const HlVal *v, int32_t n);
 RecStatus rec_complex_method(HlRec *R, int32_t n);
-/* The np.complex128 with these parts; the parts of any number as one, false: stopped, it is no number. */
-HlSlot rec_np_complex(HlRef re, HlRef im);
-bool rec_complex_parts(HlRec *R, HlVal v, HlRef *re, HlRef *im);
+/* The complex number with these parts; and any number's parts as a complex array's items have them, false:
+ * stopped, it is no number. */
+HlSlot rec_complex_slot(HlRec *R, HlRef re, HlRef im);
+bool rec_complex_parts(HlRec *R, HlVal v, HlDtype part, HlRef *re, HlRef *im);
 
 /* --- hl_rec_call.c ----------------------------------------------------------------------------- */
 RecStatus rec_call(HlRec *R, const HlBc *bc);

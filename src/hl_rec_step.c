@@ -398,9 +398,8 @@ static void step_keep_numbers(HlRec *R, int32_t end)
 static bool step_is_object(HlRec *R, const HlSlot *s)
 {
     HlType t = s->kind == HL_SLOT_VALUE ? rec_type(R, s->a) : HL_TYPE(VOID);
-    return s->kind == HL_SLOT_FRAME || s->kind == HL_SLOT_COMPLEX || s->kind == HL_SLOT_NPCOMPLEX ||
-           s->kind == HL_SLOT_VIEW || hl_slot_tuple(s) ||
-           (hl_type_is_object(t) && !rec_is_k(R, s->a, HL_I_KOBJ));
+    return s->kind == HL_SLOT_FRAME || s->kind == HL_SLOT_COMPLEX || s->kind == HL_SLOT_VIEW ||
+           hl_slot_tuple(s) || (hl_type_is_object(t) && !rec_is_k(R, s->a, HL_I_KOBJ));
 }
 
 static void step_commit(HlRec *R, int32_t end)

@@ -455,10 +455,11 @@ void rec_guard_cond(HlRec *R, HlRef cond, bool seen, HlReason why)
 
 HlSlot rec_unbox(HlRec *R, HlRef obj, PyObject *o)
 {
-    if (hl_record_complex_kind(o))
-        return rec_complex_unbox(R, obj, o);
     bool big;
-    HlType t = hl_record_type_of(o, &big);
+    HlType t = hl_record_complex_type(o);
+    if (t.base != HL_T_VOID)
+        return rec_complex_unbox(R, obj, t);
+    t = hl_record_type_of(o, &big);
     HlRef ref = HL_NOREF;
     if (big) {
         rec_stop(R, HL_R_BIGINT);
@@ -768,7 +769,7 @@ HlRef rec_const_value(HlRec *R, PyObject *o)
 
 static HlSlot rec_const_slot(HlRec *R, PyObject *o)
 {
-    return hl_record_complex_kind(o) ? rec_complex_const(R, o) : rec_value(rec_const_value(R, o));
+    return PyComplex_CheckExact(o) ? rec_complex_const(R, o) : rec_value(rec_const_value(R, o));
 }
 
 static RecStatus rec_load_const(HlRec *R, int32_t index)
@@ -1079,7 +1080,7 @@ bool rec_is_lasting(PyObject *o)
 bool rec_has_type(PyObject *o)
 {
     bool big;
-    return rec_is_lasting(o) || hl_record_complex_kind(o) ||
+    return rec_is_lasting(o) || hl_record_complex_type(o).base != HL_T_VOID ||
            hl_record_type_of(o, &big).base != HL_T_VOID;
 }
 
@@ -1147,7 +1148,7 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
     HlEntrySlot e = {.slot = slot, .input = R->ir->ninputs};
     HlSlot *s = &R->st[slot];
     bool big, on_stack = slot >= R->b->nlocalsplus;
-    int complex = o ? hl_record_complex_kind(o) : 0;
+    HlType complex = o ? hl_record_complex_type(o) : HL_TYPE(VOID);
     bool alone = on_stack && o && Py_REFCNT(o) == 1;
     uint8_t iter = alone ? entry_iter_kind(&e, o) : HL_SLOT_UNBOUND;
     HlType t;
@@ -1158,8 +1159,8 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
         e.unbound = true;
     else if (iter != HL_SLOT_UNBOUND)
         e.iter = iter;
-    else if (complex)
-        e.complex = (uint8_t)complex;
+    else if (complex.base != HL_T_VOID)
+        e.type = complex;
     else if (t = hl_record_type_of(o, &big), t.base != HL_T_VOID)
         e.type = t;
     else if (rec_is_lasting(o))
@@ -1178,11 +1179,10 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
     } else if (e.iter != HL_SLOT_UNBOUND) {
         if (entry_iter(R, &e, o, s) < 0)
             return -1;
-    } else if (e.complex) {
-        bool np = e.complex == HL_SLOT_NPCOMPLEX;
-        s->kind = e.complex;
-        s->a = entry_input(R, slot, np ? HL_IN_NPREAL : HL_IN_REAL, HL_TYPE(F64));
-        s->b = entry_input(R, slot, np ? HL_IN_NPIMAG : HL_IN_IMAG, HL_TYPE(F64));
+    } else if (e.type.base != HL_T_VOID && hl_type_eq(e.type, complex)) {
+        s->kind = HL_SLOT_COMPLEX;
+        s->a = entry_input(R, slot, HL_IN_REAL, hl_type_part(complex));
+        s->b = entry_input(R, slot, HL_IN_IMAG, hl_type_part(complex));
         if (s->a == HL_NOREF || s->b == HL_NOREF)
             return -1;
     } else if (e.type.base != HL_T_VOID) {

@@ -34,9 +34,8 @@ HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit, HlInlined *inlin
 /* What type an object has for machine code: VOID = none (then *big says whether it is an int that
  * does not fit 64 bits). */
 HlType hl_record_type_of(PyObject *o, bool *big);
-/* HL_SLOT_COMPLEX for an exact complex, HL_SLOT_NPCOMPLEX for an np.complex128, 0 for all others. Both
- * have a PyComplexObject's layout. */
-int hl_record_complex_kind(PyObject *o);
+/* The type of a complex number, which machine code has as two values; VOID = it is none. */
+HlType hl_record_complex_type(PyObject *o);
 
 /* A Python function, or a jitted one: an object that machine code may call inline. */
 bool hl_record_is_function(PyObject *o);

@@ -195,12 +195,6 @@ static bool entry_slot_fits(const HlEntrySlot *e, PyObject *o, int64_t *in)
         return o == e->object;
     if (e->iter != HL_SLOT_UNBOUND)
         return entry_iter_fits(e, o, &in[e->input]);
-    if (e->complex) {
-        if (!o || hl_record_complex_kind(o) != e->complex)
-            return false;
-        memcpy(&in[e->input], &((PyComplexObject *)o)->cval, sizeof(Py_complex));
-        return true;
-    }
     return e->type.base == HL_T_VOID || hl_exit_unbox(o, e->type, &in[e->input]);
 }
 
@@ -230,8 +224,8 @@ static bool region_fits(HlRegion *r, HlFrame *f)
         PyObject *o = hl_exit_slot_object(b, slots, e->slot);
         if (!entry_slot_fits(e, o, r->in))
             return false;
-        if (e->dies && o && e->type.base != HL_T_NPS && e->iter == HL_SLOT_UNBOUND && !e->complex &&
-            !hl_exit_outlives(o, slots, r->nentry))
+        if (e->dies && o && e->type.base != HL_T_NPS && e->type.base != HL_T_COMPLEX &&
+            e->iter == HL_SLOT_UNBOUND && !hl_exit_outlives(o, slots, r->nentry))
             return false;
     }
     if (!cells_distinct(b, slots))

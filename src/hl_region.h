@@ -46,16 +46,15 @@ typedef enum HlRegionState {
 /* What the entry demands of one frame slot. */
 typedef struct HlEntrySlot {
     int32_t slot;
-    HlType type;  /* VOID = not looked at */
+    HlType type;  /* VOID = not looked at; a complex number's: two inputs */
     uint8_t iter; /* HlSlotKind of an iterator that only the frame holds; UNBOUND = none */
     uint8_t nseq; /* how many sequences it is over, and their types */
     HlType seq[HL_ITER_SEQS];
     bool fixed_step; /* range iterator with this step */
     int64_t step;
-    uint8_t complex; /* HL_SLOT_COMPLEX or _NPCOMPLEX: a number of that class; else 0 */
-    bool unbound;    /* must be NULL */
-    bool bound;      /* must not be */
-    bool same;       /* must be this object */
+    bool unbound; /* must be NULL */
+    bool bound;   /* must not be */
+    bool same;    /* must be this object */
     PyObject *object;
     bool dies;     /* overwritten in machine code: its death must not be observable */
     int32_t input; /* first index into the region's inputs, -1 = none */

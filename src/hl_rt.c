@@ -175,7 +175,7 @@ static void *rt_type_object(HlType t)
     case HL_T_BOOL: return &PyBool_Type;
     case HL_T_I64: return &PyLong_Type;
     case HL_T_F64: return &PyFloat_Type;
-    case HL_T_C128: return &PyComplex_Type;
+    case HL_T_COMPLEX: return &PyComplex_Type;
     case HL_T_NPS: return hl_np_scalar_type(t.dtype);
     case HL_T_LIST: return &PyList_Type;
     case HL_T_TUPLE: return &PyTuple_Type;

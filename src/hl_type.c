@@ -14,9 +14,9 @@ static const struct {
 
 static const struct {
     const char *text;
-    uint8_t repr, size;
+    uint8_t repr, size, part;
 } type_dtype[HL_D__COUNT] = {
-#define DTYPE_ROW(name, text, repr, size) {text, HL_REPR_##repr, size},
+#define DTYPE_ROW(name, text, repr, size, part) {text, HL_REPR_##repr, size, HL_D_##part},
     HL_DTYPEDEF(DTYPE_ROW)
 #undef DTYPE_ROW
 };
@@ -54,6 +54,35 @@ bool hl_dtype_is_int(HlDtype d)
 bool hl_dtype_is_float(HlDtype d)
 {
     return d == HL_D_F32 || d == HL_D_F64;
+}
+
+bool hl_dtype_is_complex(HlDtype d)
+{
+    return hl_dtype_part(d) != d;
+}
+
+HlDtype hl_dtype_part(HlDtype d)
+{
+    return (unsigned)d < HL_D__COUNT ? (HlDtype)type_dtype[d].part : HL_D_NONE;
+}
+
+HlType hl_type_part(HlType t)
+{
+    if (t.base == HL_T_COMPLEX)
+        return HL_TYPE(F64);
+    if (t.base == HL_T_NPS && hl_dtype_is_complex((HlDtype)t.dtype))
+        return HL_TYPE_NPS((uint8_t)hl_dtype_part((HlDtype)t.dtype));
+    return HL_TYPE(VOID);
+}
+
+HlType hl_type_of_parts(HlType part)
+{
+    if (part.base == HL_T_F64)
+        return HL_TYPE(COMPLEX);
+    for (int d = 0; part.base == HL_T_NPS && d < HL_D__COUNT; d++)
+        if (hl_dtype_is_complex((HlDtype)d) && hl_dtype_part((HlDtype)d) == (HlDtype)part.dtype)
+            return HL_TYPE_NPS((uint8_t)d);
+    return HL_TYPE(VOID);
 }
 
 void hl_dtype_limits(HlDtype d, int64_t *lo, int64_t *hi)

@@ -20,7 +20,7 @@ typedef enum HlRepr { HL_REPR_NONE, HL_REPR_PTR, HL_REPR_I1, HL_REPR_I64, HL_REP
     _(BOOL, "bool", I1)   /* Python bool */                                                        \
     _(I64, "i64", I64)    /* Python int that fits 64 bits */                                       \
     _(F64, "f64", F64)    /* Python float */                                                       \
-    _(C128, "complex", NONE) /* Python complex: checked as a type, two doubles as a value */       \
+    _(COMPLEX, "complex", NONE) /* Python complex: checked as a type, two doubles as a value */    \
     _(NPS, "np", NONE)    /* NumPy scalar of .dtype; representation from the dtype row */          \
     _(ARR, "arr", PTR)    /* borrowed exact ndarray of .dtype and .ndim, native and aligned */     \
     _(LIST, "list", PTR)  /* borrowed exact list */                                                \
@@ -30,29 +30,31 @@ typedef enum HlRepr { HL_REPR_NONE, HL_REPR_PTR, HL_REPR_I1, HL_REPR_I64, HL_REP
     _(ROW, "row", PTR)    /* address of a view's first item: the last .ndim axes of an array */
 /* clang-format on */
 
-/* _(NAME, "text", representation of a scalar, bytes of an array item). Signed integers are held
- * sign-extended, unsigned ones zero-extended (uint64 as its 64 bits), float32 as the equal double. */
+/* _(NAME, "text", representation of a scalar, bytes of an array item, part). Signed integers are held
+ * sign-extended, unsigned ones zero-extended (uint64 as its 64 bits), float32 as the equal double. A
+ * complex number is two values of the dtype `part`, which has its representation; others are one. */
 /* clang-format off */
 #define HL_DTYPEDEF(_)                                                                             \
-    _(NONE, "-", NONE, 0)                                                                          \
-    _(BOOL, "bool", I1, 1)                                                                         \
-    _(I64, "int64", I64, 8)                                                                        \
-    _(F64, "float64", F64, 8)                                                                      \
-    _(I8, "int8", I64, 1)                                                                          \
-    _(I16, "int16", I64, 2)                                                                        \
-    _(I32, "int32", I64, 4)                                                                        \
-    _(U8, "uint8", I64, 1)                                                                         \
-    _(U16, "uint16", I64, 2)                                                                       \
-    _(U32, "uint32", I64, 4)                                                                       \
-    _(U64, "uint64", I64, 8)                                                                       \
-    _(F32, "float32", F64, 4)                                                                      \
-    _(C128, "complex128", F64, 16) /* two doubles; the representation is that of one of them */
+    _(NONE, "-", NONE, 0, NONE)                                                                    \
+    _(BOOL, "bool", I1, 1, BOOL)                                                                   \
+    _(I64, "int64", I64, 8, I64)                                                                   \
+    _(F64, "float64", F64, 8, F64)                                                                 \
+    _(I8, "int8", I64, 1, I8)                                                                      \
+    _(I16, "int16", I64, 2, I16)                                                                   \
+    _(I32, "int32", I64, 4, I32)                                                                   \
+    _(U8, "uint8", I64, 1, U8)                                                                     \
+    _(U16, "uint16", I64, 2, U16)                                                                  \
+    _(U32, "uint32", I64, 4, U32)                                                                  \
+    _(U64, "uint64", I64, 8, U64)                                                                  \
+    _(F32, "float32", F64, 4, F32)                                                                 \
+    _(C64, "complex64", F64, 8, F32)                                                               \
+    _(C128, "complex128", F64, 16, F64)
 /* clang-format on */
 
 #define HL_BASE_ENUM(name, text, repr) HL_T_##name,
 typedef enum HlBase { HL_BASEDEF(HL_BASE_ENUM) HL_T__COUNT } HlBase;
 #undef HL_BASE_ENUM
-#define HL_DTYPE_ENUM(name, text, repr, size) HL_D_##name,
+#define HL_DTYPE_ENUM(name, text, repr, size, part) HL_D_##name,
 typedef enum HlDtype { HL_DTYPEDEF(HL_DTYPE_ENUM) HL_D__COUNT } HlDtype;
 #undef HL_DTYPE_ENUM
 
@@ -103,6 +105,13 @@ int hl_dtype_size(HlDtype d);
 bool hl_dtype_is_int(HlDtype d);      /* signed or unsigned */
 bool hl_dtype_is_unsigned(HlDtype d); /* an unsigned integer */
 bool hl_dtype_is_float(HlDtype d);
+bool hl_dtype_is_complex(HlDtype d);
+/* The dtype of the two parts of a complex number; another dtype itself. */
+HlDtype hl_dtype_part(HlDtype d);
+/* The type that the parts of a complex number have, of which class that is (Python's complex, a scalar
+ * of NumPy's): VOID = t is no such type. And the other way round: what two such parts are. */
+HlType hl_type_part(HlType t);
+HlType hl_type_of_parts(HlType part);
 /* The values of an integer dtype that an i64 can hold: for uint64 the lower half. */
 void hl_dtype_limits(HlDtype d, int64_t *lo, int64_t *hi);
 /* The low bits of i, extended as values of an integer dtype are. */

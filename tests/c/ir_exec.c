@@ -166,7 +166,7 @@ static int64_t exec_len(const ExecObj *p, int axis)
     return !p->columns ? p->len : axis ? p->columns : p->len / p->columns;
 }
 
-/* An address in an array: the object's, the part of complex128 in its lowest bit, and above what addresses
+/* An address in an array: the object's, the part of a complex item in its lowest bit, and above what addresses
  * need the number of the item. */
 enum { ITEM_SHIFT = 48 };
 
@@ -215,13 +215,15 @@ static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
         *out = p->word;
         return hl_type_eq(p->type, HL_TYPE_NPS(ins->aux)) ? STEP_ON : bad(x, "no such scalar");
     case HL_I_UNBOX_PART:
-        if (p->type.base != HL_T_C128 && !hl_type_eq(p->type, HL_TYPE_NPS(HL_D_C128)))
-            return bad(x, "no complex");
+        if (!hl_type_eq(hl_type_part(p->type), ins->type))
+            return bad(x, "no complex number with such parts");
         *out = p->items[ins->aux];
         return STEP_ON;
     case HL_I_ARRAY_DATA:
-        *out = (intptr_t)p + ins->aux; /* the part of complex128 in the lowest bit */
-        return array && (!ins->aux || p->type.dtype == HL_D_C128) ? STEP_ON : bad(x, "no data");
+        *out = (intptr_t)p + ins->aux; /* the part of a complex item in the lowest bit */
+        return array && (!ins->aux || hl_dtype_is_complex((HlDtype)p->type.dtype))
+                   ? STEP_ON
+                   : bad(x, "no data");
     case HL_I_ARRAY_LEN: *out = array ? exec_len(p, ins->aux) : 0; break;
     case HL_I_ARRAY_STRIDE:
         *out = array ? hl_dtype_size(p->type.dtype) : 0;
@@ -246,7 +248,7 @@ static Step exec_item(Exec *x, const HlIns *ins, int64_t *out)
     index += address_item(x->v[ins->a[0]]);
     if (index < 0 || index >= p->len)
         return bad(x, "row outside the array");
-    if (p->type.dtype == HL_D_C128)
+    if (hl_dtype_is_complex((HlDtype)p->type.dtype))
         index = 2 * index + part;
     if (ins->op == HL_I_ARRAY_LOAD) {
         *out = p->items[index];
@@ -405,6 +407,7 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_FROUND32: *out = as_word((float)f); break;
     case HL_I_FFLOORDIV32: *out = as_word(np_ffloordiv32((float)f, (float)g)); break;
     case HL_I_FPOW32: *out = as_word(powf((float)f, (float)g)); break;
+    case HL_I_FHYPOT32: *out = as_word(hypotf((float)f, (float)g)); break;
     case HL_I_UFUNC1: *out = as_word(cbrt(g)); break; /* whatever the ufunc */
     case HL_I_UFUNC2: *out = as_word(hypot(g, as_f(c))); break;
     case HL_I_FADD: *out = as_word(f + g); break;
@@ -647,12 +650,12 @@ static void put_boxed(Text *t, HlType type, int64_t word)
     }
 }
 
-static void put_complex(Text *t, bool np, int64_t re, int64_t im)
+static void put_complex(Text *t, HlType part, int64_t re, int64_t im)
 {
-    put(t, np ? "np_complex " : "complex ");
-    put_boxed(t, HL_TYPE(F64), re);
+    put(t, "complex ");
+    put_boxed(t, part, re);
     put(t, " ");
-    put_boxed(t, HL_TYPE(F64), im);
+    put_boxed(t, part, im);
 }
 
 /* What slot `slot` held when the region was entered; its number when the region never looked. */
@@ -668,7 +671,7 @@ static void put_entry(Text *t, const HlIr *ir, const int64_t *in, int32_t slot)
             return;
         }
         if (ir->inputs[i].part >= HL_IN_REAL) { /* the other part follows */
-            put_complex(t, ir->inputs[i].part == HL_IN_NPREAL, in[i], in[i + 1]);
+            put_complex(t, ir->ins[ir->blocks[0].params.v[i]].type, in[i], in[i + 1]);
             return;
         }
         range[ir->inputs[i].part - 1] = in[i];
@@ -706,9 +709,7 @@ char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_
         case HL_SLOT_UNBOUND: put(&t, "unbound"); break;
         case HL_SLOT_VALUE: put_boxed(&t, ir->ins[slot->a].type, r->values[slot->a]); break;
         case HL_SLOT_COMPLEX:
-        case HL_SLOT_NPCOMPLEX:
-            put_complex(&t, slot->kind == HL_SLOT_NPCOMPLEX, r->values[slot->a],
-                        r->values[slot->b]);
+            put_complex(&t, ir->ins[slot->a].type, r->values[slot->a], r->values[slot->b]);
             break;
         case HL_SLOT_VIEW:
             put_view(&t, r->values[slot->a], r->values[slot->b], r->values[slot->c]);
@@ -737,10 +738,7 @@ static void put_planned(Text *t, const HlIr *ir, const ExecWorld *world, const H
     case HL_PLAN_IMM: put_boxed(t, e->type, e->imm); break;
     case HL_PLAN_CONST: put_boxed(t, HL_TYPE(OBJ), (intptr_t)world->objects[e->from]); break;
     case HL_PLAN_ITER: put_iter(t, e->iter, e->nparts, e->part, out); break;
-    case HL_PLAN_COMPLEX:
-    case HL_PLAN_NPCOMPLEX:
-        put_complex(t, e->kind == HL_PLAN_NPCOMPLEX, out[e->a], out[e->b]);
-        break;
+    case HL_PLAN_COMPLEX: put_complex(t, hl_type_part(e->type), out[e->a], out[e->b]); break;
     case HL_PLAN_VIEW: put_view(t, out[e->a], out[e->b], out[e->c]); break;
     case HL_PLAN_TUPLE:
         for (int32_t i = 0; i < e->from; i++) {

@@ -92,8 +92,7 @@ static void print_entry(const HlPlanEntry *e)
         for (int part = 0; part < e->nparts; part++)
             printf(" %d", e->part[part]);
         break;
-    case HL_PLAN_COMPLEX: printf("complex out %d %d", e->a, e->b); break;
-    case HL_PLAN_NPCOMPLEX: printf("np_complex out %d %d", e->a, e->b); break;
+    case HL_PLAN_COMPLEX: printf("%s out %d %d", type, e->a, e->b); break;
     case HL_PLAN_VIEW: printf("view out %d %d %d as %s", e->a, e->b, e->c, type); break;
     case HL_PLAN_TUPLE: printf("tuple of %d", e->from); break;
     case HL_PLAN_CONST: printf("object #%d", e->from); break;
@@ -195,7 +194,7 @@ static ExecObj *read_object(World *w, const char *s, bool *ok)
         }
         if (o->type.ndim == 2)
             *ok = *ok && o->columns && o->len % o->columns == 0;
-        if (o->type.dtype == HL_D_C128)
+        if (hl_dtype_is_complex((HlDtype)o->type.dtype))
             o->len /= 2;
     } else if (n && s[n] == ':') {
         *ok = read_word(end, &end, o->type, &o->word) && !*end;
@@ -250,11 +249,11 @@ static void print_run(const HlIr *ir, World *w, const int64_t *in)
             continue;
         printf("items %d:", i);
         HlDtype d = (HlDtype)w->pool[i].type.dtype;
-        int64_t words = d == HL_D_C128 ? 2 * w->pool[i].len : w->pool[i].len;
+        int64_t words = hl_dtype_is_complex(d) ? 2 * w->pool[i].len : w->pool[i].len;
         for (int64_t k = 0; k < words; k++) {
             double f;
             memcpy(&f, &w->pool[i].items[k], sizeof f);
-            if (d == HL_D_F64 || d == HL_D_C128)
+            if (hl_dtype_is_float(hl_dtype_part(d)))
                 printf(" %.17g", f);
             else
                 printf(" %" PRId64, w->pool[i].items[k]);

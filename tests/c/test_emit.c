@@ -725,6 +725,11 @@ static void test_objects(void)
     EXPECT("unbox_npbool %0", "p", "np<bool>", false, word(&no), 0, 2, 0);
     EXPECT("unbox_part %0", "p", "f64", false, word(&z), 0, 2, bits(1.5));
     EXPECT("unbox_part imag %0", "p", "f64", false, word(&z), 0, 2, bits(-3.25));
+    Object narrow = {.refs = 1};
+    const float parts[2] = {1.5F, -3.25F};
+    memcpy(&narrow.u, parts, sizeof parts);
+    EXPECT("unbox_part %0", "p", "np<float32>", false, word(&narrow), 0, 2, bits(1.5));
+    EXPECT("unbox_part imag %0", "p", "np<float32>", false, word(&narrow), 0, 2, bits(-3.25));
     Object wide = {.refs = 1, .u.i = 0x1234567890abcdef}, single = {.refs = 1};
     const float half = 0.5F;
     memcpy(&single.u, &half, sizeof half);

@@ -14,12 +14,13 @@ static float single_floordiv(float a, float b)
 
 static void test_single(void)
 {
-    for (int o = 0; o < 2; o++) {
-        Region r = one_op(o ? "fpow32 %0 %1" : "ffloordiv32 %0 %1", "ff", "f64", false);
+    static const char *const ops[] = {"ffloordiv32 %0 %1", "fpow32 %0 %1", "fhypot32 %0 %1"};
+    for (int o = 0; o < HL_COUNTOF(ops); o++) {
+        Region r = one_op(ops[o], "ff", "f64", false);
         for (int i = 0; i < HL_COUNTOF(floats) * HL_COUNTOF(floats); i++) {
             float a = (float)floats[i % HL_COUNTOF(floats)];
             float b = (float)floats[i / HL_COUNTOF(floats)];
-            float want = o ? powf(a, b) : single_floordiv(a, b);
+            float want = o == 2 ? hypotf(a, b) : o ? powf(a, b) : single_floordiv(a, b);
             int64_t got;
             CHECK(run1(&r, bits(a), bits(b), 0, &got) == 2);
             if (!o && b == 0)
@@ -102,31 +103,43 @@ static Array make_array(HlDtype d, void *data, int64_t *shape, int64_t *strides)
 /* Conjugates item %1 of a complex128 array, with its stride or a constant one. */
 static void test_complex_items(void)
 {
-    for (int k = 0; k < 2; k++) {
-        char text[1200];
+    static const struct {
+        const char *item, *part;
+        HlDtype d;
+    } dtypes[] = {{"complex128", "float64", HL_D_C128}, {"complex64", "float32", HL_D_C64}};
+    for (int k = 0; k < 4; k++) {
+        const char *item = dtypes[k / 2].item, *part = dtypes[k / 2].part;
+        HlDtype d = dtypes[k / 2].d;
+        bool single = d == HL_D_C64;
+        int64_t len = 4, stride = hl_dtype_size(d), in[2], out[3] = {0}, counts[1];
+        char text[1200], step[40];
+        snprintf(step, sizeof step, k % 2 ? "kint %d" : "array_stride 0 %%0", (int)stride);
         snprintf(text, sizeof text,
                  "region items slots 2 loops 0 entry x0\n"
-                 "entry(%%0: arr<complex128,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
+                 "entry(%%0: arr<%1$s,1> = slot 0, %%1: i64 = slot 1): pc 0\n"
                  "  %%2: ptr = array_data %%0\n"
                  "  %%3: ptr = array_data imag %%0\n"
-                 "  %%4: i64 = %s\n"
-                 "  %%5: f64 = array_load complex128 %%2 %%4 %%1\n"
-                 "  %%6: f64 = array_load complex128 %%3 %%4 %%1\n"
-                 "  %%7: f64 = fneg %%6\n"
-                 "  array_store complex128 %%3 %%4 %%1 %%7\n"
+                 "  %%4: i64 = %3$s\n"
+                 "  %%5: np<%2$s> = array_load %1$s %%2 %%4 %%1\n"
+                 "  %%6: np<%2$s> = array_load %1$s %%3 %%4 %%1\n"
+                 "  %%7: np<%2$s> = fneg %%6\n"
+                 "  array_store %1$s %%3 %%4 %%1 %%7\n"
                  "  exit x1\n"
                  "x0: entry pc 0 [0: %%0, 1: %%1]\n"
-                 "x1: return pc 1 [0: complex(%%5 %%7), 1: np_complex(%%7 %%6)]\n",
-                 k ? "kint 16" : "array_stride 0 %0");
+                 "x1: return pc 1 [0: complex(%%5 %%7), 1: complex(%%7 %%6)]\n",
+                 item, part, step);
         Region r = region_make(text);
-        double data[9] = {9, 1, 2, 3, 4, 5, 6, 7, 8}; /* from data[1] on: aligned to 8 bytes only */
-        int64_t len = 4, stride = 16, in[2], out[3] = {0}, counts[1];
-        Array a = make_array(HL_D_C128, data + 1, &len, &stride);
+        double data[9] = {9, 1, 2, 3, 4, 5, 6, 7, 8}; /* from data[1] on: aligned to a part only */
+        float singles[9];
+        for (int i = 0; i < 9; i++)
+            singles[i] = (float)data[i];
+        Array a = make_array(d, single ? (void *)(singles + 1) : data + 1, &len, &stride);
         in[0] = word(&a);
         in[1] = 2;
         CHECK(r.run(in, out, counts, NULL) == 1);
         CHECK(out[0] == bits(5) && out[1] == bits(-6) && out[2] == bits(6));
-        CHECK(data[5] == 5 && data[6] == -6 && data[4] == 4 && data[7] == 7);
+        for (int i = 0; i < 9; i++)
+            CHECK((single ? singles[i] : data[i]) == (i == 6 ? -6 : i ? i : 9));
         region_free(&r);
     }
 }

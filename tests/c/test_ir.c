@@ -152,7 +152,8 @@ static void test_types(void)
         {"arr<int8,1>", HL_TYPE_ARR(HL_D_I8, 1), HL_REPR_PTR},
         {"arr<float64,1>", HL_TYPE_ARR(HL_D_F64, 1), HL_REPR_PTR},
         {"arr<complex128,1>", HL_TYPE_ARR(HL_D_C128, 1), HL_REPR_PTR},
-        {"complex", HL_TYPE(C128), HL_REPR_NONE},
+        {"arr<complex64,8>", HL_TYPE_ARR(HL_D_C64, 8), HL_REPR_PTR},
+        {"complex", HL_TYPE(COMPLEX), HL_REPR_NONE},
         {"arr<bool,12>", HL_TYPE_ARR(HL_D_BOOL, 12), HL_REPR_PTR},
     };
     static const char *const bad[] = {"",
@@ -192,9 +193,18 @@ static void test_types(void)
     hl_dtype_limits(HL_D_U64, &lo, &hi);
     CHECK(lo == 0 && hi == INT64_MAX && hl_dtype_narrow(HL_D_U64, -1) == -1);
     for (int d = HL_D_NONE; d < HL_D__COUNT; d++) {
-        bool other = d == HL_D_BOOL || d == HL_D_NONE || d == HL_D_C128;
-        CHECK(hl_dtype_is_int(d) + hl_dtype_is_float(d) + other == 1);
+        bool other = d == HL_D_BOOL || d == HL_D_NONE;
+        CHECK(hl_dtype_is_int(d) + hl_dtype_is_float(d) + hl_dtype_is_complex(d) + other == 1);
+        CHECK(hl_dtype_size(d) == hl_dtype_size(hl_dtype_part(d)) * (1 + hl_dtype_is_complex(d)));
+        HlType t = HL_TYPE_NPS((uint8_t)d), part = hl_type_part(t);
+        CHECK(hl_dtype_is_complex(d) == hl_dtype_is_float(part.dtype));
+        CHECK(!hl_dtype_is_complex(d) || hl_type_eq(hl_type_of_parts(part), t));
     }
+    CHECK(hl_type_part(HL_TYPE(COMPLEX)).base == HL_T_F64);
+    CHECK(hl_type_of_parts(HL_TYPE(F64)).base == HL_T_COMPLEX);
+    CHECK(hl_type_of_parts(HL_TYPE_NPS(HL_D_F32)).dtype == HL_D_C64);
+    CHECK(hl_type_of_parts(HL_TYPE_NPS(HL_D_I64)).base == HL_T_VOID);
+    CHECK(hl_type_of_parts(HL_TYPE(I64)).base == HL_T_VOID);
 }
 
 static void test_reasons(void)
@@ -639,27 +649,33 @@ static void test_complex_plans(void)
 {
     HlIr *ir =
         parse("region complex slots 3 loops 0\n"
-              "entry(%0: f64 = slot 0 real, %1: f64 = slot 0 imag, %2: f64 = slot 1 np_real, "
-              "%3: f64 = slot 1 np_imag): pc 0\n"
+              "entry(%0: f64 = slot 0 real, %1: f64 = slot 0 imag, %2: np<float64> = slot 1 real, "
+              "%3: np<float64> = slot 1 imag): pc 0\n"
               "  %4: f64 = fneg %1\n"
-              "  %5: f64 = kfloat 0.5\n"
+              "  %5: f64 = retype %2\n"
+              "  %6: f64 = retype %3\n"
+              "  %7: np<float32> = fround32 %0\n"
+              "  %8: np<float64> = retype %0\n"
               "  exit x0\n"
-              "x0: return pc 1 [0: np_complex(%2 %3), 1: complex(%0 %1), 2: complex(%2 %3), "
-              "3: complex(%0 %4), 4: np_complex(%0 %1), 5: %0, 6: complex(%5 %1)]\n");
+              "x0: return pc 1 [0: complex(%2 %3), 1: complex(%0 %1), 2: complex(%5 %6), "
+              "3: complex(%0 %4), 4: complex(%8 %3), 5: %0, 6: complex(%7 %7)]\n");
     CHECK(verifies(ir));
     HlPlan *p = hl_plan_build(ir);
     CHECK(p != NULL && p->nentries == 7);
     CHECK(entry_of(p, 0)->kind == HL_PLAN_FRAME && entry_of(p, 0)->from == 1);
     CHECK(entry_of(p, 1)->kind == HL_PLAN_FRAME && entry_of(p, 1)->from == 0);
     const HlPlanEntry *e = entry_of(p, 2);
-    CHECK(e->kind == HL_PLAN_COMPLEX && p->live[e->a] == 2 && p->live[e->b] == 3);
+    CHECK(e->kind == HL_PLAN_COMPLEX && p->live[e->a] == 5 && p->live[e->b] == 6);
+    CHECK(hl_type_eq(e->type, HL_TYPE(COMPLEX)));
     e = entry_of(p, 3);
     CHECK(e->kind == HL_PLAN_COMPLEX && p->live[e->a] == 0 && p->live[e->b] == 4);
     e = entry_of(p, 4);
-    CHECK(e->kind == HL_PLAN_NPCOMPLEX && p->live[e->a] == 0 && p->live[e->b] == 1);
+    CHECK(e->kind == HL_PLAN_COMPLEX && p->live[e->a] == 8 && p->live[e->b] == 3);
+    CHECK(hl_type_eq(e->type, HL_TYPE_NPS(HL_D_C128)));
     CHECK(entry_of(p, 5)->kind == HL_PLAN_BOX && entry_of(p, 5)->type.base == HL_T_F64);
     e = entry_of(p, 6);
-    CHECK(e->kind == HL_PLAN_COMPLEX && p->live[e->a] == 5 && p->live[e->b] == 1);
+    CHECK(e->kind == HL_PLAN_COMPLEX && p->live[e->a] == 7 && p->live[e->b] == 7);
+    CHECK(hl_type_eq(e->type, HL_TYPE_NPS(HL_D_C64)));
     hl_plan_free(p, ir->nexits);
     hl_ir_free(ir);
 }

@@ -171,7 +171,7 @@ def test_other_arrays_at_the_same_loop(jit, out):
             s = s + a[i]
         return s
     out(f, floats(400), 400)
-    for dtype in (np.float32, np.int32, np.int8, np.uint64, np.bool_, np.complex128, np.float16, object):
+    for dtype in (np.float32, np.int32, np.int8, np.uint64, np.bool_, np.complex128, np.complex64, np.float16, object):
         out(f, np.arange(100).astype(dtype), 100)
     out(f, ints(400), 400)
     out(f, np.arange(400.0).reshape(100, 4), 100)    # rows

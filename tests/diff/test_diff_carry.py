@@ -4,7 +4,7 @@ import numpy as np
 
 from differ import diff
 
-DTYPES = (np.float64, np.int64, np.uint64, np.complex128, np.float32, np.int32)
+DTYPES = (np.float64, np.int64, np.uint64, np.complex128, np.float32, np.int32, np.complex64)
 
 
 @diff

@@ -18,27 +18,36 @@ FILTERS = ("always", "error", "once")
 PARTS = [0.0, -0.0, 1.0, -3.5, 1e308, -1.7e308, 5e-324, 2.3e-308, INF, -INF, NAN]
 COMPLEX = [complex(a, b) for a, b in itertools.product(PARTS, PARTS)]
 COMPLEX += [1e200 - 1e-200j, 1e-300 + 1e300j, -0.1 + 7.3j, 3 + 3j]
+SINGLE_PARTS = [0.0, -0.0, 1.0, -3.5, 3e38, -3.4e38, 1e-45, 1.2e-38, INF, -INF, NAN]
+SINGLE = [complex(a, b) for a, b in itertools.product(SINGLE_PARTS, SINGLE_PARTS)]
+SINGLE += [1e20 - 1e-20j, 1e-38 + 1e38j, -0.1 + 7.3j, 3 + 3j, 16777217 + 0.1j, 1 + 16777215j]
 EDGES = {
     "complex": COMPLEX,
     "np.complex128": [np.complex128(z) for z in COMPLEX],
-    "float": PARTS,
-    "int": [0, 1, -3, 2**53 + 1, -2**53 - 1, 2**63 - 1, -2**63, 2**63, 10**400],
+    "np.complex64": [np.complex64(z) for z in SINGLE],
+    "float": [*PARTS, 0.1, 3e38, 1e39, 1e-45, 1e-46, 16777217.0],
+    "int": [0, 1, -3, 2**24 + 1, 2**53 + 1, -2**53 - 1, 2**63 - 1, -2**63, 2**63, 10**400],
     "bool": [True, False],
     "np.float64": [np.float64(x) for x in PARTS],
+    "np.float32": [np.float32(x) for x in SINGLE_PARTS],
     "np.int64": [np.int64(x) for x in (0, 1, -3, 2**53 + 1, 2**63 - 1, -2**63)],
+    "np.int16": [np.int16(x) for x in (0, 1, -3, 2**15 - 1, -2**15)],
+    "np.uint64": [np.uint64(x) for x in (0, 1, 2**53 + 1, 2**63 - 1, 2**64 - 1)],
     "np.bool_": [np.bool_(True), np.bool_(False)],
 }
-PLAIN = {"complex": 1.5 - 0.25j, "np.complex128": np.complex128(1.5 - 0.25j), "float": 1.5, "int": 3,
-         "bool": True, "np.float64": np.float64(1.5), "np.int64": np.int64(3), "np.bool_": np.bool_(True)}
-KINDS = ("complex", "np.complex128")
+PLAIN = {"complex": 1.5 - 0.25j, "np.complex128": np.complex128(1.5 - 0.25j), "np.complex64": np.complex64(1.5 - 0.25j),
+         "float": 1.5, "int": 3, "bool": True, "np.float64": np.float64(1.5), "np.float32": np.float32(1.5),
+         "np.int64": np.int64(3), "np.int16": np.int16(3), "np.uint64": np.uint64(3), "np.bool_": np.bool_(True)}
+KINDS = ("complex", "np.complex128", "np.complex64")
+MAKE = {"complex": complex, "np.complex128": np.complex128, "np.complex64": np.complex64}
 
 
 def one_nan(value):
     """Frozen, with all NaNs alike: which of two an operation passes on is not promised."""
-    if isinstance(value, complex):
+    if isinstance(value, (complex, np.complexfloating)):
         parts = [float(p) if p == p else NAN for p in (value.real, value.imag)]
         return type(value), [freeze(p) for p in parts], freeze(complex(*parts))
-    if isinstance(value, float) and value != value:
+    if isinstance(value, (float, np.floating)) and value != value:
         return type(value), "nan"
     return freeze(value)
 
@@ -91,15 +100,16 @@ def some(pairs, most):
 
 
 def through_ufunc(op, left, right):
-    """Products that NumPy's ufunc computes, not one of its scalars, are interpreted."""
-    return op in "*/" and "complex" in (left, right) and "np.complex128" not in (left, right) and \
-        {left, right} & {"np.int64", "np.bool_"} or (op in "*/" and (left, right) == ("np.float64", "complex"))
+    """Products that NumPy's ufunc computes, not one of its scalars, are interpreted: that of np.complex64 and
+    a Python number is one before NumPy 2."""
+    result = type(left * right)
+    return op in ("*", "/", "**") and result is not complex and result not in (type(left), type(right))
 
 
 @pytest.mark.parametrize("op", ["+", "-", "*", "/", "==", "!="])
 @pytest.mark.parametrize("left, right", [p for p in itertools.product(EDGES, EDGES) if set(p) & set(KINDS)])
 def test_operators(op, left, right):
-    share = 0 if through_ufunc(op, left, right) else 0.9
+    share = 0 if through_ufunc(op, PLAIN[left], PLAIN[right]) else 0.9
     edges = some(itertools.product(EDGES[left], EDGES[right]), 1500 if op in "*/" else 250)
     compare(f"a {op} b", (PLAIN[left], PLAIN[right]), edges, share)
 
@@ -107,26 +117,40 @@ def test_operators(op, left, right):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("expression", [
     "-a", "+a", "abs(a)", "bool(a)", "not a", "a.real", "a.imag", "a.conjugate()", "complex(a)",
-    "np.complex128(a)", "1 if a else 2", "a is None", "a ** 2", "a ** 1", "a ** 3", "a ** 2.0",
-    "a ** (3+0j)", "a ** True", "a + 1j", "2 * a", "1 / a", "a / (2-1j)", "abs(a) > 2", "abs(a - b) < 0.5"])
+    "np.complex128(a)", "np.complex64(a)", "1 if a else 2", "a is None", "abs(a) > 2", "abs(a - b) < 0.5"])
 def test_one_operand(kind, expression):
     compare(expression, (PLAIN[kind], PLAIN[kind]), zip(EDGES[kind], EDGES[kind]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("limit", ["2", "2.0", "0.1", "1e-15", "5", "1e-120", "1e150", "3e99", "-1", "0"])
+@pytest.mark.parametrize("expression", [
+    "a ** 2", "a ** 1", "a ** 3", "a ** 2.0", "a ** (3+0j)", "a ** True", "a + 1j", "a - 0.1", "2 * a", "1 / a",
+    "a / (2-1j)", "a == 0.1", "a != (1.5-0.25j)"])
+def test_one_operand_and_a_constant(kind, expression):
+    left, op, right = expression.split()
+    share = 0 if through_ufunc(op, PLAIN[kind], eval(right if left == "a" else left)) else 0.9
+    compare(expression, (PLAIN[kind], PLAIN[kind]), zip(EDGES[kind], EDGES[kind]), share)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+@pytest.mark.parametrize("limit", ["2", "2.0", "0.1", "1e-15", "5", "1e-120", "1e150", "3e99", "1e-40", "9e29", "-1",
+                                   "0"])
 @pytest.mark.parametrize("op", ["<", "<=", ">", ">="])
 def test_absolute_value_next_to_a_limit(kind, limit, op):
     """Compared by squares, but for the last bits."""
-    make_one = {"complex": complex, "np.complex128": np.complex128}[kind]
+    make_one = MAKE[kind]
     near = [float(limit)]
-    for scale in (1 - 2**-39, 1 - 2**-40, 1 - 2**-41, 1 + 2**-41, 1 + 2**-40, 1 + 2**-39, 0.5, 2):
-        near.append(float(limit) * scale)
+    margin = 2**-20 if kind == "np.complex64" else 2**-40
+    for scale in (2, 1, 0.5, 0.25):
+        near += [float(limit) * (1 - scale * margin), float(limit) * (1 + scale * margin), float(limit) * scale]
+    step = np.float32 if kind == "np.complex64" else np.float64
     for _ in range(2):
-        near += [np.nextafter(x, to) for x in near for to in (-INF, INF)]
+        near += [np.nextafter(step(x), step(to)) for x in near for to in (-INF, INF)]
     edges = [(make_one(complex(x * c, x * s)),) * 2 for x in map(float, near)
              for c, s in ((1, 0), (0, -1), (0.6, 0.8), (5**-0.5, 2 * 5**-0.5))]
-    compare(f"abs(a) {op} {limit}", (make_one(1.5 + 1j), make_one(0.05j)), edges + [(make_one(NAN),) * 2])
+    share = 0.9 if abs(type(abs(make_one(1)))(float(limit))) < INF else 0  # beyond float32, that warns
+    compare(f"abs(a) {op} {limit}", (make_one(1.5 + 1j), make_one(0.05j)), edges + [(make_one(NAN),) * 2], share)
 
 
 @pytest.mark.parametrize("exponent", ["0", "-1", "-2", "-7", "4", "5", "10", "31", "-31", "100", "-100", "7.0",
@@ -146,7 +170,7 @@ def test_making_complex(left, right):
 
 
 @pytest.mark.parametrize("kind", [k for k in EDGES if k not in KINDS])
-@pytest.mark.parametrize("call", ["complex", "np.complex128"])
+@pytest.mark.parametrize("call", MAKE)
 def test_complex_of_one_number(kind, call):
     compare(f"{call}(a)", (PLAIN[kind],) * 2, zip(EDGES[kind], EDGES[kind]))
 
@@ -248,6 +272,28 @@ def test_signed_zeros(jit, out):
 
 
 @diff
+def test_random_numbers(jit, out):
+    """Of all magnitudes: each operation rounds where NumPy's does, and leaves where that warns."""
+    @jit
+    def f(a, b, r):
+        for i in range(a.size):
+            r[0, i] = a[i] + b[i]
+            r[1, i] = a[i] - b[i]
+            r[2, i] = a[i] * b[i]
+            r[3, i] = a[i] / b[i]
+            r[4, i] = abs(a[i])
+            r[5, i] = a[i] * b[i].real - b[i].imag
+    rng = np.random.default_rng(5)
+    for dtype, part, few in ((np.complex64, np.float32, (-149, -70, 60)), (complex, float, (-1070, -520, 500))):
+        for lowest, highest in ((-3, 3), (few[0], few[0] + 40), (few[1], -few[1]), (few[2], 2 * few[2]), (-20, 20)):
+            parts = rng.standard_normal((2, 600)) * 2.0 ** rng.integers(lowest, highest, (2, 600))
+            a, b = parts.astype(part).view(dtype)
+            r = np.zeros((6, 300), dtype)
+            out(f, a, b, r)
+            out(f, b, a, r)
+
+
+@diff
 def test_becomes_complex_in_mid_loop(jit, out):
     @jit
     def f(x, n, at):
@@ -275,6 +321,7 @@ def test_becomes_float_in_mid_loop(jit, out):
     out(f, 1.5 + 2j, 400, 200)
     out(f, 1.5 + 2j, 400, 300)
     out(f, np.complex128(1.5 + 2j), 400, 200)
+    out(f, np.complex64(1.5 + 2j), 400, 200)
 
 
 @diff
@@ -392,6 +439,7 @@ def test_comparison_of_order(jit, out):
     out(f, 1j, 400)
     out(f, np.complex128(1j), 300)
     out(f, np.complex128(1j), 400)
+    out(f, np.complex64(1j), 400)
 
 
 @diff
@@ -405,7 +453,7 @@ def test_objects_are_kept(jit, out):
             x, y = y, x
             last = x + y
         return x is a, y is b, x is b, y is a, last
-    for kind in (complex, np.complex128):
+    for kind in MAKE.values():
         a, b = kind(1.5 + 1j), kind(2j)
         out(f, a, b, 300)
         out(f, a, b, 301)
@@ -424,7 +472,7 @@ def test_locals_at_an_exit(jit, out):
             if i == n - 7:
                 c = (a, b, z, w, a.real, w.imag)
         return a, b, c
-    for kind in (complex, np.complex128):
+    for kind in MAKE.values():
         out(f, kind(1.5 + 1j), kind(2j), 300)
         out(f, kind(1.5 + 1j), 2j, 300)
         out(f, kind(1.5 + 1j), 2j, 307)
@@ -464,6 +512,8 @@ def test_globals_and_cells(jit, out):
     out(f, 300)
     _step = np.complex128(2 + 2j)
     out(f, 300)
+    _step = np.complex64(0.1 - 2j)
+    out(f, 300)
     _step = 7
     out(f, 300)
     _step = 1j
@@ -501,6 +551,8 @@ def test_while_loop(jit, out):
     out(f, 1 + 0j, 1e300)
     out(f, 1e-200j, 2)
     out(f, np.complex128(1 + 0j), 1e300)
+    out(f, np.complex64(1 + 0j), 1e30)
+    out(f, np.complex64(1 + 0j), 1e300)
 
 
 @diff
@@ -518,7 +570,7 @@ def test_subclasses_are_left_alone(jit, out):
     out(f, 1j, 300)
     out(f, C(1j), 5)
     out(f, 1j, 300)
-    out(f, np.complex64(1j), 50)
+    out(f, np.float16(1), 50)
 
 
 @diff
@@ -546,7 +598,7 @@ def test_items_of_lists(jit, out):
         for z in items:
             s = -s + z
         return s, z
-    for kind in (complex, np.complex128):
+    for kind in MAKE.values():
         items = [kind(k + 0.5 - 1j) for k in range(40)]
         out(f, items, [0, 0, 0], 300)
         out(f, items, [0j, 1j, 2j], 303)
@@ -554,6 +606,27 @@ def test_items_of_lists(jit, out):
         out(g, items * 9)
         out(g, tuple(items * 9))
         out(g, items * 9 + [3])
+
+
+@diff
+def test_classes_are_kept_apart(jit, out):
+    """Numbers of equal parts, of one class and another, in names, lists and at exits."""
+    @jit
+    def f(items, kept, n):
+        x = y = z = None
+        for i in range(n):
+            x = items[i % len(items)]
+            y = complex(x)
+            z = np.complex128(x)
+            w = np.complex64(y)
+            kept[i % 4] = x
+            if i % 7 == 3:
+                kept[i % 4] = y
+        return x, y, z, w, [type(v) for v in kept]
+    for kind in MAKE.values():
+        items = [kind(k + 0.5 - 1j) for k in range(8)]
+        out(f, items, list(items[:4]), 300)
+        out(f, items, list(items[:4]), 303)
 
 
 @diff
@@ -574,6 +647,8 @@ def test_iteration_over_arrays(jit, out):
     out(f, a, a[::-1])
     out(f, a[::3], np.arange(300))
     out(f, a, a + 1)
+    out(f, a.astype(np.complex64), a)
+    out(f, a[::-2].astype(np.complex64), a.astype(np.complex64))
 
 
 # --- arrays ---------------------------------------------------------------------------------------
@@ -587,10 +662,12 @@ def test_array_items(jit, out):
             s += a[i]
             b[i] = a[-i - 1] * k + 1j
         return s
-    for k in (2, 2.5, 1j, True, np.complex128(1j), np.float64(2), np.int64(3)):
-        a = np.arange(300) * (1 - 0.5j)
-        out(f, a, np.zeros(300, complex), k)
-        out(f, a[::-2], np.zeros((300, 2), complex)[:, 1], k)
+    for k in (2, 2.5, 1j, True, np.complex128(1j), np.float64(2), np.int64(3), np.complex64(0.1j), np.float32(0.1)):
+        for dtype in (complex, np.complex64):
+            a = (np.arange(300) * (1 - 0.5j)).astype(dtype)
+            out(f, a, np.zeros(300, complex), k)
+            out(f, a[::-2], np.zeros((300, 2), dtype)[:, 1], k)
+            out(f, np.arange(300.0), np.zeros(300, dtype), k)
 
 
 @diff
@@ -601,8 +678,9 @@ def test_array_in_place(jit, out):
             for i in range(a.size):
                 a[i] = a[i] * a[i] * 0.5 + 0.25j
         return a
-    out(f, np.arange(100) * (0.005 - 0.0025j), 5)
-    out(f, np.arange(7) * 0.125j, 50)
+    for dtype in (complex, np.complex64):
+        out(f, (np.arange(100) * (0.005 - 0.0025j)).astype(dtype), 5)
+        out(f, (np.arange(7) * 0.125j).astype(dtype), 50)
 
 
 @diff
@@ -613,9 +691,31 @@ def test_stores_of_every_kind(jit, out):
             a[i] = x
         return a
     for x in (1, 2.5, True, 1j, np.complex128(-0.0 - 1j), np.float64(2), np.int64(-3), np.bool_(True), 2**60 + 1,
-              -0.0, complex(NAN, -INF)):
-        out(f, np.zeros(200, complex), x, 200)
-        out(f, np.zeros(200, complex), x, 201)
+              -0.0, complex(NAN, -INF), np.complex64(0.1 + 2j), np.float32(0.1), np.uint64(2**63 + 2**39 + 1),
+              0.1, 1e-45 - 1e-46j, 2**24 + 1, np.int64(2**24 + 3), 10**30):
+        for dtype in (complex, np.complex64):
+            out(f, np.zeros(200, dtype), x, 200)
+            out(f, np.zeros(200, dtype), x, 201)
+
+
+@diff(filters=FILTERS)
+def test_stores_that_overflow(jit, out):
+    @jit
+    def f(a, x):
+        k = 0
+        for k in range(a.size):
+            a[k] = x[k]
+        return a, k
+    for values in (np.arange(300) * 1j, np.arange(300.0), list(np.arange(300) * 1j), [k * 1.5j for k in range(300)]):
+        out(f, np.zeros(300, np.complex64), values)
+        values[250] = 1e300
+        out(f, np.zeros(300, np.complex64), values)
+        out(f, np.zeros(300, np.complex64), values)
+        values[250] = INF
+        out(f, np.zeros(300, np.complex64), values)
+        out(f, np.zeros(300, complex), values)
+    out(f, np.zeros(300, np.complex64), (np.arange(300) * 1j).astype(np.complex64))
+    out(f, np.zeros(300, np.complex64), [10**k for k in range(300)])
 
 
 @diff
@@ -630,6 +730,7 @@ def test_reals_do_not_hold_complex(jit, out):
         out(f, np.zeros(50, dtype), 0.5, 50)
         out(f, np.zeros(50, dtype), 0.5j, 50)
         out(f, np.zeros(50, dtype), np.complex128(0.5j), 50)
+        out(f, np.zeros(50, dtype), np.complex64(0.5j), 50)
 
 
 @diff
@@ -644,6 +745,10 @@ def test_other_complex_arrays(jit, out):
     out(f, np.arange(50) + 0j, 50)
     out(f, (np.arange(50) + 0j).astype(">c16"), 50)
     out(f, np.arange(50).astype(np.complex64), 50)
+    out(f, np.arange(50).astype(">c8"), 50)
+    out(f, np.arange(50).astype(np.float16), 50)
+    out(f, np.zeros(401, np.uint8)[1:].view(np.complex64), 50)
+    out(f, np.zeros(404, np.uint8)[4:].view(np.complex64), 50)
     out(f, np.frombuffer(bytes(range(200)) * 5, np.uint8)[1:801].view(complex).copy(), 50)
     out(f, np.zeros(801, np.uint8)[1:].view(complex), 50)
     read_only = np.arange(50) + 0j
@@ -661,9 +766,10 @@ def test_views_of_the_parts(jit, out):
             z[i] = z[i] * (re[i] + 1j)
             im[i] = re[i] + 1
         return z
-    z = np.arange(200) * (1 + 0.5j)
-    out(f, z, z.real, z.imag)
-    out(f, z, z.imag, z.real)
+    for dtype in (complex, np.complex64):
+        z = (np.arange(200) * (1 + 0.5j)).astype(dtype)
+        out(f, z, z.real, z.imag)
+        out(f, z, z.imag, z.real)
 
 
 @diff(filters=FILTERS)
@@ -675,12 +781,14 @@ def test_overflow_warns(jit, out):
             s = a[i] * k
             a[i] = s
         return s
-    a = np.ones(400, complex)
-    out(f, a, 10)
-    a[300] = 1e308 + 1e308j
-    a[310] = complex(INF, NAN)
-    out(f, a, 10)
-    out(f, a, 1 + 1e308j)
+    for dtype, huge in ((complex, 1e308), (np.complex64, 3e38)):
+        a = np.ones(400, dtype)
+        out(f, a, 10)
+        a[300] = complex(huge, huge)
+        a[310] = complex(INF, NAN)
+        out(f, a, 10)
+        out(f, a, 1 + 1e308j)
+        out(f, a, dtype(1 + huge * 1j))
 
 
 @diff(filters=FILTERS)
@@ -691,12 +799,13 @@ def test_sums_warn(jit, out):
         for i in range(a.size):
             s = a[i] - b[i] + s * 0.5
         return s
-    a, b = np.ones(400, complex), np.zeros(400, complex)
-    out(f, a, b)
-    a[300] = b[300] = INF
-    b[320] = complex(0, -INF)
-    out(f, a, b)
-    out(f, a, b)
+    for dtype in (complex, np.complex64):
+        a, b = np.ones(400, dtype), np.zeros(400, dtype)
+        out(f, a, b)
+        a[300] = b[300] = INF
+        b[320] = complex(0, -INF)
+        out(f, a, b)
+        out(f, a, b)
 
 
 @diff(filters=FILTERS)
@@ -706,15 +815,16 @@ def test_division_warns(jit, out):
         for i in range(a.size):
             a[i] = a[i] / b[i]
         return a
-    b = np.arange(400) + 1j
-    out(f, np.ones(400, complex), b)
-    b[300] = 0
-    b[310] = complex(1.7e308, 1.7e308)
-    b[320] = complex(5e-324, 0)
-    b[330] = complex(NAN, 0)
-    b[340] = complex(INF, INF)
-    out(f, np.ones(400, complex), b)
-    out(f, np.ones(400, complex) * 1e308j, b)
+    for dtype, huge, tiny in ((complex, 1.7e308, 5e-324), (np.complex64, 3.4e38, 1e-45)):
+        b = (np.arange(400) + 1j).astype(dtype)
+        out(f, np.ones(400, dtype), b)
+        b[300] = 0
+        b[310] = complex(huge, huge)
+        b[320] = complex(tiny, 0)
+        b[330] = complex(NAN, 0)
+        b[340] = complex(INF, INF)
+        out(f, np.ones(400, dtype), b)
+        out(f, np.full(400, huge / 2 * 1j, dtype), b)
 
 
 @diff(filters=FILTERS)
@@ -725,11 +835,12 @@ def test_absolute_value_warns(jit, out):
         for i in range(a.size):
             s += abs(a[i])
         return s
-    a = np.ones(400) * (3 - 4j)
-    out(f, a)
-    a[300] = 1.7e308 + 1.7e308j
-    out(f, a)
-    out(f, a)
+    for dtype, huge in ((complex, 1.7e308), (np.complex64, 3.4e38)):
+        a = np.full(400, 3 - 4j, dtype)
+        out(f, a)
+        a[300] = complex(huge, huge)
+        out(f, a)
+        out(f, a)
 
 
 @diff
@@ -739,8 +850,9 @@ def test_errstate(jit, out):
         for i in range(n):
             z = z * 1e-10
         return z
-    out(f, np.complex128(1e-300 + 1j), 60)
-    with np.errstate(under="raise"):
-        out(f, np.complex128(1e-300 + 1j), 60)
-    with np.errstate(all="ignore"):
-        out(f, np.complex128(1e-300 + 1j), 60)
+    for z in (np.complex128(1e-300 + 1j), np.complex64(1e-30 + 1j)):
+        out(f, z, 60)
+        with np.errstate(under="raise"):
+            out(f, z, 60)
+        with np.errstate(all="ignore"):
+            out(f, z, 60)

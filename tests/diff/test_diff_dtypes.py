@@ -7,6 +7,7 @@ from differ import diff
 
 INTS = (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
 DTYPES = (*INTS, np.float32, np.float64)
+COMPLEX = (np.complex64, np.complex128)
 FILTERS = ("always", "error")
 
 
@@ -18,7 +19,7 @@ def spoilt(dtype, value, n=300, at=220):
 
 
 def extremes(dtype):
-    info = np.finfo(dtype) if np.dtype(dtype).kind == "f" else np.iinfo(dtype)
+    info = np.finfo(dtype) if np.dtype(dtype).kind in "fc" else np.iinfo(dtype)
     return info.min, info.max
 
 
@@ -172,14 +173,15 @@ def test_stores_that_do_not_fit(jit, out):
         for i in range(a.size):
             a[i] = b[i]
         return a
-    for dtype in (*DTYPES, np.bool_):
+    for dtype in (*DTYPES, np.bool_, *COMPLEX):
         for special in (3, -1, 128, 256, 2**16, 2**31, 2**32, 2**63, -2**63, 2**70, 2.75, -1.5, 300.5, 1e10, 1e39,
                         1e300, float("nan"), float("inf"), True, np.bool_(True), np.int64(300), np.int64(-1),
                         np.int8(-5), np.uint8(250), np.uint64(2**63), np.uint64(7), np.float32(2.5),
-                        np.float32(3e9), np.float64(1e300), np.float64(-7.5), np.float16(1.5), np.longlong(5)):
+                        np.float32(3e9), np.float64(1e300), np.float64(-7.5), np.float16(1.5), np.longlong(5), 1j,
+                        np.complex64(0.1 - 2j), np.complex128(0.1 + 1e39j), complex(1e-46, -1e-320)):
             out(f, np.zeros(300, dtype), special)
-    for dtype in (*DTYPES, np.bool_):
-        for source in DTYPES:
+    for dtype in (*DTYPES, np.bool_, *COMPLEX):
+        for source in (*DTYPES, *COMPLEX):
             out(copy, np.zeros(300, dtype), spoilt(source, extremes(source)[1]))
             out(copy, np.zeros(300, dtype), spoilt(source, extremes(source)[0]))
 

@@ -69,7 +69,7 @@ def test_dtypes(jit, out):
             r = row[-1]
         return r, row
     for dtype in (bool, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64,
-                  np.float32, np.float64, np.complex128, np.float16, np.complex64, object, ">f8",
+                  np.float32, np.float64, np.complex128, np.complex64, np.float16, object, ">f8", ">c8",
                   "<i4", "M8[s]", "S3", [("x", "i4")]):
         a = np.arange(200).astype(dtype).reshape(40, 5)
         for _ in range(2):
@@ -311,7 +311,7 @@ def test_augmented_assignments(jit, out):
         return a
     out(f, grid(30, 3), grid(3, 30), 30)
     out(f, np.zeros((30, 3), np.float32), grid(3, 30), 30)
-    for dtype in (np.int64, np.int8, np.uint8, np.float64, np.complex128, bool):
+    for dtype in (np.int64, np.int8, np.uint8, np.float64, np.complex128, np.complex64, bool):
         out(whole, np.arange(150).reshape(50, 3).astype(dtype), 50, 3)
         out(whole, np.arange(150).reshape(50, 3).astype(dtype), 50, 1.5)
     out(error, grid(60, 3), 60, 1)
@@ -332,7 +332,7 @@ def test_stores_of_every_scalar(jit, out):
               np.float32(0.1), np.int8(-3), np.uint64(2**63), 1 + 2j, "5", None, [1], np.array(6.5),
               np.array([1.0, 2.0]), 3)
     for x in values:
-        for dtype in (float, np.int64, np.uint8, complex):
+        for dtype in (float, np.int64, np.uint8, complex, np.complex64):
             out(f, np.zeros((40, 2), dtype), x, 40)
 
 
@@ -397,7 +397,7 @@ def test_rows(jit, out):
         if a.size:
             out(g, a, len(a))
             out(h, a.copy(), len(a))
-    for dtype in (np.int8, np.complex128, bool, np.float32):
+    for dtype in (np.int8, np.complex128, np.complex64, bool, np.float32):
         a = np.arange(120).astype(dtype).reshape(40, 3)
         out(f, a)
         out(g, a, 40)
@@ -834,7 +834,7 @@ def test_sums_in_an_item(jit, out):
             c[1, 1] |= a[k]
             c[1, 1] ^= k & 1
         return c
-    for dtype in (float, np.float32, np.int64, np.int8, np.uint8, np.uint64, bool, complex):
+    for dtype in (float, np.float32, np.int64, np.int8, np.uint8, np.uint64, bool, complex, np.complex64):
         a = np.arange(60).astype(dtype)
         out(f, np.ones(3, dtype), a, 1, 60)
         out(f, np.ones(3, dtype), a, -1, 60)
@@ -1199,13 +1199,45 @@ def test_complex_items(jit, out):
                 row = b[i]
                 row[j] += 1j
         return b, row
-    for order in ("C", "F"):
-        a = np.asarray(grid(20, 10, complex) * (1 + 0.5j), order=order)
-        out(f, a, np.ones((20, 10), complex))
-        out(f, a, a)
-        out(f, a, a[::-1])
-    out(f, grid(20, 10), np.ones((20, 10), complex))
-    out(f, grid(20, 10, complex), np.ones((20, 10)))
+    @jit
+    def sums(a, s):
+        for x in a:
+            for y in x:
+                for z in y:
+                    s = s * 0.5 + z
+        return s
+    for dtype in (complex, np.complex64):
+        for order in ("C", "F"):
+            a = np.asarray(grid(20, 10, complex) * (0.01 + 0.005j), dtype, order=order)
+            out(f, a, np.ones((20, 10), dtype))
+            out(f, a, np.ones((20, 10), complex))
+            out(f, a, a)
+            out(f, a, a[::-1])
+            out(f, a[:, ::-2], np.ones((20, 15), dtype)[:, ::3])
+        out(f, grid(20, 10), np.ones((20, 10), dtype))
+        out(f, grid(20, 10, dtype), np.ones((20, 10)))
+        out(f, grid(20, 10, dtype), np.ones((20, 10), np.dtype(dtype).newbyteorder()))
+        cube = (np.arange(240).reshape(4, 6, 10) * (0.1 - 1j)).astype(dtype)
+        out(sums, cube, dtype(0))
+        out(sums, cube[::-1, ::2, ::-3], 0)
+        out(sums, cube.T, 0j)
+
+
+@diff
+def test_complex_items_of_all_dimensions(jit, out):
+    @jit
+    def f(a, b, n):
+        for i in range(n):
+            for j in range(2):
+                b[j, 1, 0, 1, 0, 1, 0, i] = a[1, j, 0, 1, 0, 1, 1, i] * 0.5 - b[1, 0, 0, 0, 0, 0, 0, i - 1]
+                b[0, j, 1, 1, 1, 1, 1, i] += a[j, j, j, j, j, j, j, -i]
+        return b
+    for dtype in (complex, np.complex64):
+        a = (np.arange(128 * 9).reshape(2, 2, 2, 2, 2, 2, 2, 9) * (0.25 - 1j)).astype(dtype)
+        out(f, a, np.zeros_like(a), 9)
+        out(f, a[::-1, ..., ::-1], a.copy(), 9)
+        out(f, a, np.asfortranarray(a), 9)
+        out(f, a, a.copy(), 10)
 
 
 @diff(filters=("always", "error"))

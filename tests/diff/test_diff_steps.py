@@ -1130,20 +1130,21 @@ def test_complex_and_small_dtypes_over_a_step(jit, out):
         return z, x, y, b, seen
     for n in (5, 59, 120):
         out(f, n, 0.1 + 0.2j, 0.25j, np.float32(1), np.int16(7), np.bool_(True))
+        out(f, n, np.complex64(0.1 + 0.2j), np.complex64(0.25j), np.float32(1), np.int16(7), np.bool_(True))
 
 
 @stepped
-def test_complex64_overflows_in_a_step(jit, out):
+def test_float16_overflows_in_a_step(jit, out):
     np = pytest.importorskip("numpy")
 
     @jit
     def f(n, z, x):
         for i in range(n):
             z = z * z + x
-            x += np.float32(i)
+            x += np.float16(i)
         return z, x
     for n in (5, 59, 120):
-        out(f, n, np.complex64(0.1 + 0.2j), np.float32(0.5))
+        out(f, n, np.float16(0.1), np.float16(0.5))
 
 
 @stepped

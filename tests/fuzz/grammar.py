@@ -86,7 +86,8 @@ FORMS = {
         string: ($s == $s) | ($s < $s)
         dtype: (e[$x] > $n)""",
     "z": """($z + $z) | ($z - $z) | ($z * $z) | ($z / $z) | (-$z) | ($z * $f) | ($z + $i) | complex($f, $f)
-        $z.conjugate() | ($z ** 3) | ($z / 2) | ($f - $z)""",
+        $z.conjugate() | ($z ** 3) | ($z / 2) | ($f - $z)
+        dtype: np.complex64($z) | np.complex64($f) | np.complex128($z)""",
     "p": """[$n, $n] | p[1:4] | [$i for k in range(3)] | list(t) | sorted(q) | p[:3] + [$n] | [$i, $f, $b]
         [k for k in p if k][:6] | list(range($i & 7)) | p""",
     "t": """($n, $n) | (a, b, x) | tuple(p[:5]) | t[::-1] | ($i, $f, $b, $i) | divmod($i, 7) | t""",
