@@ -436,7 +436,8 @@ PyObject *hl_hook_call(PyObject *callable, PyFunctionObject *func, HlCode *code,
     bool foreign = why == HL_R_OTHER_HOOK;
     if (code->nlive == 0)
         why = code->plain_why;
-    bool drives = code->nlive && why == HL_R_NONE && !global_on;
+    /* In global mode the frame is driven by whoever sees it, but without fastmath. */
+    bool drives = code->nlive && why == HL_R_NONE && (!global_on || code->fastmath);
     if (!drives && (!global_on || foreign)) /* else hook_global counts it */
         code->plain_calls[why]++;
     Py_ssize_t n = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);

@@ -17,6 +17,7 @@ static void code_free(void *p)
     HlCode *code = p;
     if (!code || code == &code_without_loops)
         return;
+    code_free(code->twin);
     *(code->prev ? &code->prev->next : &code_list) = code->next;
     if (code->next)
         code->next->prev = code->prev;
@@ -44,10 +45,18 @@ static void *slot_get(PyCodeObject *co)
     return _PyCode_GetExtra((PyObject *)co, code_slot, &p) < 0 ? NULL : p;
 }
 
-HlCode *hl_code_peek(PyCodeObject *co)
+HlCode *hl_code_all(PyCodeObject *co)
 {
     HlCode *code = slot_get(co);
     return code == &code_without_loops ? NULL : code;
+}
+
+HlCode *hl_code_peek(PyCodeObject *co, int fastmath)
+{
+    HlCode *code = hl_code_all(co);
+    while (code && code->fastmath != fastmath)
+        code = code->twin;
+    return code;
 }
 
 HlCode *hl_code_first(void)
@@ -81,19 +90,24 @@ static HlCode *code_new(PyCodeObject *co)
     return code;
 }
 
-HlCode *hl_code_get(PyCodeObject *co)
+HlCode *hl_code_get(PyCodeObject *co, int fastmath)
 {
-    HlCode *code = hl_code_peek(co);
+    HlCode *code = hl_code_peek(co, fastmath);
     if (code)
         return code;
     code = code_new(co);
     if (!code)
         return NULL;
+    code->fastmath = (uint8_t)fastmath;
     code->next = code_list;
     if (code_list)
         code_list->prev = code;
     code_list = code;
-    if (_PyCode_SetExtra((PyObject *)co, code_slot, code) < 0) {
+    HlCode *first = hl_code_all(co);
+    if (first) {
+        code->twin = first->twin;
+        first->twin = code;
+    } else if (_PyCode_SetExtra((PyObject *)co, code_slot, code) < 0) {
         code_free(code);
         return NULL;
     }
@@ -103,11 +117,12 @@ HlCode *hl_code_get(PyCodeObject *co)
 HlCode *hl_code_get_if_loops(PyCodeObject *co)
 {
     HlCode *code = slot_get(co);
-    if (HL_LIKELY(code != NULL))
+    if (HL_LIKELY(code && !code->fastmath))
         return code == &code_without_loops ? NULL : code;
     if (hl_hook_has_loops(co))
-        return hl_code_get(co);
-    (void)_PyCode_SetExtra((PyObject *)co, code_slot, &code_without_loops);
+        return hl_code_get(co, 0);
+    if (!code)
+        (void)_PyCode_SetExtra((PyObject *)co, code_slot, &code_without_loops);
     return NULL;
 }
 

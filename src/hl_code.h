@@ -1,5 +1,8 @@
 /* hl_code.h - what hotloop knows of one code object: decoded bytecode, clones, loop counters, regions.
- * Kept in the code object's extra slot and freed with it. Owned by the GIL. */
+ * Kept in the code object's extra slot and freed with it. Owned by the GIL.
+ *
+ * Functions that one `def` makes share a code object, and may be jitted with and without fastmath. Machine
+ * code that may round otherwise is for those that ask for it, so each choice has a state of its own. */
 #ifndef HL_CODE_H
 #define HL_CODE_H
 
@@ -38,12 +41,13 @@ typedef struct HlCode {
     PyCodeObject *serve; /* clone whose loop headers leave the evaluator; owned */
     PyObject *blank;     /* private to hooks/: function that pushes frames of this size; owned */
     HlBytecode *bytecode;
-    HlLoop *loops;      /* bytecode->nloops */
-    int32_t nlive;      /* loops not given up; 0: never driven again */
-    int32_t threshold;  /* back-edges before a loop is recorded */
-    uint8_t plain_why;  /* HlReason: why it is never driven (GENERATOR, ...), NONE otherwise */
-    bool warn_fallback; /* @jit(nopython=True): warn when a hot loop stays interpreted */
-    bool fastmath;
+    HlLoop *loops;        /* bytecode->nloops */
+    int32_t nlive;        /* loops not given up; 0: never driven again */
+    int32_t threshold;    /* back-edges before a loop is recorded */
+    uint8_t plain_why;    /* HlReason: why it is never driven (GENERATOR, ...), NONE otherwise */
+    bool warn_fallback;   /* @jit(nopython=True): warn when a hot loop stays interpreted */
+    uint8_t fastmath;     /* @jit(fastmath=...): HL_FAST_* */
+    struct HlCode *twin;  /* the next state of this code object, with another fastmath */
     uint8_t inline_why;   /* HlReason of the last of these: */
     uint8_t inline_stops; /* recordings that ended in an inlined call of it, for something in it */
     bool jitted;          /* decorated, or reached in global mode */
@@ -54,13 +58,16 @@ typedef struct HlCode {
     struct HlCode *next, *prev;       /* all live ones, for reports */
 } HlCode;
 
-/* The state of a code object, made on first use. NULL with an exception = out of memory. A code object
- * without loops, or a generator's, has one too (plain_why / nloops say so). */
-HlCode *hl_code_get(PyCodeObject *code);
-/* The same for a code object with loops; NULL without an exception, and no state, for one without. */
+/* The state of a code object with these HL_FAST_*, made on first use. NULL with an exception = out
+ * of memory. A code object without loops, or a generator's, has one too (plain_why / nloops say so). */
+HlCode *hl_code_get(PyCodeObject *code, int fastmath);
+/* The one without fastmath for a code object with loops; NULL without an exception, and no state, for one
+ * without. */
 HlCode *hl_code_get_if_loops(PyCodeObject *code);
 /* The state if it exists, NULL otherwise; never raises. */
-HlCode *hl_code_peek(PyCodeObject *code);
+HlCode *hl_code_peek(PyCodeObject *code, int fastmath);
+/* All of them: the one that was made first, then `twin`; NULL = there are none. */
+HlCode *hl_code_all(PyCodeObject *code);
 /* First of all live ones. */
 HlCode *hl_code_first(void);
 int hl_code_init(void); /* requests the extra slot; 0, or -1 with an exception */

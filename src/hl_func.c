@@ -18,7 +18,8 @@ typedef struct HlFunction {
     HlCode *code;
     PyObject *weakrefs;
     int threshold;
-    bool nopython, fastmath;
+    bool nopython;
+    uint8_t fastmath; /* HL_FAST_* */
 } HlFunction;
 
 const int32_t hl_func_offset = offsetof(HlFunction, func);
@@ -28,21 +29,25 @@ PyFunctionObject *hl_func_function(PyObject *self)
     return ((HlFunction *)self)->func;
 }
 
+int hl_func_fastmath(PyObject *self)
+{
+    return ((HlFunction *)self)->fastmath;
+}
+
 /* -- Calls --------------------------------------------------------------------------------------- */
 
-/* First call, or the function's __code__ was set. The options belong to the code object, which all
- * functions made by one `def` share. */
+/* First call, or the function's __code__ was set. The options belong to the code object's state, which all
+ * functions made by one `def`, and with the same fastmath, share. */
 static int func_resolve(HlFunction *f)
 {
     PyCodeObject *co = (PyCodeObject *)f->func->func_code;
-    HlCode *code = hl_code_get(co);
+    HlCode *code = hl_code_get(co, f->fastmath);
     if (!code)
         return -1;
     if (f->threshold > 0 && !code->jitted)
         hl_code_set_threshold(code, f->threshold);
     code->jitted = true;
     code->warn_fallback |= f->nopython;
-    code->fastmath |= f->fastmath;
     f->code = code;
     Py_XSETREF(f->co, (PyCodeObject *)Py_NewRef(co));
     return 0;
@@ -169,7 +174,7 @@ PyTypeObject HlFunction_Type = {
     .tp_descr_get = func_get,
 };
 
-PyObject *hl_func_new(PyObject *func, int threshold, bool nopython, bool fastmath)
+PyObject *hl_func_new(PyObject *func, int threshold, bool nopython, int fastmath)
 {
     if (Py_IS_TYPE(func, &HlFunction_Type))
         func = (PyObject *)hl_func_function(func);
@@ -188,7 +193,7 @@ PyObject *hl_func_new(PyObject *func, int threshold, bool nopython, bool fastmat
     f->weakrefs = NULL;
     f->threshold = threshold;
     f->nopython = nopython;
-    f->fastmath = fastmath;
+    f->fastmath = (uint8_t)fastmath;
     PyObject_GC_Track((PyObject *)f);
     return (PyObject *)f;
 }

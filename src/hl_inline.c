@@ -7,9 +7,10 @@
  * table of inlined calls, which only grows, is looked at afterwards. */
 #include "hl_inline.h"
 
+/* What is inlined has the fastmath of the region, and is interpreted without. */
 HlCode *hl_inlined_code(HlRegion *r, int32_t inlined)
 {
-    return hl_code_peek((PyCodeObject *)r->objects[r->ir->inlines[inlined].code]);
+    return hl_code_peek((PyCodeObject *)r->objects[r->ir->inlines[inlined].code], 0);
 }
 
 /* Which call the frame of `caller` (-1: the region's own) has made. */

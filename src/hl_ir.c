@@ -128,6 +128,7 @@ HlIr *hl_ir_copy(const HlIr *ir)
     if (!c)
         return NULL;
     c->entry_exit = ir->entry_exit;
+    c->fastmath = ir->fastmath;
     if (ir_dup(&c->ins, ir->ins, ir->nins, sizeof *ir->ins))
         goto fail;
     c->nins = c->cap_ins = ir->nins;

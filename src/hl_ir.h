@@ -390,6 +390,20 @@ static inline bool hl_input_is_seq(int part)
 /* The input that brings a part of an iterator which is in the frame when the region is entered. */
 HlInputPart hl_iter_input(uint8_t kind, int part);
 
+/* What @jit(fastmath=...) allows machine code to do with floats: _(NAME, Numba's and LLVM's name, bit).
+ * Nothing allows it to forget infinities and NaNs; nor that zeros have signs, without which LLVM would make
+ * x of (x - y) + y, where there may be a NaN. */
+/* clang-format off */
+#define HL_FASTDEF(_)                                                                              \
+    _(REASSOC, "reassoc", 1)   /* sums and products in another order */                            \
+    _(ARCP, "arcp", 2)         /* a quotient as a product with the reciprocal */                   \
+    _(CONTRACT, "contract", 4) /* a product and a sum as one operation */                          \
+    _(AFN, "afn", 8)           /* functions by others that are nearly as exact */
+/* clang-format on */
+#define HL_FAST_ENUMERATOR(name, text, bit) HL_FAST_##name = bit,
+enum { HL_FASTDEF(HL_FAST_ENUMERATOR) HL_FAST_ALL = 15 };
+#undef HL_FAST_ENUMERATOR
+
 typedef struct HlIr {
     char name[64]; /* of the function */
     int32_t nlocalsplus;
@@ -405,7 +419,8 @@ typedef struct HlIr {
     int32_t ninputs, cap_inputs;
     HlInline *inlines;
     int32_t ninlines, cap_inlines;
-    int32_t nloops; /* loop indexes are below it; machine code counts iterations per loop */
+    int32_t nloops;   /* loop indexes are below it; machine code counts iterations per loop */
+    uint8_t fastmath; /* HL_FAST_* */
     int32_t
         entry_exit; /* exit whose snapshot is the frame as it was entered; -1 = hoist no guards */
 } HlIr;

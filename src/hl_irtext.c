@@ -17,8 +17,8 @@
  *
  * One instruction per line: result and its type, operation, what `aux`, `imm` and `check` hold,
  * then operands, the guard's exit, and "@pc" where the bytecode position changes. `pc`, `loop`,
- * `in` (loop_of) and `at` (inlined) follow a block's parameters. An exit: reason, snapshot, the block
- * that continues it, "stay", "origin xN". Behind the first line come the inlined calls:
+ * `in` (loop_of) and `at` (inlined) follow a block's parameters, "fastmath N" the first line's numbers.
+ * An exit: reason, snapshot, the block that continues it, "stay", "origin xN". Behind the first line come the inlined calls:
  *
  *   i0: pc 30 base 6 slots 2 code #1 loops 1
  *   i1: pc 8 base 9 slots 1 code #2 loops 1 at i0
@@ -367,6 +367,8 @@ char *hl_irtext_print(const HlIr *ir)
     out(&o, "%s slots %d loops %d", ir->name[0] ? "" : "?", ir->nlocalsplus, ir->nloops);
     if (ir->entry_exit >= 0)
         out(&o, " entry x%d", ir->entry_exit);
+    if (ir->fastmath)
+        out(&o, " fastmath %d", ir->fastmath);
     out(&o, "\n");
     for (int32_t i = 0; i < ir->ninlines; i++)
         out_inline(&o, ir, i);
@@ -967,6 +969,10 @@ static void in_region(TextIn *in)
     ir->nloops = in_number(in, TEXT_MAX_ID);
     if (in_take(in, "entry"))
         ir->entry_exit = in_numbered(in, 'x', TEXT_MAX_ID);
+    if (in_take(in, "fastmath")) {
+        in_space(in);
+        ir->fastmath = (uint8_t)in_number(in, HL_FAST_ALL);
+    }
 
     for (;;) {
         if (!in->failed && !in_end(in))

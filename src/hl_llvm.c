@@ -40,6 +40,7 @@ static struct {
     char *triple;
     LLVMOrcLLJITRef jit;
     LLVMOrcJITDylibRef dylib;
+    bool vectors;       /* machine code can call functions for vectors */
     Message message;    /* of the call under way, for ORC's reporter */
     unsigned long made; /* functions so far: makes their names unique */
 } session;
@@ -132,15 +133,13 @@ static LLVMTargetMachineRef make_machine(const char *triple, Message *m)
     return machine;
 }
 
-/* Gives machine code its C functions, by name. */
-static LLVMErrorRef define_symbols(void)
+/* Gives machine code C functions, by name. */
+static LLVMErrorRef define_symbols(const HlRtSymbol *symbols, int n)
 {
     LLVMOrcExecutionSessionRef es = LLVMOrcLLJITGetExecutionSession(session.jit);
-    LLVMOrcCSymbolMapPair pairs[64];
-    const int n = hl_llvm_rt_nsymbols;
-    HL_ASSERT(n <= HL_COUNTOF(pairs));
+    LLVMOrcCSymbolMapPair pairs[n + 1];
     for (int i = 0; i < n; i++) {
-        const HlRtSymbol *s = &hl_llvm_rt_symbols[i];
+        const HlRtSymbol *s = &symbols[i];
         pairs[i].Name = LLVMOrcExecutionSessionIntern(es, s->name);
         pairs[i].Sym.Address = (LLVMOrcExecutorAddress)(uintptr_t)s->address;
         pairs[i].Sym.Flags.GenericFlags =
@@ -175,11 +174,20 @@ static bool session_open(Message *m)
     LLVMOrcExecutionSessionSetErrorReporter(LLVMOrcLLJITGetExecutionSession(session.jit),
                                             on_jit_error, NULL);
     session.dylib = LLVMOrcLLJITGetMainJITDylib(session.jit);
-    if (failed(m, define_symbols())) {
+    if (failed(m, define_symbols(hl_llvm_rt_symbols, hl_llvm_rt_nsymbols))) {
         session.dylib = NULL;
         return false;
     }
     return true;
+}
+
+/* What regions with fastmath call, in addition. */
+static bool session_open_fast(Message *m)
+{
+    const HlRtSymbol *symbols;
+    int n = session.vectors ? 0 : hl_llvm_fast_symbols(&symbols);
+    session.vectors = true;
+    return !n || !failed(m, define_symbols(symbols, n));
 }
 
 /* --- modules ---------------------------------------------------------------------------------- */
@@ -292,7 +300,7 @@ static HlCodeBlob *blob_compile(const HlIr *ir, const HlPlan *plans, const HlEmi
     char name[32];
     if (err_size > 0)
         err[0] = '\0';
-    if (!session_open(&m))
+    if (!session_open(&m) || (ir->fastmath && !session_open_fast(&m)))
         return NULL;
     HlCodeBlob *blob = hl_mem_alloc(sizeof *blob);
     if (!blob) {

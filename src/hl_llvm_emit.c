@@ -5,8 +5,9 @@
  * cold block, which stores the values that the exit's plan wants (or joins others that do) and goes to
  * `leave`, where the iteration counters are added and the exit's index is returned.
  *
- * Undefined behaviour is never relied on beyond what an earlier guard excludes, and no fast-math
- * flag is ever set: what the optimiser does to this IR cannot change a result. Array items are told
+ * Undefined behaviour is never relied on beyond what an earlier guard excludes, and fast-math
+ * flags are set only where the user asked for them (hl_llvm_fast.c): what the optimiser does to this IR
+ * cannot change another result. Array items are told
  * from object headers and from in/out/counts by TBAA; items of all dtypes are one class, because
  * arrays of different dtypes may share memory. Headers cannot change while machine code runs, so their
  * loads are invariant. Only in a region with STEPs, in which Python runs, they are not: there a step is
@@ -164,11 +165,9 @@ Val hl_llvm_fabs(HlEmitter *e, Val x)
     return hl_llvm_intrinsic(e, "llvm.fabs", e->f64, &x, 1);
 }
 
-/* Calls a function of hl_llvm_rt.c. To the optimiser they are functions of their operands alone. */
 /* Not "nonlazybind": JITLink turns a call through the GOT into a direct one to a wrong place when the
  * function is below 4 GB, as libm's seem to be in an executable that is not position independent. */
-static Val call_rt_typed(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args,
-                         unsigned nargs)
+Val hl_llvm_declare(HlEmitter *e, const char *name, LLVMTypeRef type)
 {
     Val fn = LLVMGetNamedFunction(e->mod, name);
     if (!fn) {
@@ -178,7 +177,14 @@ static Val call_rt_typed(HlEmitter *e, const char *name, LLVMTypeRef type, Val *
         add_attr(e, fn, LLVMAttributeFunctionIndex, "nocallback", 0);
         add_attr(e, fn, LLVMAttributeFunctionIndex, "memory", 0);
     }
-    return LLVMBuildCall2(e->b, type, fn, args, nargs, "");
+    return fn;
+}
+
+/* Calls a function of hl_llvm_rt.c. */
+static Val call_rt_typed(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args,
+                         unsigned nargs)
+{
+    return LLVMBuildCall2(e->b, type, hl_llvm_declare(e, name, type), args, nargs, "");
 }
 
 static Val call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args,
@@ -706,6 +712,11 @@ static LLVMRealPredicate float_predicate(HlCompare c)
 }
 
 /* What IEEE 754 defines exactly is an instruction; the rest is libm's. */
+static const char *const math_exact[HL_M__COUNT] = {
+    [HL_M_SQRT] = "llvm.sqrt", [HL_M_FABS] = "llvm.fabs",   [HL_M_FLOOR] = "llvm.floor",
+    [HL_M_CEIL] = "llvm.ceil", [HL_M_TRUNC] = "llvm.trunc", [HL_M_COPYSIGN] = "llvm.copysign",
+};
+
 static Val math_call(HlEmitter *e, HlMath m, Val *args)
 {
 #define NAME(name, text, sym, arity) "math." text,
@@ -714,13 +725,16 @@ static Val math_call(HlEmitter *e, HlMath m, Val *args)
     static const uint8_t arities[] = {HL_MATHDEF(ARITY)};
 #undef NAME
 #undef ARITY
-    static const char *const exact[HL_M__COUNT] = {
-        [HL_M_SQRT] = "llvm.sqrt", [HL_M_FABS] = "llvm.fabs",   [HL_M_FLOOR] = "llvm.floor",
-        [HL_M_CEIL] = "llvm.ceil", [HL_M_TRUNC] = "llvm.trunc", [HL_M_COPYSIGN] = "llvm.copysign",
-    };
-    if (exact[m])
-        return hl_llvm_intrinsic(e, exact[m], e->f64, args, arities[m]);
-    return call_rt(e, names[m], e->f64, e->f64, args, arities[m]);
+    if (math_exact[m])
+        return hl_llvm_fast(e, hl_llvm_intrinsic(e, math_exact[m], e->f64, args, arities[m]));
+    Val call = call_rt(e, names[m], e->f64, e->f64, args, arities[m]);
+    hl_llvm_fast_call(e, m, call);
+    return call;
+}
+
+bool hl_llvm_math_in_vectors(const HlEmitter *e, HlMath m)
+{
+    return math_exact[m] || hl_llvm_fast_has(e, m);
 }
 
 /* --- objects and arrays ----------------------------------------------------------------------- */
@@ -1062,11 +1076,11 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     }
     case HL_I_UITOFP: return LLVMBuildUIToFP(B, a[0], e->f64, "");
 
-    case HL_I_FADD: return LLVMBuildFAdd(B, a[0], a[1], "");
-    case HL_I_FSUB: return LLVMBuildFSub(B, a[0], a[1], "");
-    case HL_I_FMUL: return LLVMBuildFMul(B, a[0], a[1], "");
-    case HL_I_FDIV: return LLVMBuildFDiv(B, a[0], a[1], "");
-    case HL_I_FNEG: return LLVMBuildFNeg(B, a[0], "");
+    case HL_I_FADD: return hl_llvm_fast(e, LLVMBuildFAdd(B, a[0], a[1], ""));
+    case HL_I_FSUB: return hl_llvm_fast(e, LLVMBuildFSub(B, a[0], a[1], ""));
+    case HL_I_FMUL: return hl_llvm_fast(e, LLVMBuildFMul(B, a[0], a[1], ""));
+    case HL_I_FDIV: return hl_llvm_fast(e, LLVMBuildFDiv(B, a[0], a[1], ""));
+    case HL_I_FNEG: return hl_llvm_fast(e, LLVMBuildFNeg(B, a[0], ""));
     case HL_I_FABS: return hl_llvm_fabs(e, a[0]);
     case HL_I_FMOD: return call_rt(e, "rt.fmod", e->f64, e->f64, a, 2);
     case HL_I_FFLOORDIV: return call_rt(e, "rt.ffloordiv", e->f64, e->f64, a, 2);

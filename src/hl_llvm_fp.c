@@ -14,8 +14,10 @@ Val hl_llvm_is_finite(HlEmitter *e, Val x)
     return LLVMBuildFCmp(e->b, LLVMRealOLT, hl_llvm_fabs(e, x), inf, "");
 }
 
-bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r)
+bool hl_llvm_finite_only_with(const HlEmitter *e, const HlIns *ins, HlRef r)
 {
+    if (e->ir->fastmath && !hl_llvm_round_hides(e, &e->ir->blocks[ins->block], r))
+        return false;
     switch (ins->op) {
     case HL_I_FADD:
     case HL_I_FSUB:
@@ -67,7 +69,7 @@ void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b)
                 e->told[tested] = (HlTold){.by = r, .run = e->run};
         } else if (e->told[r].run == e->run) {
             for (int k = 0; k < hl_op_info[ins->op].nargs; k++)
-                if (hl_llvm_finite_only_with(ins, ins->a[k]))
+                if (hl_llvm_finite_only_with(e, ins, ins->a[k]))
                     e->told[ins->a[k]] = e->told[r];
         }
     }
@@ -76,7 +78,7 @@ void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b)
 bool hl_llvm_fp_waits(HlEmitter *e, HlRef guard)
 {
     if (e->ir->ins[guard].op != HL_I_GUARD_FP || e->told[guard].by == HL_NOREF ||
-        e->nwaiting == HL_WAITING)
+        e->nwaiting == HL_WAITING || e->ir->fastmath)
         return false;
     e->waiting[e->nwaiting++] = guard;
     return true;

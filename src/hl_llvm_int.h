@@ -16,6 +16,7 @@ typedef LLVMBasicBlockRef Bb;
 typedef struct HlStripPass {
     const bool *done; /* by HlRef: nothing to check here */
     bool exact;       /* GUARD_FP: infinite and NaN results are decided; else they fail */
+    bool sums;        /* floats that go round are only added to, see hl_llvm_fast */
     bool vector;      /* the loop vectorises: no instructions that LLVM leaves scalar */
     Val fail;         /* i1: some guard would have left, in this iteration or before */
 } HlStripPass;
@@ -85,6 +86,8 @@ Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset);
 Val hl_llvm_tag(HlEmitter *e, Val access, Val tbaa);
 Val hl_llvm_call(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
                  unsigned nargs);
+/* A C function that machine code gets by its name; to the optimiser, one of its operands alone. */
+Val hl_llvm_declare(HlEmitter *e, const char *name, LLVMTypeRef type);
 void hl_llvm_at(HlEmitter *e, Bb bb);              /* goes on at the end of a block */
 Bb hl_llvm_exit_block(HlEmitter *e, int32_t exit); /* where an exit goes, with nothing waiting */
 void hl_llvm_guard(HlEmitter *e, const HlIns *ins, Val ok);
@@ -108,11 +111,38 @@ Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address);
 void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v);
 /* Emits one instruction; its value, or NULL when it has none. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
+/* Can the function of libm be computed for all items of a vector at once? */
+bool hl_llvm_math_in_vectors(const HlEmitter *e, HlMath m);
+
+/* --- hl_llvm_fast.c --------------------------------------------------------------------------- */
+/* The operation, which may be done otherwise where the function has fastmath. */
+Val hl_llvm_fast(HlEmitter *e, Val operation);
+/* Tells the vectoriser of a loop, by its jump back, to work on several vectors at once: one that waits for
+ * its own results would be as slow as the processor's addition is long. */
+void hl_llvm_fast_side_by_side(HlEmitter *e, Val back, int vectors);
+/* Is there a function for vectors of what libm's does for one number, that may be called here? */
+bool hl_llvm_fast_has(const HlEmitter *e, HlMath m);
+/* Tells LLVM of these functions, at a call of libm's. */
+void hl_llvm_fast_call(HlEmitter *e, HlMath m, Val call);
+
+/* --- hl_llvm_round.c -------------------------------------------------------------------------- */
+/* Needs the k-th parameter's value of an iteration the one before? A variable that is only set has a
+ * parameter, too. `waits` has room for all refs. */
+bool hl_llvm_round_waits(const HlEmitter *e, const HlBlock *b, int32_t k, bool *waits);
+/* Do all iterations of a block only add to the float r (or multiply it), which is `next` then? Its
+ * value in between is not needed, so that they may be done in any order. */
+bool hl_llvm_round_reduces(const HlEmitter *e, const HlBlock *b, HlRef r, HlRef next);
+/* The same for an array item that every iteration reads once, and then stores. */
+bool hl_llvm_round_reduces_cell(const HlEmitter *e, const HlBlock *b, const HlIns *store);
+/* Is r, a parameter of the block or a value of it, an operand of one of its operations, and seen by
+ * nobody else (but for guards that it is finite)? */
+bool hl_llvm_round_hides(const HlEmitter *e, const HlBlock *b, HlRef r);
 
 /* --- hl_llvm_fp.c ----------------------------------------------------------------------------- */
 Val hl_llvm_is_finite(HlEmitter *e, Val x);
-/* Is ins finite only when its operand r is? */
-bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r);
+/* Is ins finite only when its operand r is? With fastmath, it may have been made from r's operands; then
+ * this is told only of what nobody else in the block sees. */
+bool hl_llvm_finite_only_with(const HlEmitter *e, const HlIns *ins, HlRef r);
 /* Finds out which GUARD_FPs of a block can wait for later ones. To be called before its instructions
  * are emitted. */
 void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b);

@@ -12,6 +12,10 @@ typedef struct HlRtSymbol {
 extern const HlRtSymbol hl_llvm_rt_symbols[];
 extern const int hl_llvm_rt_nsymbols;
 
+/* The C library's functions for vectors (hl_llvm_fast.c), as far as this processor and this C library have
+ * them; looked for by the first call. Their number. */
+int hl_llvm_fast_symbols(const HlRtSymbol **symbols);
+
 /* Returned in two registers, as LLVM returns { i64, i64 }. */
 typedef struct HlRtInt {
     int64_t value, fits;

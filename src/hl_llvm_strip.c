@@ -35,6 +35,7 @@
 
 enum {
     STRIP_VECTOR = 8, /* a multiple of it leaves no rest, which would need a loop of its own */
+    STRIP_SIDE = 4,   /* vectors side by side in a sum that may be done in any order */
     STRIP_COPIES = 4, /* iterations in a round of a loop that does not vectorise */
     STRIP_MAX = 8192, /* bounds what is lost when a strip fails, and the wait for a signal */
     STRIP_ITEMS = 12, /* array accesses */
@@ -58,20 +59,23 @@ typedef struct Strip {
         cell; /* the only store, into an item that stays the same and is read before; else HL_NOREF */
     Val cell_at;     /* its address */
     bool vectorises; /* no float goes round the loop, whose operations have their order */
-    bool checks;     /* something is found out in the strip itself */
-    int64_t most;    /* iterations */
-    Val buffer;      /* what is to be stored, when all is checked; NULL = stored at once */
-    bool *done;      /* by ref: guard that is proved or implied */
-    bool *carried;   /* by position in the state: the last value must be finite */
-    bool *waits;     /* by ref: scratch of strip_waits */
-    uint8_t *sum;    /* by ref: belongs to a sum of small amounts, see strip_find_sums */
-    bool finite;     /* some guard is implied: no result may be infinite or NaN */
-    bool exact;      /* GUARD_FP is decided for those, too, in what is emitted now */
-    bool twice;      /* what is stored is not kept, but computed again when all is checked... */
-    bool dry;        /* ...which it is not yet */
-    Val n, last;     /* iterations of this strip, and n - 1 */
-    Val proved;      /* i1 so far */
-    int32_t nstate;  /* parameters, whether a guard failed, the cell's value */
+    bool in_order;   /* every float operation is done in its order */
+    bool sums; /* floats that go round do so as sums, or products, that may be done in any order */
+    bool reduces;   /* and are: it vectorises because of that */
+    bool checks;    /* something is found out in the strip itself */
+    int64_t most;   /* iterations */
+    Val buffer;     /* what is to be stored, when all is checked; NULL = stored at once */
+    bool *done;     /* by ref: guard that is proved or implied */
+    bool *carried;  /* by position in the state: the last value must be finite */
+    bool *waits;    /* by ref: scratch of hl_llvm_round_waits */
+    uint8_t *sum;   /* by ref: belongs to a sum of small amounts, see strip_find_sums */
+    bool finite;    /* some guard is implied: no result may be infinite or NaN */
+    bool exact;     /* GUARD_FP is decided for those, too, in what is emitted now */
+    bool twice;     /* what is stored is not kept, but computed again when all is checked... */
+    bool dry;       /* ...which it is not yet */
+    Val n, last;    /* iterations of this strip, and n - 1 */
+    Val proved;     /* i1 so far */
+    int32_t nstate; /* parameters, whether a guard failed, the cell's value */
     Val *start, *phi, *mid; /* nstate each: at the header, at a loop's start, between two loops */
     int64_t *step;          /* by position of a parameter: changes by it; 0 = has a phi */
 } Strip;
@@ -310,10 +314,10 @@ static bool strip_allows(Strip *s, const HlIns *ins)
         return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]) &&
                s->nitems < STRIP_ITEMS;
     case HL_I_FMATH1:
-    case HL_I_FMATH2:
+    case HL_I_FMATH2: return hl_llvm_math_in_vectors(s->e, (HlMath)ins->aux);
+    case HL_I_FPOW: return hl_llvm_math_in_vectors(s->e, HL_M_POW);
     case HL_I_FMOD:
     case HL_I_FFLOORDIV:
-    case HL_I_FPOW:
     case HL_I_FFLOORDIV32:
     case HL_I_FPOW32:
     case HL_I_FHYPOT32:
@@ -445,40 +449,47 @@ static HlRef strip_find_cell(const Strip *s)
     return read && stays ? cell : HL_NOREF;
 }
 
-/* Needs the k-th parameter's value of an iteration the one before? A variable that is only set has a
- * parameter, too. */
-static bool strip_waits(const Strip *s, int32_t k)
+static bool strip_is_float(const Strip *s, HlRef r)
 {
-    const HlBlock *b = s->block;
-    memset(s->waits, 0, (size_t)s->ir->nins * sizeof *s->waits);
-    s->waits[b->params.v[k]] = true;
-    for (bool again = true; again;) {
-        again = false;
-        for (int32_t i = 0; i < b->ins.n; i++) {
-            const HlIns *ins = &s->ir->ins[b->ins.v[i]];
-            for (int a = 0; a < hl_op_info[ins->op].nargs; a++)
-                s->waits[b->ins.v[i]] |= ins->a[a] != HL_NOREF && s->waits[ins->a[a]];
-        }
-        for (int32_t p = 0; p < b->params.n; p++) {
-            if (s->waits[b->args.v[p]] && !s->waits[b->params.v[p]])
-                again = s->waits[b->params.v[p]] = true;
-        }
-    }
-    return s->waits[b->args.v[k]];
+    return hl_type_repr(s->ir->ins[r].type) == HL_REPR_F64;
 }
 
-static bool strip_vectorises(const Strip *s)
+/* Are the items next to each other, as vectors want them? */
+static bool strip_walks_only(const Strip *s)
 {
-    const HlBlock *b = s->block;
-    HlRef kept = s->cell == HL_NOREF ? HL_NOREF : s->ir->ins[s->cell].a[3];
-    if (kept != HL_NOREF && hl_type_repr(s->ir->ins[kept].type) == HL_REPR_F64)
-        return false;
-    for (int32_t p = 0; p < b->params.n; p++) {
-        HlType t = s->ir->ins[b->params.v[p]].type;
-        if (hl_type_repr(t) == HL_REPR_F64 && b->args.v[p] != b->params.v[p] && strip_waits(s, p))
+    for (int32_t i = 0; i < s->nitems; i++) {
+        const HlIns *item = &s->ir->ins[s->items[i]];
+        bool stays = strip_place_stays(s, item->a[0]) && strip_stays(s, item->a[2]);
+        if (!stays && !strip_walks(s, item))
             return false;
     }
     return true;
+}
+
+static bool strip_vectorises(Strip *s)
+{
+    const HlBlock *b = s->block;
+    bool in_order = false;
+    if (s->cell != HL_NOREF && strip_is_float(s, s->ir->ins[s->cell].a[3])) {
+        s->sums = hl_llvm_round_reduces_cell(s->e, b, &s->ir->ins[s->cell]);
+        in_order = !s->sums;
+    }
+    for (int32_t p = 0; p < b->params.n; p++) {
+        HlRef now = b->params.v[p], next = b->args.v[p];
+        if (!strip_is_float(s, now) || next == now || !hl_llvm_round_waits(s->e, b, p, s->waits))
+            continue;
+        s->sums = hl_llvm_round_reduces(s->e, b, now, next);
+        in_order |= !s->sums;
+    }
+    s->sums &= !in_order;
+    s->reduces = s->sums && !s->in_order && strip_walks_only(s);
+    return s->reduces || (!in_order && !s->sums);
+}
+
+/* How many iterations leave no rest; fewer are not worth the proof. */
+static int strip_multiple(const Strip *s)
+{
+    return !s->vectorises ? STRIP_COPIES : s->reduces ? STRIP_VECTOR * STRIP_SIDE : STRIP_VECTOR;
 }
 
 static bool strip_find(Strip *s)
@@ -528,7 +539,7 @@ static bool strip_implied(const Strip *s, HlRef r)
         const HlIns *result = &s->ir->ins[guard->a[0]];
         if (result->op == HL_I_FROUND32)
             result = &s->ir->ins[result->a[0]];
-        if (result->block == s->index && hl_llvm_finite_only_with(result, r))
+        if (result->block == s->index && hl_llvm_finite_only_with(s->e, result, r))
             return true;
     }
     return false;
@@ -880,7 +891,7 @@ static LLVMMetadataRef strip_scope(Strip *s, HlRef data)
 {
     LLVMContextRef c = s->e->ctx;
     char name[32];
-    int n = snprintf(name, sizeof name, "strip of b%d", s->index);
+    int n = snprintf(name, sizeof name, "strip of b%d%s", s->index, s->reduces ? " across" : "");
     LLVMMetadataRef domain = LLVMMDStringInContext2(c, name, (size_t)n);
     domain = LLVMMDNodeInContext2(c, &domain, 1);
     n = snprintf(name, sizeof name, "b%d: %%%d", s->index, data);
@@ -1004,6 +1015,7 @@ static void strip_body(Strip *s, Val k, Val *state)
     const HlBlock *b = s->block;
     HlStripPass pass = {
         .done = s->done, .exact = s->exact, .vector = s->vectorises, .fail = state[b->params.n]};
+    pass.sums = s->sums && !s->vectorises;
     for (int32_t p = 0; p < b->params.n; p++)
         e->val[b->params.v[p]] = s->step[p] ? strip_moved(s, s->start[p], s->step[p], k) : state[p];
     e->pass = &pass;
@@ -1053,8 +1065,23 @@ static void strip_close_loop(Strip *s, Val k, int copies, Val n)
     Val next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, copies), "");
     LLVMAddIncoming(k, &next, &end, 1);
     Bb behind = hl_llvm_next_block(e, "");
-    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, n, ""), loop, behind);
+    Val back = LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, n, ""), loop, behind);
+    if (s->reduces)
+        hl_llvm_fast_side_by_side(e, back, STRIP_SIDE);
     LLVMPositionBuilderAtEnd(B, behind);
+}
+
+/* A sum of float32 goes round as one, so that LLVM sees additions of float32. */
+static Val strip_narrow(Strip *s, int32_t i, Val v)
+{
+    HlRef r = i < s->block->params.n ? s->block->params.v[i] : HL_NOREF;
+    bool single = s->reduces && r >= 0 && hl_type_eq(s->ir->ins[r].type, HL_TYPE_NPS(HL_D_F32));
+    return single ? LLVMBuildFPTrunc(s->e->b, v, s->e->f32, "") : v;
+}
+
+static Val strip_wide(Strip *s, Val v)
+{
+    return LLVMTypeOf(v) == s->e->f32 ? LLVMBuildFPExt(s->e->b, v, s->e->f64, "") : v;
 }
 
 /* Emits a loop over the iterations from `first` to n - 1, at least one and a multiple of `copies`, and
@@ -1070,14 +1097,18 @@ static void strip_loop(Strip *s, const char *name, Val first, Val n, int copies,
             continue;
         s->phi[i] = LLVMBuildPhi(B, LLVMTypeOf(state[i]), "");
         LLVMAddIncoming(s->phi[i], &state[i], &from, 1);
-        state[i] = s->phi[i];
     }
+    for (int32_t i = 0; i < s->nstate; i++)
+        if (!s->step[i])
+            state[i] = strip_wide(s, s->phi[i]);
     for (int c = 0; c < copies; c++)
         strip_body(s, LLVMBuildNUWAdd(B, k, hl_llvm_int(e, c), ""), state);
     Bb end = LLVMGetInsertBlock(B);
-    for (int32_t i = 0; i < s->nstate; i++)
-        if (!s->step[i])
-            LLVMAddIncoming(s->phi[i], &state[i], &end, 1);
+    for (int32_t i = 0; i < s->nstate; i++) {
+        Val next = s->step[i] ? NULL : strip_narrow(s, i, state[i]);
+        if (next)
+            LLVMAddIncoming(s->phi[i], &next, &end, 1);
+    }
     strip_close_loop(s, k, copies, n);
 }
 
@@ -1172,6 +1203,8 @@ static void strip_run(Strip *s, const char *name, Val *state)
         strip_declare_scopes(s);
     Val zero = hl_llvm_int(e, 0);
     if (s->vectorises) {
+        for (int32_t i = 0; i < s->nstate; i++)
+            state[i] = strip_narrow(s, i, state[i]);
         strip_loop(s, name, zero, s->n, 1, state);
         strip_finish(s, state);
         return;
@@ -1319,7 +1352,7 @@ static void strip_emit(Strip *s, Val *after)
         s->start[p] = e->val[b->params.v[p]];
 
     /* header: the difference is right as an unsigned number whenever small < large */
-    int least = s->vectorises ? STRIP_VECTOR : STRIP_COPIES; /* fewer are not worth the proof */
+    int least = strip_multiple(s);
     Val small = strip_at(s, s->small, false), large = strip_at(s, s->large, false);
     Val left = LLVMBuildSub(B, large, small, "");
     Val many = LLVMBuildAnd(B, LLVMBuildICmp(B, LLVMIntSLT, small, large, ""),
@@ -1339,7 +1372,7 @@ static void strip_emit(Strip *s, Val *after)
     Val most = hl_llvm_int(e, s->most);
     s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, most}, 2);
     if (s->vectorises)
-        s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -STRIP_VECTOR), "");
+        s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -least), "");
     s->proved = hl_llvm_no_pending(e);
     strip_shorten(s, least);
     s->last = LLVMBuildSub(B, s->n, hl_llvm_int(e, 1), "");
@@ -1392,10 +1425,15 @@ static void strip_emit(Strip *s, Val *after)
     }
 }
 
-int hl_llvm_strip(HlEmitter *e, int32_t block)
+/* *reduces = it has one that vectorises because of fastmath. */
+static int strip_make(HlEmitter *e, int32_t block, bool in_order, bool *reduces)
 {
-    Strip s = {
-        .e = e, .ir = e->ir, .index = block, .block = &e->ir->blocks[block], .cell = HL_NOREF};
+    Strip s = {.e = e,
+               .ir = e->ir,
+               .index = block,
+               .block = &e->ir->blocks[block],
+               .cell = HL_NOREF,
+               .in_order = in_order};
     int32_t n = s.block->params.n;
     if (s.block->target != block || s.block->term != HL_TERM_JUMP)
         return 0;
@@ -1418,8 +1456,10 @@ int hl_llvm_strip(HlEmitter *e, int32_t block)
         s.checks = !s.stores || strip_checks(&s);
         s.twice = s.stores && s.checks && strip_computes_twice(&s);
         s.most = strip_most(&s);
-        if (strip_counters_proved(&s))
+        if (strip_counters_proved(&s)) {
             strip_emit(&s, values + 3 * s.nstate);
+            *reduces = s.reduces;
+        }
     }
     hl_mem_free(s.done);
     hl_mem_free(s.waits);
@@ -1428,4 +1468,12 @@ int hl_llvm_strip(HlEmitter *e, int32_t block)
     hl_mem_free(s.step);
     hl_mem_free(values);
     return status;
+}
+
+/* What vectors are too long for is done in order, as without fastmath. */
+int hl_llvm_strip(HlEmitter *e, int32_t block)
+{
+    bool reduces = false;
+    int status = strip_make(e, block, false, &reduces);
+    return reduces ? strip_make(e, block, true, &reduces) : status;
 }

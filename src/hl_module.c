@@ -47,36 +47,48 @@ static PyCodeObject *module_code_of(PyObject *obj)
     return NULL;
 }
 
-/* What is known of a code object; NULL = nothing. */
-static HlCode *module_peek(PyCodeObject *co)
+/* What is known of the code object of such an object: the first of all its states, which `twin` links; of
+ * a jitted function only its own. NULL = nothing. */
+static HlCode *module_peek(PyObject *obj, PyCodeObject *co, bool *own)
 {
-    return inactive ? NULL : hl_code_peek(co);
+    if (PyMethod_Check(obj))
+        obj = PyMethod_GET_FUNCTION(obj);
+    *own = Py_IS_TYPE(obj, &HlFunction_Type);
+    if (inactive)
+        return NULL;
+    return *own ? hl_code_peek(co, hl_func_fastmath(obj)) : hl_code_all(co);
 }
 
 /* -- Functions --------------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(wrap_doc,
-             "wrap(func, threshold=0, nopython=False, fastmath=False)\n--\n\n"
-             "The callable that @jit returns for a Python function. threshold 0: the default.");
+             "wrap(func, threshold=0, nopython=False, fastmath=0)\n--\n\n"
+             "The callable that @jit returns for a Python function. threshold 0: the default.\n"
+             "fastmath: what LLVM may do, a sum of the values of the dict `fastmath`.");
 
 static PyObject *module_wrap(PyObject *Py_UNUSED(self), PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"func", "threshold", "nopython", "fastmath", NULL};
     PyObject *func;
     int threshold = 0, nopython = 0, fastmath = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|ipp:wrap", names, &PyFunction_Type, &func,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|ipi:wrap", names, &PyFunction_Type, &func,
                                      &threshold, &nopython, &fastmath))
         return NULL;
     if (threshold < 0) {
         PyErr_SetString(PyExc_ValueError, "threshold must not be negative");
         return NULL;
     }
+    if (fastmath & ~HL_FAST_ALL) {
+        PyErr_SetString(PyExc_ValueError, "fastmath is no sum of flags");
+        return NULL;
+    }
     return module_need_active() < 0 ? NULL : hl_func_new(func, threshold, nopython, fastmath);
 }
 
 PyDoc_STRVAR(stats_doc, "stats(code=None)\n--\n\n"
-                        "Statistics, one dict per code object; all live ones without an argument.\n"
-                        "A list; empty for a code object that hotloop has not met.");
+                        "Statistics, one dict per code object and fastmath that it is jitted\n"
+                        "with; all live ones without an argument. A list; empty for a code\n"
+                        "object that hotloop has not met.");
 
 static PyObject *module_stats(PyObject *Py_UNUSED(self), PyObject *args)
 {
@@ -90,8 +102,16 @@ static PyObject *module_stats(PyObject *Py_UNUSED(self), PyObject *args)
     PyCodeObject *co = module_code_of(obj);
     if (!co)
         return NULL;
-    HlCode *code = module_peek(co);
-    return code ? Py_BuildValue("[N]", hl_stats_code(code)) : PyList_New(0);
+    bool own;
+    PyObject *list = PyList_New(0);
+    HlCode *code = module_peek(obj, co, &own);
+    for (; list && code; code = own ? NULL : code->twin) {
+        PyObject *row = hl_stats_code(code);
+        if (!row || PyList_Append(list, row) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(row);
+    }
+    return list;
 }
 
 PyDoc_STRVAR(forgotten_doc, "forgotten()\n--\n\n"
@@ -136,6 +156,22 @@ static PyObject *module_region_text(HlRegion *r, char what)
     return str;
 }
 
+/* Appends the texts of all regions; 0, or -1 with an exception. */
+static int module_inspect_code(PyObject *list, const HlCode *code, char what)
+{
+    int nloops = code->loops ? code->bytecode->nloops : 0, err = 0;
+    for (int i = 0; i < nloops; i++) {
+        Py_ssize_t first = PyList_GET_SIZE(list); /* regions are listed newest first */
+        for (HlRegion *r = code->loops[i].regions; !err && r; r = r->next) {
+            PyObject *text = module_region_text(r, what);
+            if (text ? PyList_Insert(list, first, text) < 0 : PyErr_Occurred() != NULL)
+                err = -1;
+            Py_XDECREF(text);
+        }
+    }
+    return err;
+}
+
 PyDoc_STRVAR(inspect_doc,
              "inspect(func, what)\n--\n\n"
              "The function's regions as text, in the order of their loops and of their\n"
@@ -156,19 +192,13 @@ static PyObject *module_inspect(PyObject *Py_UNUSED(self), PyObject *args)
         return NULL;
     if (!inactive)
         hl_compile_wait();
-    HlCode *code = module_peek(co);
     int gc = PyGC_Disable(); /* a finalizer could free a region */
+    bool own;
     PyObject *list = PyList_New(0);
-    int nloops = code && code->loops ? code->bytecode->nloops : 0;
-    for (int i = 0; list && i < nloops; i++) {
-        Py_ssize_t first = PyList_GET_SIZE(list); /* regions are listed newest first */
-        for (HlRegion *r = code->loops[i].regions; list && r; r = r->next) {
-            PyObject *text = module_region_text(r, *what);
-            if (text ? PyList_Insert(list, first, text) < 0 : PyErr_Occurred() != NULL)
-                Py_CLEAR(list);
-            Py_XDECREF(text);
-        }
-    }
+    HlCode *code = module_peek(obj, co, &own);
+    for (; list && code; code = own ? NULL : code->twin)
+        if (module_inspect_code(list, code, *what) < 0)
+            Py_CLEAR(list);
     if (gc)
         PyGC_Enable();
     return list;
@@ -360,13 +390,24 @@ static int module_reasons(PyObject *module)
     return err;
 }
 
+/* {name: bit} of HL_FASTDEF */
+static int module_fastmath(PyObject *module)
+{
+#define FASTMATH_FORMAT(name, text, bit) "s:i"
+#define FASTMATH_ARG(name, text, bit) , text, bit
+    PyObject *dict = Py_BuildValue("{" HL_FASTDEF(FASTMATH_FORMAT) "}" HL_FASTDEF(FASTMATH_ARG));
+    int err = dict ? PyModule_AddObjectRef(module, "fastmath", dict) : -1;
+    Py_XDECREF(dict);
+    return err;
+}
+
 static int module_exec(PyObject *module)
 {
 #ifdef HL_DEBUG
     if (PyModule_AddFunctions(module, hl_test_methods) < 0)
         return -1;
 #endif
-    if (module_start() < 0 || module_reasons(module) < 0 ||
+    if (module_start() < 0 || module_reasons(module) < 0 || module_fastmath(module) < 0 ||
         PyModule_AddObjectRef(module, "Function", (PyObject *)&HlFunction_Type) < 0 ||
         PyModule_AddObjectRef(module, "FallbackWarning", hl_fallback_warning) < 0 ||
         PyModule_AddObjectRef(module, "inactive", inactive ? inactive : Py_None) < 0 ||

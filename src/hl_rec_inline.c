@@ -287,7 +287,7 @@ RecStatus rec_call_function(HlRec *R, int32_t n, PyObject *kwnames, int32_t at, 
         return rec_stop(R, HL_R_NYI_CALL);
     PyFunctionObject *func =
         PyFunction_Check(callee.o) ? (PyFunctionObject *)callee.o : hl_func_function(callee.o);
-    c.code = hl_code_get((PyCodeObject *)func->func_code);
+    c.code = hl_code_get((PyCodeObject *)func->func_code, 0);
     if (!c.code) {
         PyErr_Clear();
         return rec_stop(R, HL_R_NO_MEMORY);

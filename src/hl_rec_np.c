@@ -63,6 +63,29 @@ static HlRef exact_ufunc(HlRec *R, const char *name, HlRef x)
     return HL_NOREF;
 }
 
+/* A ufunc that libm has too, and nearly as exactly; with fastmath=True. */
+static HlRef near_ufunc(HlRec *R, const char *name, int32_t n, HlRef x, HlRef y)
+{
+    static const struct {
+        const char *name;
+        uint8_t nin, math;
+    } near[] = {
+        {"exp", 1, HL_M_EXP},       {"expm1", 1, HL_M_EXPM1},   {"exp2", 1, HL_M_EXP2},
+        {"log", 1, HL_M_LOG},       {"log1p", 1, HL_M_LOG1P},   {"log2", 1, HL_M_LOG2},
+        {"log10", 1, HL_M_LOG10},   {"cbrt", 1, HL_M_CBRT},     {"sin", 1, HL_M_SIN},
+        {"cos", 1, HL_M_COS},       {"tan", 1, HL_M_TAN},       {"arcsin", 1, HL_M_ASIN},
+        {"arccos", 1, HL_M_ACOS},   {"arctan", 1, HL_M_ATAN},   {"sinh", 1, HL_M_SINH},
+        {"cosh", 1, HL_M_COSH},     {"tanh", 1, HL_M_TANH},     {"arcsinh", 1, HL_M_ASINH},
+        {"arccosh", 1, HL_M_ACOSH}, {"arctanh", 1, HL_M_ATANH}, {"power", 2, HL_M_POW},
+        {"arctan2", 2, HL_M_ATAN2}, {"hypot", 2, HL_M_HYPOT},
+    };
+    for (int i = 0; R->ir->fastmath & HL_FAST_AFN && i < HL_COUNTOF(near); i++)
+        if (near[i].nin == n && strcmp(name, near[i].name) == 0)
+            return rec_emit(R, n == 1 ? HL_I_FMATH1 : HL_I_FMATH2, HL_TYPE(F64), x,
+                            n == 1 ? HL_NOREF : y, near[i].math);
+    return HL_NOREF;
+}
+
 static HlRef call_loop(HlRec *R, PyObject *ufunc, HlDtype d, HlRef x, HlRef y)
 {
     HlIns ins = {.op = y == HL_NOREF ? HL_I_UFUNC1 : HL_I_UFUNC2,
@@ -246,10 +269,13 @@ static HlRef float_loop(HlRec *R, PyObject *ufunc, const HlVal *v, int32_t n)
         return HL_NOREF;
     }
     HlRef x = rec_to_dtype(R, v[0], d), y = n == 2 ? rec_to_dtype(R, v[1], d) : x;
-    HlRef r = n == 1 ? exact_ufunc(R, hl_np_ufunc_name(ufunc), x) : HL_NOREF;
+    const char *name = hl_np_ufunc_name(ufunc);
+    HlRef r = n == 1 ? exact_ufunc(R, name, x) : HL_NOREF;
+    if (r == HL_NOREF)
+        r = near_ufunc(R, name, n, x, y);
     if (r != HL_NOREF) {
         r = rec_emit(R, d == HL_D_F32 ? HL_I_FROUND32 : HL_I_RETYPE, t, r, HL_NOREF, 0);
-        rec_guard_fp(R, r, x, x, HL_R_FPCHECK);
+        rec_guard_fp(R, r, x, y, HL_R_FPCHECK);
         return r;
     }
     return call_loop(R, ufunc, d, x, n == 2 ? y : HL_NOREF);

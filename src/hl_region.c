@@ -90,6 +90,7 @@ static HlRegion *region_new(HlCode *code, int loop)
         region_free(r);
         return NULL;
     }
+    r->ir->fastmath = code->fastmath;
     return r;
 }
 

@@ -20,7 +20,6 @@ _HARMLESS = frozenset((
 _NOT_YET = {
     "cache": lambda v: bool(v),
     "error_model": lambda v: v != "python",
-    "fastmath": lambda v: bool(v),
     "nogil": lambda v: bool(v),
     "parallel": lambda v: bool(v),
     "pipeline_class": lambda v: v is not None,
@@ -32,6 +31,10 @@ _CHOICES = {
     "error_model": ("python", "numpy"),
     "inline": ("never", "always"),
 }
+# Numba's names of what LLVM may do with floats. That it may forget NaNs, infinities and the signs of zeros
+# changes nothing.
+_FASTMATH = {**_hotloop.fastmath, "fast": sum(_hotloop.fastmath.values()),
+             "nnan": 0, "ninf": 0, "nsz": 0}
 _warned = set()
 
 
@@ -106,7 +109,7 @@ def _settings(options):
     nopython = bool(options.get("nopython"))
     if nopython and options.get("forceobj"):
         raise ValueError("jit(): nopython and forceobj exclude each other")
-    return threshold, nopython, bool(options.get("fastmath"))
+    return threshold, nopython, _fastmath(options.get("fastmath", False))
 
 
 def _check_choice(name, value):
@@ -114,6 +117,19 @@ def _check_choice(name, value):
     if choices and value not in choices and not (name == "inline" and callable(value)):
         expected = " or ".join(map(repr, choices))
         raise ValueError(f"jit(): {name} must be {expected}, not {value!r}")
+
+
+def _fastmath(value):
+    """True, or the names of what is allowed: a set, or the keys of a dict whose values are true."""
+    if isinstance(value, (dict, set, frozenset)):
+        flags = 0
+        for name in value:
+            if name not in _FASTMATH:
+                raise ValueError(f"jit(): fastmath has no flag {name!r}")
+            if not isinstance(value, dict) or value[name]:
+                flags |= _FASTMATH[name]
+        return flags
+    return _FASTMATH["fast"] if value else 0
 
 
 def _check_threshold(value):

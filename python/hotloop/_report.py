@@ -28,7 +28,8 @@ def document(f=None):
     if f is None:
         functions = [_function(raw) for raw in _hotloop.stats()
                      if not raw["code"].co_filename.startswith(_PACKAGE)]
-        functions.sort(key=lambda fn: (fn["file"], fn["line"], fn["name"]))
+        functions.sort(key=lambda fn: (fn["file"], fn["line"], fn["name"],
+                                      fn["fastmath"]))
         freed = _hotloop.forgotten()
     else:
         functions = [stats(f)]
@@ -243,7 +244,8 @@ def _iterations(fn):
 
 def _render_function(fn, reasons):
     calls = fn["driven_calls"] + _sum(fn["plain_calls"], "count")
-    out = [f"{fn['name']}  ({fn['file']}:{fn['line']})  {_times(calls, 'call')}"]
+    fastmath = "  fastmath" if fn["fastmath"] else ""
+    out = [f"{fn['name']}  ({fn['file']}:{fn['line']})  {_times(calls, 'call')}{fastmath}"]
     for row in fn["plain_calls"]:
         if row["reason"] != "none":
             out.append(f"  {_times(row['count'], 'call')} ran plainly: {_reason(row, reasons)}")

@@ -12,6 +12,7 @@ import cli
 import pytest
 
 import hotloop
+from differ import params
 from hotloop import _decorator, jit
 
 
@@ -204,7 +205,8 @@ def test_refuses_what_is_no_function(obj, name):
     {"boundscheck": True}, {"boundscheck": False}, {"boundscheck": None}, {"inline": "always"},
     {"inline": "never"}, {"inline": lambda *_: True}, {"locals": {"x": "int64"}}, {"debug": True},
     {"looplift": False}, {"no_cpython_wrapper": True}, {"no_cfunc_wrapper": True},
-    {"target": "cpu"}, {"pipeline_class": None}, {"forceinline": True}, {"no_rewrites": True},
+    {"fastmath": True}, {"fastmath": {"fast"}}, {"fastmath": {"nnan": True, "reassoc": False}},
+    {"fastmath": frozenset()}, {"target": "cpu"}, {"pipeline_class": None}, {"forceinline": True}, {"no_rewrites": True},
 ])
 def test_options_without_a_warning(options, fresh_warnings):
     assert jit(**options)(lambda x: x)(3) == 3
@@ -236,6 +238,8 @@ def test_options_that_are_not_there_yet_warn_once(options, fresh_warnings):
     ({"threshold": None}, TypeError, "NoneType"),
     ({"error_model": "c"}, ValueError, "error_model"),
     ({"inline": "sometimes"}, ValueError, "inline"),
+    ({"fastmath": {"fast", "furious"}}, ValueError, "'furious'"),
+    ({"fastmath": {"slow": False}}, ValueError, "'slow'"),
     ({"nopython": True, "forceobj": True}, ValueError, "exclude"),
 ])
 def test_options_that_are_wrong(options, error, text):
@@ -249,6 +253,24 @@ def test_threshold_reaches_the_core():
     f = jit(threshold=123)(lambda: 0)
     f()
     assert hotloop.stats(f)["threshold"] == 123
+
+
+@pytest.mark.parametrize("value, flags", [
+    (False, 0), (None, 0), (True, 15), (1, 15), (set(), 0), ({"fast"}, 15), ({"nnan", "ninf", "nsz"}, 0),
+    ({"reassoc", "nsz"}, 1), ({"arcp": True, "afn": False}, 2), ({"contract", "afn"}, 12),
+])
+def test_flags_of_fastmath_reach_the_core(value, flags):
+    def f(n):
+        t = 0.0
+        for i in range(n):
+            t += i * 0.5
+        return t
+    with params(threshold=2, sync=1):
+        f = jit(f, fastmath=value)
+        f(50)
+    assert hotloop.stats(f)["fastmath"] == bool(flags)
+    (text,) = hotloop.inspect_ir(f)
+    assert ("fastmath %d\n" % flags in text) if flags else "fastmath" not in text
 
 
 # -- Signatures ----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import inspect
 import pickle
 import pydoc
 import sys
+import types
 import typing
 import weakref
 
@@ -243,6 +244,25 @@ def test_reference_counts():
         g.__wrapped__, g.__code__, g.__get__(1), g.__doc__, repr(g), dir(g), g.__reduce__()
     del g
     assert (sys.getrefcount(f), sys.getrefcount(f.__code__)) == before
+
+
+def test_code_that_is_jitted_with_and_without_fastmath_dies_whole():
+    def make():
+        def f(a):
+            t = 0.0
+            for i in range(a):
+                t += i * 0.5
+            return t
+        return f
+    before = len(_hotloop.stats())
+    f = types.FunctionType(make().__code__.replace(), {"range": range})
+    both = [jit(f, fastmath=x, threshold=2) for x in (True, False, {"arcp"})]
+    assert {g(400) for g in both} == {f(400)}
+    assert len(_hotloop.stats(f)) == 3 and len(_hotloop.stats()) == before + 3
+    died = weakref.ref(f.__code__)
+    del f, both
+    gc.collect()
+    assert died() is None and len(_hotloop.stats()) == before
 
 
 def test_wrapping_again():

@@ -425,6 +425,32 @@ def test_enable_and_disable():
     assert done.stdout == "ok\n"
 
 
+def test_functions_keep_their_fastmath():
+    done = scripts.run("""
+        import hotloop
+        def f(n):
+            t = 0.0
+            for i in range(n):
+                t += i * 0.1
+            return t
+        want = f(5000)
+        hotloop.enable()
+        fast, nothing = hotloop.jit(f, fastmath=True), hotloop.jit(lambda: 0, fastmath=True)
+        for _ in range(3):
+            assert f(5000) == want and abs(fast(5000) - want) < 1e-6 * want and nothing() == 0
+        def native():
+            rows = {row["fastmath"]: row for row in hotloop._hotloop.stats() if row["code"] is f.__code__}
+            return [sum(sum(r["native"]) for l in rows[x]["loops"] for r in l["regions"]) for x in (False, True)]
+        exact, before = native()
+        assert exact > 9000 and before > 9000
+        hotloop.disable()
+        fast(5000)
+        assert native()[0] == exact and native()[1] > before + 4900
+        print("ok")
+        """, **scripts.EAGER)
+    assert done.stdout == "ok\n"
+
+
 def test_disabled_altogether():
     done = scripts.run("""
         import hotloop

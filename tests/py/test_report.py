@@ -302,6 +302,12 @@ def document(functions, **values):
             "totals": {**_report._totals(functions, None), **values.pop("totals", {})}, **values}
 
 
+def test_text_says_what_has_fastmath():
+    doc = document([function("f", [], fastmath=True), function("f", [])], python="3.11.7")
+    assert "f  (prog.py:3)  1 call  fastmath\n" in _report.render({**doc, "functions": doc["functions"][:1]})
+    assert "fastmath" not in _report.render({**doc, "functions": doc["functions"][1:]})
+
+
 def test_text_says_what_ran_where_and_why():
     hot = loop(source="for i in range(n):", state="native", interpreted=300, native=999_700,
                regions=1, entries=2, entry_misses=1, compiles=2, compile_seconds=0.0123,

@@ -6,9 +6,11 @@ import re
 
 
 def statistics(f):
-    """The statistics of one function's code object; None when it was never driven or counted."""
+    """The statistics of one function's code object, jitted as it is; None when it was never driven or
+    counted."""
     from hotloop import _hotloop
-    rows = _hotloop.stats(inspect.unwrap(f).__code__)
+    f = inspect.unwrap(f, stop=lambda f: isinstance(f, _hotloop.Function))
+    rows = _hotloop.stats(f)
     return rows[0] if rows else None
 
 
