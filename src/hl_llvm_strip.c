@@ -1360,6 +1360,11 @@ static void strip_emit(Strip *s, Val *after)
     s->proved = many;
     strip_prove_ways(s, false);
     many = s->proved;
+    if (s->reduces) { /* one comparison for those that the strip in order is for */
+        Bb enough = hl_llvm_next_block(e, "");
+        LLVMBuildCondBr(B, many, enough, body);
+        LLVMPositionBuilderAtEnd(B, enough);
+    }
     Val waiting = hl_llvm_pause_left(e, &pause);
     Val now = LLVMBuildICmp(B, LLVMIntEQ, waiting, zero, "");
     LLVMBuildCondBr(B, LLVMBuildAnd(B, many, now, ""), proof, wait_less);
