@@ -51,13 +51,16 @@ static struct {
  * generator's integers through vector registers; induction variables, which strips have simple, and
  * GVN, as the region's own passes merge what is equal. Behind the vectoriser, value propagation removes
  * the scalar remainders, as a strip's length is a multiple of every vector's. */
-static const char passes[] =
-    "function<eager-inv>("
-    "mem2reg,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,"
-    "loop-mssa(loop-rotate,licm),simplifycfg,instcombine<no-verify-fixpoint>,early-cse<memssa>,"
-    "loop-vectorize<interleave-forced-only;no-vectorize-forced-only>,"
-    "instcombine<no-verify-fixpoint>,correlated-propagation,"
-    "simplifycfg<hoist-common-insts>)";
+#define PASSES                                                                                     \
+    "mem2reg,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,"                               \
+    "loop-mssa(loop-rotate,licm),simplifycfg,instcombine<no-verify-fixpoint>,early-cse<memssa>,"   \
+    "loop-vectorize<interleave-forced-only;no-vectorize-forced-only>,"                             \
+    "instcombine<no-verify-fixpoint>,correlated-propagation,"                                      \
+    "simplifycfg<hoist-common-insts>"
+static const char passes[] = "function<eager-inv>(" PASSES ")";
+/* With fastmath, a product with a reciprocal is made a quotient again by instcombine, which moves the
+ * reciprocal back into the loop. */
+static const char passes_fast[] = "function<eager-inv>(" PASSES ",loop-mssa(licm))";
 
 /* --- messages --------------------------------------------------------------------------------- */
 
@@ -203,10 +206,11 @@ static bool verified(LLVMModuleRef module, Message *m)
     return !bad;
 }
 
-static bool optimise(LLVMModuleRef module, Message *m)
+static bool optimise(LLVMModuleRef module, bool fast, Message *m)
 {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error = LLVMRunPasses(module, passes, session.machine, options);
+    LLVMErrorRef error =
+        LLVMRunPasses(module, fast ? passes_fast : passes, session.machine, options);
     LLVMDisposePassBuilderOptions(options);
     return !failed(m, error);
 }
@@ -223,7 +227,7 @@ static LLVMModuleRef make_module(LLVMContextRef ctx, const char *name, const HlI
     bool ok = hl_llvm_emit(module, name, ir, plans, env) == 0;
     if (!ok)
         say(m, "out of memory");
-    ok = ok && verified(module, m) && (!optimised || optimise(module, m)) && !said(m);
+    ok = ok && verified(module, m) && (!optimised || optimise(module, ir->fastmath, m)) && !said(m);
     if (!ok) {
         LLVMDisposeModule(module);
         return NULL;

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
-pytest.register_assert_rewrite("differ", "native", "freeze", "scripts")
+pytest.register_assert_rewrite("asm", "differ", "native", "freeze", "scripts")
 
 # A test that takes longer hangs: the stacks of all threads are printed and the run ends with a failure.
 LIMIT = float(os.environ.get("HOTLOOP_TEST_LIMIT", "120"))

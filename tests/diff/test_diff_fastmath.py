@@ -87,7 +87,25 @@ def test_infinities_and_nans_in_sums(jit, out):
 
 @diff(filters=("always", "error"))
 def test_an_infinity_that_would_cancel_warns(jit, out):
-    """(a - x) + x may become a; x has overflowed all the same, and is seen."""
+    """(a * 1e300) * 1e-300 may become a; the product has overflowed all the same, and is seen."""
+    @jit(fastmath=True)
+    def scales(a, c, d):
+        for i in range(len(a)):
+            x = a[i] * 1e300
+            c[i] = x
+            d[i] = x * 1e-300
+        return i
+
+    @jit(fastmath=True)
+    def looks(a, d):
+        t = 0.0
+        for i in range(len(a)):
+            x = a[i] * 1e300
+            d[i] = x * 1e-300
+            if x > 1e305:
+                t += 1.0
+        return t, x
+
     @jit(fastmath=True)
     def cancels(a, b, c, d):
         for i in range(len(a)):
@@ -101,6 +119,15 @@ def test_an_infinity_that_would_cancel_warns(jit, out):
         if at is not None:
             a[at], b[at] = 1e200, 1e200
         out(cancels, a, b, np.zeros(n), np.zeros(n))
+        a = np.full(n, 2.0**-20)
+        if at is not None:
+            a[at] = 2.0**40
+        out(scales, a * 0.0, np.zeros(n), np.zeros(n))
+        out(looks, a * 0.0, np.zeros(n))
+        if at is not None:
+            a[:at] = a[at + 1:] = 0.0
+            out(scales, a, np.zeros(n), np.zeros(n))
+            out(looks, a, np.zeros(n))
 
 
 @diff
