@@ -391,11 +391,10 @@ static inline bool hl_input_is_seq(int part)
 HlInputPart hl_iter_input(uint8_t kind, int part);
 
 /* What @jit(fastmath=...) allows machine code to do with floats: _(NAME, Numba's and LLVM's name, bit).
- * Nothing allows it to forget infinities and NaNs; nor that zeros have signs, without which LLVM would make
- * x of (x - y) + y, where there may be a NaN. */
+ * Nothing allows it to forget infinities, NaNs and the signs of zeros. */
 /* clang-format off */
 #define HL_FASTDEF(_)                                                                              \
-    _(REASSOC, "reassoc", 1)   /* sums and products in another order */                            \
+    _(REASSOC, "reassoc", 1)   /* sums and products over a loop in another order */                \
     _(ARCP, "arcp", 2)         /* a quotient as a product with the reciprocal */                   \
     _(CONTRACT, "contract", 4) /* a product and a sum as one operation */                          \
     _(AFN, "afn", 8)           /* functions by others that are nearly as exact */

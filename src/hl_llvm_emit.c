@@ -726,7 +726,7 @@ static Val math_call(HlEmitter *e, HlMath m, Val *args)
 #undef NAME
 #undef ARITY
     if (math_exact[m])
-        return hl_llvm_fast(e, hl_llvm_intrinsic(e, math_exact[m], e->f64, args, arities[m]));
+        return hl_llvm_intrinsic(e, math_exact[m], e->f64, args, arities[m]);
     Val call = call_rt(e, names[m], e->f64, e->f64, args, arities[m]);
     hl_llvm_fast_call(e, m, call);
     return call;
@@ -1076,11 +1076,11 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     }
     case HL_I_UITOFP: return LLVMBuildUIToFP(B, a[0], e->f64, "");
 
-    case HL_I_FADD: return hl_llvm_fast(e, LLVMBuildFAdd(B, a[0], a[1], ""));
-    case HL_I_FSUB: return hl_llvm_fast(e, LLVMBuildFSub(B, a[0], a[1], ""));
-    case HL_I_FMUL: return hl_llvm_fast(e, LLVMBuildFMul(B, a[0], a[1], ""));
-    case HL_I_FDIV: return hl_llvm_fast(e, LLVMBuildFDiv(B, a[0], a[1], ""));
-    case HL_I_FNEG: return hl_llvm_fast(e, LLVMBuildFNeg(B, a[0], ""));
+    case HL_I_FADD: return hl_llvm_fast(e, ins, LLVMBuildFAdd(B, a[0], a[1], ""));
+    case HL_I_FSUB: return hl_llvm_fast(e, ins, LLVMBuildFSub(B, a[0], a[1], ""));
+    case HL_I_FMUL: return hl_llvm_fast(e, ins, LLVMBuildFMul(B, a[0], a[1], ""));
+    case HL_I_FDIV: return hl_llvm_fast(e, ins, LLVMBuildFDiv(B, a[0], a[1], ""));
+    case HL_I_FNEG: return hl_llvm_fast(e, ins, LLVMBuildFNeg(B, a[0], ""));
     case HL_I_FABS: return hl_llvm_fabs(e, a[0]);
     case HL_I_FMOD: return call_rt(e, "rt.fmod", e->f64, e->f64, a, 2);
     case HL_I_FFLOORDIV: return call_rt(e, "rt.ffloordiv", e->f64, e->f64, a, 2);

@@ -1,13 +1,11 @@
 /* hl_llvm_fast.c - what LLVM may do in functions with @jit(fastmath=...).
  *
- * The operations that the program wrote on floats may be done in another order, joined (a product and a
- * sum to a fused one), and divisions be products with a reciprocal. Never may LLVM assume that there are no
+ * Sums and products over a loop's iterations may be made in another order, a product and a sum joined to a
+ * fused operation, and divisions be products with a reciprocal. Never may LLVM assume that there are no
  * infinities and NaNs: comparisons, and the guards that see what raises or warns, decide as ever, on what
- * was computed.
- *
- * So a result that a guard has looked at is finite, but it no longer tells of the values that it was
- * computed from: (x * 1e300) * 1e-300 may have become x. It is taken to tell only of those that nothing else
- * sees (hl_llvm_finite_only_with).
+ * was computed. Nor may it compute a value from another's operands: (x * 1e300) * 1e-300 is no x, as the
+ * overflow of the first product is found by the second not being finite (hl_llvm_finite_only_with). So
+ * "reassoc" is set for the operations of such sums only.
  *
  * Where a loop vectorises, libm's functions may be those for vectors that glibc has in a library of its
  * own, libmvec, under names that x86-64's vector ABI gives. Off by 4 units in the last place at most, they
@@ -20,15 +18,23 @@
 
 #include "hl_llvm_int.h"
 
-Val hl_llvm_fast(HlEmitter *e, Val operation)
+static bool fast_adds_to_param(const HlEmitter *e, const HlIns *ins)
+{
+    return (ins->op == HL_I_FADD || ins->op == HL_I_FSUB) &&
+           (e->ir->ins[ins->a[0]].op == HL_I_PARAM || e->ir->ins[ins->a[1]].op == HL_I_PARAM);
+}
+
+Val hl_llvm_fast(HlEmitter *e, const HlIns *ins, Val operation)
 {
     int fast = e->ir->fastmath;
-    /* One that is fused takes longer than a sum, and would be what the next iteration waits for. */
-    if (e->pass && e->pass->sums)
+    bool chain = e->pass && e->pass->chain && e->pass->chain[ins - e->ir->ins];
+    bool vector = e->pass && e->pass->vector;
+    /* A fused operation takes longer than a sum, which the next iteration waits for. */
+    if (!vector && (chain || fast_adds_to_param(e, ins)))
         fast &= ~HL_FAST_CONTRACT;
     if (fast && LLVMCanValueUseFastMathFlags(operation))
         LLVMSetFastMathFlags(operation,
-                             (fast & HL_FAST_REASSOC ? LLVMFastMathAllowReassoc : 0u) |
+                             (chain && vector ? LLVMFastMathAllowReassoc : 0u) |
                                  (fast & HL_FAST_ARCP ? LLVMFastMathAllowReciprocal : 0u) |
                                  (fast & HL_FAST_CONTRACT ? LLVMFastMathAllowContract : 0u));
     return operation;

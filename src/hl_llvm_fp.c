@@ -14,10 +14,8 @@ Val hl_llvm_is_finite(HlEmitter *e, Val x)
     return LLVMBuildFCmp(e->b, LLVMRealOLT, hl_llvm_fabs(e, x), inf, "");
 }
 
-bool hl_llvm_finite_only_with(const HlEmitter *e, const HlIns *ins, HlRef r)
+bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r)
 {
-    if (e->ir->fastmath && !hl_llvm_round_hides(e, &e->ir->blocks[ins->block], r))
-        return false;
     switch (ins->op) {
     case HL_I_FADD:
     case HL_I_FSUB:
@@ -53,34 +51,6 @@ static HlRef fp_tested(const HlIns *ins)
     }
 }
 
-static bool fp_in_snap(const HlEmitter *e, int32_t exit, HlRef r)
-{
-    const HlSnap *snap = exit < 0 ? NULL : &e->ir->snaps[e->ir->exits[exit].snap];
-    for (int32_t i = 0; snap && i < snap->nslots; i++)
-        for (int k = 0; k < hl_slot_nparts(&snap->slots[i]); k++)
-            if (snap->slots[i].part[k] == r)
-                return true;
-    return false;
-}
-
-/* Do exits behind the guard `by` of the block know the value r? With fastmath, that guard does not tell of
- * it then. */
-static bool fp_outlives(const HlEmitter *e, const HlBlock *b, HlRef by, HlRef r)
-{
-    for (int32_t k = 0; e->ir->fastmath && k < e->ir->nblocks; k++) {
-        const HlBlock *other = &e->ir->blocks[k];
-        bool behind = other != b;
-        for (int32_t i = 0; i < other->ins.n; i++) {
-            if (behind && fp_in_snap(e, e->ir->ins[other->ins.v[i]].exit, r))
-                return true;
-            behind |= other->ins.v[i] == by;
-        }
-        if (other->term == HL_TERM_EXIT && fp_in_snap(e, other->exit, r))
-            return true;
-    }
-    return false;
-}
-
 void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b)
 {
     e->run++;
@@ -97,8 +67,7 @@ void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b)
                 e->told[tested] = (HlTold){.by = r, .run = e->run};
         } else if (e->told[r].run == e->run) {
             for (int k = 0; k < hl_op_info[ins->op].nargs; k++)
-                if (hl_llvm_finite_only_with(e, ins, ins->a[k]) &&
-                    !fp_outlives(e, b, e->told[r].by, ins->a[k]))
+                if (hl_llvm_finite_only_with(ins, ins->a[k]))
                     e->told[ins->a[k]] = e->told[r];
         }
     }

@@ -15,10 +15,11 @@ typedef LLVMBasicBlockRef Bb;
  * left out, and the rest only set `fail`. */
 typedef struct HlStripPass {
     const bool *done; /* by HlRef: nothing to check here */
-    bool exact;       /* GUARD_FP: infinite and NaN results are decided; else they fail */
-    bool sums;        /* floats that go round are only added to, see hl_llvm_fast */
-    bool vector;      /* the loop vectorises: no instructions that LLVM leaves scalar */
-    Val fail;         /* i1: some guard would have left, in this iteration or before */
+    const bool
+        *chain;  /* by HlRef: of a sum or product that may be made in any order; NULL = none */
+    bool exact;  /* GUARD_FP: infinite and NaN results are decided; else they fail */
+    bool vector; /* the loop vectorises: no instructions that LLVM leaves scalar */
+    Val fail;    /* i1: some guard would have left, in this iteration or before */
 } HlStripPass;
 
 /* A later guard that tells whether a value is finite (hl_llvm_fp.c). */
@@ -115,8 +116,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
 bool hl_llvm_math_in_vectors(const HlEmitter *e, HlMath m);
 
 /* --- hl_llvm_fast.c --------------------------------------------------------------------------- */
-/* The operation, which may be done otherwise where the function has fastmath. */
-Val hl_llvm_fast(HlEmitter *e, Val operation);
+/* The instruction's operation, which may be done otherwise where the function has fastmath. */
+Val hl_llvm_fast(HlEmitter *e, const HlIns *ins, Val operation);
 /* Tells the vectoriser of a loop, by its jump back, to work on several vectors at once: one that waits for
  * its own results would be as slow as the processor's addition is long. */
 void hl_llvm_fast_side_by_side(HlEmitter *e, Val back, int vectors);
@@ -129,20 +130,18 @@ void hl_llvm_fast_call(HlEmitter *e, HlMath m, Val call);
 /* Needs the k-th parameter's value of an iteration the one before? A variable that is only set has a
  * parameter, too. `waits` has room for all refs. */
 bool hl_llvm_round_waits(const HlEmitter *e, const HlBlock *b, int32_t k, bool *waits);
-/* Do all iterations of a block only add to the float r (or multiply it), which is `next` then? Its
- * value in between is not needed, so that they may be done in any order. */
-bool hl_llvm_round_reduces(const HlEmitter *e, const HlBlock *b, HlRef r, HlRef next);
+/* May the sum, or product, that the float r is, and `next` in the next iteration, be made in any order of the
+ * iterations? So it is where the function allows it and its value in between is not seen. Its operations are
+ * marked in `chain`, by ref. */
+bool hl_llvm_round_reduces(const HlEmitter *e, const HlBlock *b, HlRef r, HlRef next, bool *chain);
 /* The same for an array item that every iteration reads once, and then stores. */
-bool hl_llvm_round_reduces_cell(const HlEmitter *e, const HlBlock *b, const HlIns *store);
-/* Is r, a parameter of the block or a value of it, an operand of one of its operations, and seen by
- * nobody else (but for guards that it is finite)? */
-bool hl_llvm_round_hides(const HlEmitter *e, const HlBlock *b, HlRef r);
+bool hl_llvm_round_reduces_cell(const HlEmitter *e, const HlBlock *b, const HlIns *store,
+                                bool *chain);
 
 /* --- hl_llvm_fp.c ----------------------------------------------------------------------------- */
 Val hl_llvm_is_finite(HlEmitter *e, Val x);
-/* Is ins finite only when its operand r is? With fastmath, it may have been made from r's operands; then
- * this is told only of what nobody else in the block sees. */
-bool hl_llvm_finite_only_with(const HlEmitter *e, const HlIns *ins, HlRef r);
+/* Is ins finite only when its operand r is? */
+bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r);
 /* Finds out which GUARD_FPs of a block can wait for later ones. To be called before its instructions
  * are emitted. */
 void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b);

@@ -47,20 +47,7 @@ static int round_uses(const HlEmitter *e, const HlBlock *b, HlRef r, HlRef *user
     return n;
 }
 
-bool hl_llvm_round_hides(const HlEmitter *e, const HlBlock *b, HlRef r)
-{
-    HlRef user;
-    if (round_uses(e, b, r, &user) != 1)
-        return false;
-    if (e->ir->ins[r].op == HL_I_PARAM)
-        return true;
-    for (int32_t k = 0; k < e->ir->nblocks; k++)
-        if (&e->ir->blocks[k] != b && round_uses(e, &e->ir->blocks[k], r, &user))
-            return false;
-    return true;
-}
-
-bool hl_llvm_round_reduces(const HlEmitter *e, const HlBlock *b, HlRef r, HlRef next)
+bool hl_llvm_round_reduces(const HlEmitter *e, const HlBlock *b, HlRef r, HlRef next, bool *chain)
 {
     bool sum = false, product = false;
     HlRef user = HL_NOREF, none;
@@ -71,6 +58,7 @@ bool hl_llvm_round_reduces(const HlEmitter *e, const HlBlock *b, HlRef r, HlRef 
         if (round_uses(e, b, r, &user) != 1 || user == HL_NOREF)
             return false;
         const HlIns *ins = &e->ir->ins[user];
+        chain[user] = true;
         switch ((int)ins->op) {
         case HL_I_FSUB:
             if (ins->a[0] != r)
@@ -87,7 +75,8 @@ bool hl_llvm_round_reduces(const HlEmitter *e, const HlBlock *b, HlRef r, HlRef 
     return sum != product && round_uses(e, b, next, &none) == 1;
 }
 
-bool hl_llvm_round_reduces_cell(const HlEmitter *e, const HlBlock *b, const HlIns *store)
+bool hl_llvm_round_reduces_cell(const HlEmitter *e, const HlBlock *b, const HlIns *store,
+                                bool *chain)
 {
     HlRef load = HL_NOREF;
     for (int32_t i = 0; i < b->ins.n; i++) {
@@ -98,5 +87,5 @@ bool hl_llvm_round_reduces_cell(const HlEmitter *e, const HlBlock *b, const HlIn
             return false;
         load = b->ins.v[i];
     }
-    return hl_llvm_round_reduces(e, b, load, store->a[3]);
+    return hl_llvm_round_reduces(e, b, load, store->a[3], chain);
 }

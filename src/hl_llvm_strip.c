@@ -67,6 +67,7 @@ typedef struct Strip {
     Val buffer;     /* what is to be stored, when all is checked; NULL = stored at once */
     bool *done;     /* by ref: guard that is proved or implied */
     bool *carried;  /* by position in the state: the last value must be finite */
+    bool *chain;    /* by ref: belongs to such a sum or product */
     bool *waits;    /* by ref: scratch of hl_llvm_round_waits */
     uint8_t *sum;   /* by ref: belongs to a sum of small amounts, see strip_find_sums */
     bool finite;    /* some guard is implied: no result may be infinite or NaN */
@@ -471,14 +472,14 @@ static bool strip_vectorises(Strip *s)
     const HlBlock *b = s->block;
     bool in_order = false;
     if (s->cell != HL_NOREF && strip_is_float(s, s->ir->ins[s->cell].a[3])) {
-        s->sums = hl_llvm_round_reduces_cell(s->e, b, &s->ir->ins[s->cell]);
+        s->sums = hl_llvm_round_reduces_cell(s->e, b, &s->ir->ins[s->cell], s->chain);
         in_order = !s->sums;
     }
     for (int32_t p = 0; p < b->params.n; p++) {
         HlRef now = b->params.v[p], next = b->args.v[p];
         if (!strip_is_float(s, now) || next == now || !hl_llvm_round_waits(s->e, b, p, s->waits))
             continue;
-        s->sums = hl_llvm_round_reduces(s->e, b, now, next);
+        s->sums = hl_llvm_round_reduces(s->e, b, now, next, s->chain);
         in_order |= !s->sums;
     }
     s->sums &= !in_order;
@@ -539,7 +540,7 @@ static bool strip_implied(const Strip *s, HlRef r)
         const HlIns *result = &s->ir->ins[guard->a[0]];
         if (result->op == HL_I_FROUND32)
             result = &s->ir->ins[result->a[0]];
-        if (result->block == s->index && hl_llvm_finite_only_with(s->e, result, r))
+        if (result->block == s->index && hl_llvm_finite_only_with(result, r))
             return true;
     }
     return false;
@@ -1015,7 +1016,7 @@ static void strip_body(Strip *s, Val k, Val *state)
     const HlBlock *b = s->block;
     HlStripPass pass = {
         .done = s->done, .exact = s->exact, .vector = s->vectorises, .fail = state[b->params.n]};
-    pass.sums = s->sums && !s->vectorises;
+    pass.chain = s->sums ? s->chain : NULL;
     for (int32_t p = 0; p < b->params.n; p++)
         e->val[b->params.v[p]] = s->step[p] ? strip_moved(s, s->start[p], s->step[p], k) : state[p];
     e->pass = &pass;
@@ -1444,13 +1445,14 @@ static int strip_make(HlEmitter *e, int32_t block, bool in_order, bool *reduces)
         return 0;
     s.nstate = n + 1;
     s.done = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.done);
+    s.chain = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.chain);
     s.waits = hl_mem_alloc((size_t)e->ir->nins * sizeof *s.waits);
     s.sum = hl_mem_alloc((size_t)e->ir->nins);
     size_t most = (size_t)s.nstate + 1;
     s.carried = hl_mem_alloc(most * sizeof *s.carried);
     s.step = hl_mem_alloc(most * sizeof *s.step);
     Val *values = hl_mem_alloc(most * 4 * sizeof *values);
-    int status = s.done && s.waits && s.sum && s.carried && s.step && values ? 0 : -1;
+    int status = s.done && s.chain && s.waits && s.sum && s.carried && s.step && values ? 0 : -1;
     if (status == 0 && strip_find(&s)) {
         s.start = values;
         s.phi = values + s.nstate;
@@ -1467,6 +1469,7 @@ static int strip_make(HlEmitter *e, int32_t block, bool in_order, bool *reduces)
         }
     }
     hl_mem_free(s.done);
+    hl_mem_free(s.chain);
     hl_mem_free(s.waits);
     hl_mem_free(s.sum);
     hl_mem_free(s.carried);

@@ -87,7 +87,7 @@ def test_infinities_and_nans_in_sums(jit, out):
 
 @diff(filters=("always", "error"))
 def test_an_infinity_that_would_cancel_warns(jit, out):
-    """(a * 1e300) * 1e-300 may become a; the product has overflowed all the same, and is seen."""
+    """(a * 1e300) * 1e-300 is not made a, even where nobody sees that the product has overflowed."""
     @jit(fastmath=True)
     def scales(a, c, d):
         for i in range(len(a)):
@@ -105,6 +105,15 @@ def test_an_infinity_that_would_cancel_warns(jit, out):
             if x > 1e305:
                 t += 1.0
         return t, x
+
+    @jit(fastmath=True)
+    def fails(a, b, d):
+        for i in range(len(a)):
+            x = a[i] * 1e300
+            d[i] = x * 1e-300
+            d[i] += b[i]
+            x = 0.0
+        return x
 
     @jit(fastmath=True)
     def cancels(a, b, c, d):
@@ -128,6 +137,8 @@ def test_an_infinity_that_would_cancel_warns(jit, out):
             a[:at] = a[at + 1:] = 0.0
             out(scales, a, np.zeros(n), np.zeros(n))
             out(looks, a, np.zeros(n))
+            for length in (n, at):
+                out(fails, a, np.zeros(length), np.zeros(n))
 
 
 @diff
