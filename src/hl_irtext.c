@@ -18,7 +18,8 @@
  * One instruction per line: result and its type, operation, what `aux`, `imm` and `check` hold,
  * then operands, the guard's exit, and "@pc" where the bytecode position changes. `pc`, `loop`,
  * `in` (loop_of) and `at` (inlined) follow a block's parameters, "fastmath N" the first line's numbers.
- * An exit: reason, snapshot, the block that continues it, "stay", "origin xN". Behind the first line come the inlined calls:
+ * An exit: reason, snapshot, the block that continues it, "stay", "origin xN" or "twin xN". Behind the
+ * first line come the inlined calls:
  *
  *   i0: pc 30 base 6 slots 2 code #1 loops 1
  *   i1: pc 8 base 9 slots 1 code #2 loops 1 at i0
@@ -304,7 +305,7 @@ static void out_exit(TextOut *o, const HlIr *ir, int32_t index)
     if (x->stay)
         out(o, " stay");
     if (x->origin >= 0)
-        out(o, " origin x%d", x->origin);
+        out(o, x->twin ? " twin x%d" : " origin x%d", x->origin);
     out(o, "\n");
 }
 
@@ -907,7 +908,8 @@ static void in_exit(TextIn *in, int32_t index)
     if (in_take(in, "->"))
         x.target = in_numbered(in, 'b', TEXT_MAX_ID);
     x.stay = in_take(in, "stay");
-    if (in_take(in, "origin"))
+    x.twin = in_take(in, "twin");
+    if (x.twin || in_take(in, "origin"))
         x.origin = in_numbered(in, 'x', TEXT_MAX_ID);
     if (!in->failed && (x.snap = hl_ir_snap(in->ir, pc, slots, n)) < 0)
         in_no_memory(in);

@@ -9,7 +9,7 @@ static const struct {
     {"range", hl_opt_range}, {"iter", hl_opt_iter},     {"select", hl_opt_select},
     {"dce", hl_opt_dce},     {"origin", hl_opt_origin}, {"stride", hl_opt_stride},
     {"bits", hl_opt_bits},   {"turn", hl_opt_turn},     {"tail", hl_opt_tail},
-    {"join", hl_opt_join},
+    {"join", hl_opt_join},   {"enter", hl_opt_enter},
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
@@ -17,9 +17,9 @@ static const struct {
  * come late: they profit from all that, and make constants of conditions, whose guards gvn removes. Then
  * the shape of what is left is made simple for the code generator; guards of arms that became selects may
  * be hoisted. */
-static const char *const opt_order[] = {"phi",    "turn", "gvn",   "phi", "tail",  "join", "hoist",
-                                        "stride", "gvn",  "range", "gvn", "iter",  "bits", "select",
-                                        "hoist",  "phi",  "gvn",   "dce", "origin"};
+static const char *const opt_order[] = {"enter",  "phi",    "turn", "gvn",   "phi", "tail",  "join",
+                                        "hoist",  "stride", "gvn",  "range", "gvn", "iter",  "bits",
+                                        "select", "hoist",  "phi",  "gvn",   "dce", "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {
@@ -51,10 +51,10 @@ int hl_opt_run(HlIr *ir)
     return 0;
 }
 
-HlRef *hl_opt_map(const HlIr *ir)
+HlRef *hl_opt_map(const HlIr *ir, int32_t more)
 {
-    HlRef *map = hl_mem_alloc((size_t)ir->nins * sizeof *map);
-    for (HlRef r = 0; map && r < ir->nins; r++)
+    HlRef *map = hl_mem_alloc((size_t)(ir->nins + more) * sizeof *map);
+    for (HlRef r = 0; map && r < ir->nins + more; r++)
         map[r] = r;
     return map;
 }
@@ -188,6 +188,68 @@ int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map)
             s->part[part] = hl_opt_find(map, s->part[part]);
     }
     return hl_opt_exit_at(ir, x, snap);
+}
+
+static int copy_values(HlIr *ir, int32_t block, int32_t copy, HlRef *map)
+{
+    for (int32_t k = 0; k < ir->blocks[block].params.n; k++) {
+        HlRef p = ir->blocks[block].params.v[k], new = hl_ir_param(ir, copy, ir->ins[p].type);
+        if (new < 0)
+            return -1;
+        map[p] = new;
+    }
+    for (int32_t k = 0; k < ir->blocks[block].ins.n; k++) {
+        HlRef r = ir->blocks[block].ins.v[k];
+        HlIns ins = ir->ins[r];
+        for (int a = 0; a < HL_MAX_ARGS; a++)
+            ins.a[a] = hl_opt_find(map, ins.a[a]);
+        if (ins.exit >= 0 && (ins.exit = hl_opt_exit_copy(ir, ins.exit, map)) < 0)
+            return -1;
+        HlRef new = hl_ir_emit(ir, copy, &ins);
+        if (new < 0)
+            return -1;
+        map[r] = new;
+    }
+    return 0;
+}
+
+static int copy_end(HlIr *ir, int32_t block, int32_t copy, HlRef *map)
+{
+    HlRefVec args = {0};
+    int status = 0;
+    if (ir->blocks[block].term == HL_TERM_EXIT) {
+        int32_t x = hl_opt_exit_copy(ir, ir->blocks[block].exit, map);
+        if (x >= 0)
+            hl_ir_end(ir, copy, x);
+        return x < 0 ? -1 : 0;
+    }
+    for (int32_t k = 0; k < ir->blocks[block].args.n && !status; k++)
+        status = hl_refvec_push(&args, hl_opt_find(map, ir->blocks[block].args.v[k]));
+    if (!status)
+        status = hl_ir_jump(ir, copy, ir->blocks[block].target, args.v, args.n);
+    hl_mem_free(args.v);
+    return status;
+}
+
+int32_t hl_opt_copy_block(HlIr *ir, int32_t block, HlRef *map)
+{
+    int32_t copy = hl_ir_block(ir, ir->blocks[block].pc);
+    if (copy < 0)
+        return -1;
+    HlBlock *b = &ir->blocks[copy];
+    b->loop = ir->blocks[block].loop;
+    b->loop_of = ir->blocks[block].loop_of;
+    b->inlined = ir->blocks[block].inlined;
+    if (!copy_values(ir, block, copy, map) && !copy_end(ir, block, copy, map))
+        return copy;
+    b = &ir->blocks[copy]; /* leads nowhere */
+    for (int32_t k = 0; k < b->params.n; k++)
+        ir->ins[b->params.v[k]].block = -1;
+    for (int32_t k = 0; k < b->ins.n; k++)
+        ir->ins[b->ins.v[k]].block = -1;
+    b->params.n = b->ins.n = b->args.n = 0;
+    b->term = HL_TERM_DEAD;
+    return -1;
 }
 
 int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap)

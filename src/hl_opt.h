@@ -7,9 +7,9 @@
 
 #define HL_NO_ARGS {HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF, HL_NOREF}
 
-/* A map from each value to what replaces it, itself at first; chains are followed. NULL = no
- * memory. */
-HlRef *hl_opt_map(const HlIr *ir);
+/* A map from each value to what replaces it, itself at first; chains are followed. There is room for
+ * `more` values. NULL = no memory. */
+HlRef *hl_opt_map(const HlIr *ir, int32_t more);
 HlRef hl_opt_find(HlRef *map, HlRef r);
 /* Rewrites every operand, jump argument and snapshot by the map. */
 void hl_opt_apply(HlIr *ir, HlRef *map);
@@ -30,6 +30,9 @@ void hl_opt_cut(HlIr *ir, int32_t block);
 int32_t hl_opt_exit_at(HlIr *ir, int32_t x, int32_t snap);
 /* The same with a copy of x's own snapshot, of other values: see hl_opt_map. */
 int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map);
+/* A new block that does what `block` does, and leads where that leads; its exits count as those of that.
+ * `map` has room for what it adds. -1 = out of memory, and nothing leads to what there is of it. */
+int32_t hl_opt_copy_block(HlIr *ir, int32_t block, HlRef *map);
 /* The instruction's guard, if it has one, leaves with that snapshot, in front of what was before it: the
  * exit says that it may fail too early. -1 = out of memory. */
 int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap);

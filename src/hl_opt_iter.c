@@ -113,7 +113,7 @@ static int iter_convert(HlIr *ir, const Iter *it)
     HlRef next = params[it->next], left = params[it->left];
     HlRef stop = iter_emit(ir, it->pre, HL_I_ADD, args[it->next], args[it->left]);
     HlRef now = stop < 0 ? HL_NOREF : iter_emit(ir, it->header, HL_I_SUB, stop, next);
-    HlRef *map = now < 0 ? NULL : hl_opt_map(ir);
+    HlRef *map = now < 0 ? NULL : hl_opt_map(ir, 0);
     if (!map)
         return -1;
     HlRefVec *v = &ir->blocks[it->header].ins; /* it comes first in its block */

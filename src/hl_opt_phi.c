@@ -91,7 +91,7 @@ static int phi_redundant(HlIr *ir, const HlCfg *cfg, HlRef *val, uint8_t *gone)
         val[r] = PHI_TOP;
     while (phi_begin(ir, cfg, val))
         continue;
-    HlRef *map = hl_opt_map(ir);
+    HlRef *map = hl_opt_map(ir, 0);
     if (!map)
         return -1;
     memset(gone, 0, (size_t)ir->nins);

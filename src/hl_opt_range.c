@@ -852,7 +852,7 @@ int hl_opt_range(HlIr *ir)
     if (hl_cfg_build(ir, &g.cfg))
         return -1;
     size_t n = (size_t)ir->nins;
-    HlRef *map = hl_opt_map(ir);
+    HlRef *map = hl_opt_map(ir, 0);
     g.pos = hl_opt_positions(ir);
     g.of = hl_mem_alloc(n * sizeof *g.of);
     g.grown = hl_mem_alloc(n);

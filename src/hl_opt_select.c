@@ -237,7 +237,7 @@ static int select_copy_back(HlIr *ir, const HlCfg *cfg, int32_t block)
     const HlExit *x = &ir->exits[poll.exit];
     if (x->target >= 0 || x->stay)
         return 0;
-    HlRef *map = hl_opt_map(ir);
+    HlRef *map = hl_opt_map(ir, 0);
     HlRefVec args = {0};
     for (int32_t i = 0; map && i < back->params.n; i++)
         map[back->params.v[i]] = b->args.v[i];
@@ -270,7 +270,7 @@ static int select_round(HlIr *ir, bool *again)
             status = select_convert(ir, block, at);
         }
     }
-    HlRef *map = *again || status ? NULL : hl_opt_map(ir);
+    HlRef *map = *again || status ? NULL : hl_opt_map(ir, 0);
     for (int32_t i = 0; map && i < cfg.nrpo && !status && !*again; i++) {
         int merged = select_merge(ir, &cfg, cfg.rpo[i], map);
         *again = merged > 0;

@@ -72,7 +72,7 @@ int hl_opt_stride(HlIr *ir)
         if (t.base != HL_T_ARR || ins->aux != t.ndim - 1)
             continue;
         HlRef unit = stride_guard(ir, i, hl_dtype_size(t.dtype));
-        HlRef *map = unit < 0 ? NULL : hl_opt_map(ir);
+        HlRef *map = unit < 0 ? NULL : hl_opt_map(ir, 0);
         if (!map)
             return -1;
         HlRef ok = v->v[i + 2];

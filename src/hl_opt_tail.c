@@ -86,62 +86,15 @@ static bool tail_found(Tail *t)
     return inside && outside && !tail_used(t);
 }
 
-/* Fills `copy`, which is empty, with what the tail does. */
-static int tail_fill(HlIr *ir, int32_t block, int32_t copy, HlRef *map)
-{
-    HlRefVec args = {0};
-    int status = 0;
-    for (int32_t k = 0; k < ir->blocks[block].params.n && !status; k++) {
-        HlRef p = ir->blocks[block].params.v[k], new = hl_ir_param(ir, copy, ir->ins[p].type);
-        status = new < 0 ? -1 : 0;
-        map[p] = status ? p : new;
-    }
-    for (int32_t k = 0; k < ir->blocks[block].ins.n && !status; k++) {
-        HlRef r = ir->blocks[block].ins.v[k];
-        HlIns ins = ir->ins[r];
-        for (int a = 0; a < HL_MAX_ARGS; a++)
-            ins.a[a] = hl_opt_find(map, ins.a[a]);
-        if (ins.exit >= 0 && (ins.exit = hl_opt_exit_copy(ir, ins.exit, map)) < 0)
-            status = -1;
-        HlRef new = status ? HL_NOREF : hl_ir_emit(ir, copy, &ins);
-        status = new < 0 ? -1 : 0;
-        map[r] = status ? r : new;
-    }
-    for (int32_t k = 0; k < ir->blocks[block].args.n && !status; k++)
-        status = hl_refvec_push(&args, hl_opt_find(map, ir->blocks[block].args.v[k]));
-    if (!status)
-        status = hl_ir_jump(ir, copy, ir->blocks[block].target, args.v, args.n);
-    hl_mem_free(args.v);
-    return status;
-}
-
 static int tail_copy(const Tail *t)
 {
     HlIr *ir = t->ir;
     const HlCfg *cfg = t->cfg;
-    int32_t room = ir->nins + ir->blocks[t->block].params.n + ir->blocks[t->block].ins.n;
-    HlRef *map = hl_mem_alloc((size_t)room * sizeof *map);
-    int32_t copy = map ? hl_ir_block(ir, ir->blocks[t->block].pc) : -1;
-    if (copy < 0) {
-        hl_mem_free(map);
-        return -1;
-    }
-    for (HlRef r = 0; r < room; r++)
-        map[r] = r;
-    ir->blocks[copy].loop_of = ir->blocks[t->block].loop_of;
-    ir->blocks[copy].inlined = ir->blocks[t->block].inlined;
-    int status = tail_fill(ir, t->block, copy, map);
+    HlRef *map = hl_opt_map(ir, ir->blocks[t->block].params.n + ir->blocks[t->block].ins.n);
+    int32_t copy = map ? hl_opt_copy_block(ir, t->block, map) : -1;
     hl_mem_free(map);
-    if (status) { /* a block that nothing leads to, and that leads nowhere */
-        HlBlock *b = &ir->blocks[copy];
-        for (int32_t k = 0; k < b->params.n; k++)
-            ir->ins[b->params.v[k]].block = -1;
-        for (int32_t k = 0; k < b->ins.n; k++)
-            ir->ins[b->ins.v[k]].block = -1;
-        b->params.n = b->ins.n = b->args.n = 0;
-        b->term = HL_TERM_DEAD;
+    if (copy < 0)
         return -1;
-    }
     for (int32_t k = cfg->pred_at[t->block]; k < cfg->pred_at[t->block + 1]; k++)
         if (!tail_inside(t, cfg->pred[k]))
             ir->blocks[cfg->pred[k]].target = copy;

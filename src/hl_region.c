@@ -506,11 +506,17 @@ static bool no_gain(HlRegion *r, int cost)
     return r->strikes >= GAIN_STRIKES;
 }
 
+int32_t hl_region_exit(const HlRegion *r, int64_t index)
+{
+    int32_t origin = r->opt->exits[index].origin;
+    return origin >= 0 ? origin : (int32_t)index;
+}
+
 static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *act)
 {
     const HlPlan *plan = &r->plans[index];
-    int32_t origin = r->opt->exits[index].origin;
-    int32_t exit = origin >= 0 ? origin : (int32_t)index;
+    int32_t exit = hl_region_exit(r, index);
+    bool moved = exit != index && !r->opt->exits[index].twin;
     HlExitStat *x = &r->exits[exit];
     HlReason why = plan->reason;
     HlCode *code = r->code;
@@ -534,7 +540,7 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *a
     }
     bool busy =
         r->state != HL_REGION_READY || r->recording; /* killed, or reached again, in a step */
-    bool hot = !busy && origin < 0 && why != HL_R_GLOBAL && why != HL_R_POLL &&
+    bool hot = !busy && !moved && why != HL_R_GLOBAL && why != HL_R_POLL &&
                x->why_not == HL_R_NONE && r->ir->exits[exit].target < 0 && --x->countdown <= 0;
     if (hot)
         return record_exit(r, exit, f, calls ? &inlined : NULL, &act->result);
@@ -545,7 +551,7 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *a
         return calls ? HL_GO_ON : HL_GO_SERVE;
     if (r->state != HL_REGION_READY || r->recording)
         return HL_GO_ON;
-    if (origin >= 0 || why == HL_R_GLOBAL)
+    if (moved || why == HL_R_GLOBAL)
         return entry_failed(r, exit, why, f);
     /* Left for a path that is recorded: its machine code is being made, and will gain. */
     bool behind = r->ir->exits[exit].target >= 0;

@@ -150,6 +150,8 @@ typedef struct HlActivation {
     PyObject *result;         /* with HL_GO_ENDED */
 } HlActivation;
 
+/* The recorded exit that counts for one of machine code, which may be of a guard that was moved or copied. */
+int32_t hl_region_exit(const HlRegion *r, int64_t index);
 /* Is NumPy's errstate, at the entry or behind a step, as the machine code has to have it? */
 bool hl_region_errstate_fits(const HlRegion *r);
 

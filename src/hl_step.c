@@ -145,7 +145,7 @@ int hl_step_run(HlActivation *act, int64_t *out, int64_t exit)
     PyObject *before[b->nlocalsplus + 1];
     int64_t words[plan->nlive + 1];
 
-    r->exits[exit].steps++;
+    r->exits[hl_region_exit(r, exit)].steps++;
     int restored = hl_exit_restore(r, plan, f, act->entered, NULL);
     hl_release_all();
     if (restored < 0) {

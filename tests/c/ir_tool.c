@@ -232,7 +232,8 @@ static void print_run(const HlIr *ir, World *w, const int64_t *in)
         if (!plans || !out)
             abort();
         char *frame = exec_plan_frame(ir, &world, &plans[r.exit], &r, in, out);
-        printf("exit x%d %s out", r.exit, hl_reason_key(ir->exits[r.exit].reason));
+        const HlExit *x = &ir->exits[r.exit];
+        printf("exit x%d %s out", x->twin ? x->origin : r.exit, hl_reason_key(x->reason));
         for (int32_t i = 0; i < plans[r.exit].nlive; i++)
             printf(" %" PRId64, out[i]);
         printf("\n%s", frame);

@@ -4,6 +4,7 @@ change. Not only must the results be the interpreter's: a nest must need few com
 import itertools
 import textwrap
 
+import numpy as np
 import pytest
 
 import differ
@@ -252,3 +253,53 @@ def test_inner_loop_without_trips_at_first(jit, out):
         return t, x
     for _ in range(6):
         out(f, 40, 20)
+
+
+@diff
+def test_arrays_that_change_places(jit, out):
+    """A nest gets hot from the inside, and its outer loop changes what the inner ones go over."""
+    @jit
+    def steps(now, then, rate, n):
+        rows, columns = now.shape
+        for _ in range(n):
+            for i in range(1, rows - 1):
+                for j in range(1, columns - 1):
+                    then[i, j] = now[i, j] + rate * (now[i - 1, j] + now[i + 1, j] - 2.0 * now[i, j])
+            now, then = then, now
+        return now, i, j
+
+    @jit
+    def until(a, b, limit):
+        rounds = 0
+        while a[0] < limit:
+            total = 0
+            for i in range(len(a)):
+                b[i] = a[i] * 2 + 1
+                total += i
+            a, b = b, a
+            rounds += 1
+            if total > 10**6:
+                break
+        else:
+            return rounds, a, b, total
+        return rounds, a, b
+    for shape in ((5, 40), (30, 12), (3, 3), (12, 300)):
+        a = np.sin(np.arange(float(shape[0] * shape[1]))).reshape(shape)
+        out(steps, a, a.copy(), 0.25, 6)
+        out(steps, a, a.copy()[:, ::-1], 0.25, 5)
+        out(steps, a, a.T.copy().T, 0.25, 5)
+        fixed = a.copy()
+        fixed.flags.writeable = False
+        out(steps, fixed, a.copy(), 0.25, 1)
+        for n in (2, 3):  # stores into it in the second round
+            changed = a.copy()
+            out(steps, fixed, changed, 0.25, n)
+            out.value(changed)
+        big = a.copy()
+        big[shape[0] // 2, shape[1] // 2] = 1e308
+        out(steps, big, a.copy(), 8.0, 4)
+    for dtype in (np.int64, np.int32, np.float64):
+        for n in (1, 20, 300):
+            a = np.ones(n, dtype)
+            out(until, a, np.zeros(n, dtype), 10**6)
+            out(until, a, np.zeros(n, dtype)[::-1], 10**6)
