@@ -54,9 +54,9 @@ static struct {
 #define PASSES                                                                                     \
     "mem2reg,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,"                               \
     "loop-mssa(loop-rotate,licm),simplifycfg,instcombine<no-verify-fixpoint>,early-cse<memssa>,"   \
-    "loop-vectorize<interleave-forced-only;no-vectorize-forced-only>,"                             \
+    "loop-vectorize<interleave-forced-only;no-vectorize-forced-only>,loop(loop-unroll-full),"      \
     "instcombine<no-verify-fixpoint>,correlated-propagation,"                                      \
-    "simplifycfg<hoist-common-insts>"
+    "simplifycfg<hoist-common-insts>,early-cse<memssa>,dse"
 static const char passes[] = "function<eager-inv>(" PASSES ")";
 /* With fastmath, a product with a reciprocal is made a quotient again by instcombine, which moves the
  * reciprocal back into the loop. */

@@ -137,6 +137,14 @@ Val hl_llvm_buffer(HlEmitter *e)
     return e->buffer;
 }
 
+Val hl_llvm_writeable(HlEmitter *e, Val array)
+{
+    Val flags = hl_llvm_header(e, e->i32, array, e->env->off_arr_flags);
+    Val bit = LLVMConstInt(e->i32, (unsigned)e->env->arr_writeable, false);
+    Val set = LLVMBuildAnd(e->b, flags, bit, "");
+    return LLVMBuildICmp(e->b, LLVMIntNE, set, LLVMConstNull(e->i32), "");
+}
+
 void hl_llvm_count(HlEmitter *e, int64_t loop, Val n)
 {
     if (!e->counter[loop])
@@ -973,14 +981,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
                       LLVMBuildICmp(B, LLVMIntNE, guard_array_call(e, ins, a[0]), zero, ""));
         return NULL;
     }
-    case HL_I_GUARD_WRITEABLE: {
-        Val flags = hl_llvm_header(e, e->i32, a[0], env->off_arr_flags);
-        Val bit = LLVMConstInt(e->i32, (unsigned)env->arr_writeable, false);
-        Val zero = LLVMConstInt(e->i32, 0, false);
-        hl_llvm_guard(e, ins,
-                      LLVMBuildICmp(B, LLVMIntNE, LLVMBuildAnd(B, flags, bit, ""), zero, ""));
-        return NULL;
-    }
+    case HL_I_GUARD_WRITEABLE: hl_llvm_guard(e, ins, hl_llvm_writeable(e, a[0])); return NULL;
     case HL_I_GUARD_BOUND: hl_llvm_guard(e, ins, not_null(e, a[0])); return NULL;
     case HL_I_UNBOX_I64: return hl_llvm_unbox_int(e, ins, a[0]);
     case HL_I_UNBOX_F64: return hl_llvm_unbox_float(e, a[0]);

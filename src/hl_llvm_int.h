@@ -97,6 +97,7 @@ Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *arg
 Val hl_llvm_fabs(HlEmitter *e, Val x);
 /* Is this guard known to hold, or implied by another, in the strip being emitted? */
 bool hl_llvm_checked_elsewhere(HlEmitter *e, const HlIns *ins);
+Val hl_llvm_writeable(HlEmitter *e, Val array);
 Val hl_llvm_no_pending(HlEmitter *e); /* the eval breaker is 0 */
 /* In the stack frame, 0 at entry; in registers, in the end. */
 Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name);

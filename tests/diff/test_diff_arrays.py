@@ -70,6 +70,108 @@ def test_a_warning_in_front_of_stores(jit, out):
         out(f, a, b, np.zeros(800, np.uint8))
 
 
+@diff(filters=("error", "always"))
+def test_blocks_of_stores(jit, out):
+    """What is stored is checked a vector at a time: all items in front of the one that warns are stored,
+    and none behind it, however long the loop and wherever the items lie."""
+    @jit
+    def scaled(a, by, b):
+        for i in range(len(b)):
+            b[i] = a[i] * by
+        return i
+
+    @jit
+    def backwards(a, by, b):
+        for i in range(len(b) - 1, -1, -1):
+            b[i] = a[i] * by
+        return i
+
+    @jit
+    def beside(a, b):
+        last = None
+        for i in range(1, len(a) - 1):
+            last = a[i - 1] + a[i + 1] - a[i]
+            b[i] = last
+        return i, last
+
+    @jit
+    def in_place(a, by):
+        for i in range(len(a)):
+            a[i] = a[i] * by
+
+    @jit
+    def past(a, b):
+        for i in range(len(a)):
+            b[i] = a[i - 1] - a[i + 1]
+
+    @jit
+    def far(a, b):
+        for i in range(len(b)):
+            b[i] = a[i] + a[i + 500]
+
+    @jit
+    def clipped(a, most, b):
+        for i in range(len(a)):
+            if a[i] > most:
+                b[i] = a[i] * 2
+        return i
+    for dtype, by, bad in ((np.float64, 2.0, 1e308), (np.float32, np.float32(2), 3e38),
+                           (np.uint8, np.uint8(3), 100), (np.int16, np.int16(3), -20000)):
+        for n in (1, 7, 8, 9, 63, 64, 65, 79, 200, 700):
+            for at in {0, 1, 7, 8, 9, 62, 63, 64, 71, n // 2, n - 2, n - 1, n}:
+                a = np.arange(n + 8).astype(dtype) % 50
+                if not 0 <= at <= n:
+                    continue
+                a[at] = bad
+                for f in (scaled, backwards):
+                    b = np.ones(n + 3, dtype)
+                    out(f, a, by, b[:n])
+                    out(f, a[8 - n % 8:], by, b[3:])
+                    out.value(b)
+                b = np.ones(n + 8, dtype)
+                c = a.copy()
+                out(in_place, c, by)
+                out.value(c)
+                out(past, a, b)
+                out(beside, a, b)
+                out(beside, a[:n], a[1:n + 1])  # which it writes over
+                out.value(a, b)
+                out(clipped, a, dtype(20), b)
+                out.value(b)
+    for first in (0, 1, 290, 299, 300, 301, 499, 501, 600, 790, 799, 800):  # of 300 that are stored
+        a = np.arange(1200.0)
+        out(far, a, a[first:first + 300])
+        out.value(a)
+
+
+@diff
+def test_sums_whose_parts_are_stored(jit, out):
+    """Where iterations need each other's results, what is stored waits in a longer buffer."""
+    @jit
+    def running(a, b):
+        total = 0
+        for i in range(len(a)):
+            total += a[i]
+            b[i] = total
+        return total
+
+    @jit
+    def fading(a, b, by):
+        level = 0.0
+        for i in range(len(a)):
+            level = level * by + a[i]
+            b[i] = level
+        return level
+    for n in (5, 8, 600, 3000, 9000):
+        for at in (3, n // 2, n):
+            a = np.arange(n + 1.0)
+            a[at] = INF
+            out(running, a[:n], np.zeros(n))
+            out(fading, a[:n], np.zeros(n), 0.5)
+        out(running, np.arange(n), np.zeros(n, np.int64))
+        out(running, np.full(n, 2**62), np.zeros(n, np.int64))
+
+
 @diff
 def test_stores_into_the_same_items(jit, out):
     """Two names for one array, a few items apart: the last store wins."""

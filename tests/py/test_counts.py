@@ -127,5 +127,5 @@ def test_a_name_for_a_float_is_no_chain():
         for _ in range(3):
             f(a, np.zeros(3000))
     # Other multiplications than the vectors' are those of the ordinary iteration, and of what is left over.
-    assert any(re.search(r"fmul <\d+ x double>", text) and text.count("fmul double") <= 2
+    assert any(re.search(r"fmul <\d+ x double>", text) and text.count("fmul double") <= 3
                for text in hotloop.inspect_llvm(f))

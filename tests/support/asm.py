@@ -13,6 +13,7 @@ needs_x86_64 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"),
 
 _LABEL = re.compile(r"(\.LBB\w+):")
 _JUMP = re.compile(r"j(\w+)\s+(\.LBB\w+)$")
+_LOOK = re.compile(r"kortest|v?ptest|vtestp|v?movmskp|v?pmovmskb")
 _CALL = re.compile(r"call")
 # Sums, products and the like of doubles or singles: scalar, or packed in xmm, ymm or zmm. Logical operations,
 # comparisons and conversions are none.
@@ -153,6 +154,15 @@ def assert_only_counts(loop):
     calls, branches = loop.calls(), loop.branches()
     assert not calls, f"calls in an inner loop: {calls}\n{loop}"
     assert len(branches) == 1, f"{len(branches)} conditional jumps in an inner loop: {branches}\n{loop}"
+
+
+def assert_checks_vectors(loop):
+    """The same, but for one look at a vector of results: are all of them finite? No index is checked."""
+    calls, branches = loop.calls(), loop.branches()
+    assert not calls, f"calls in an inner loop: {calls}\n{loop}"
+    looks = [line for line in loop.lines if _LOOK.match(line)]
+    assert len(looks) <= 1 and len(branches) == 1 + len(looks), \
+        f"{len(branches)} conditional jumps in an inner loop, of which {len(looks)} are for a vector:\n{loop}"
 
 
 def assert_packed(loop, *operations):

@@ -1,0 +1,354 @@
+/* hl_llvm_strip_proof.c - what is found out in front of a strip, for all of its iterations at once.
+ *
+ * What is linear in the iteration lies between its first and its last value, and where these do not overflow,
+ * nothing in between does. Of indexes and accesses that are beside each other, as a[j - 1] and a[j + 1], only
+ * those at the ends are looked at. */
+#include "hl_llvm_strip.h"
+
+static void strip_prove(Strip *s, Val ok)
+{
+    s->proved = LLVMBuildAnd(s->e->b, ok, s->proved, "");
+}
+
+static Val strip_exact(Strip *s, const char *name, Val a, Val b)
+{
+    Val pair = hl_llvm_intrinsic(s->e, name, s->e->i64, (Val[]){a, b}, 2);
+    strip_prove(s, LLVMBuildNot(s->e->b, LLVMBuildExtractValue(s->e->b, pair, 1, ""), ""));
+    return LLVMBuildExtractValue(s->e->b, pair, 0, "");
+}
+
+Val strip_at(Strip *s, HlRef r, bool last)
+{
+    static const char add[] = "llvm.sadd.with.overflow", sub[] = "llvm.ssub.with.overflow",
+                      mul[] = "llvm.smul.with.overflow";
+    const HlIns *ins = &s->ir->ins[r];
+    HlRef by;
+    bool down;
+    if (ins->op == HL_I_KINT)
+        return hl_llvm_int(s->e, ins->imm.i);
+    if (!strip_inside(s, r))
+        return s->e->val[r];
+    if (ins->op == HL_I_PARAM) {
+        if (!strip_steps(s, r, &by, &down) || by == HL_NOREF || !last)
+            return s->e->val[r];
+        Val moved = strip_exact(s, mul, strip_at(s, by, false), s->last);
+        return strip_exact(s, down ? sub : add, s->e->val[r], moved);
+    }
+    if (ins->op == HL_I_RETYPE)
+        return strip_at(s, ins->a[0], last);
+    Val a = strip_at(s, ins->a[0], last), b = strip_at(s, ins->a[1], last);
+    return strip_exact(s, strip_is_sum(ins) ? add : strip_is_difference(ins) ? sub : mul, a, b);
+}
+
+/* The index of an access or a row in the first or last iteration, where it is in range. */
+static Val strip_index_at(Strip *s, HlRef index, bool last)
+{
+    if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
+        index = s->ir->ins[index].a[0];
+    return strip_at(s, index, last);
+}
+
+Val strip_pointer(Strip *s, const HlIns *ins, bool last)
+{
+    LLVMBuilderRef B = s->e->b;
+    HlRef place = ins->a[0];
+    Val from =
+        strip_inside(s, place) ? strip_pointer(s, &s->ir->ins[place], last) : s->e->val[place];
+    Val moved = LLVMBuildMul(B, s->e->val[ins->a[1]], strip_index_at(s, ins->a[2], last), "");
+    return LLVMBuildGEP2(B, s->e->i8, from, &moved, 1, "");
+}
+
+static Val strip_address(Strip *s, const HlIns *ins, bool last)
+{
+    return LLVMBuildPtrToInt(s->e->b, strip_pointer(s, ins, last), s->e->i64, "");
+}
+
+/* Takes a linear number apart: *from plus a constant, where *from changes by the constant *by. Numbers
+ * from one *from lie beside each other, and only those at the ends have to be looked at. */
+static bool strip_offset(const Strip *s, HlRef r, HlRef *from, int64_t *offset, int64_t *by)
+{
+    const HlIns *ins = &s->ir->ins[r];
+    int64_t k;
+    *offset = 0;
+    for (; strip_inside(s, r) && (ins->op == HL_I_INDEX || ins->op == HL_I_RETYPE);
+         ins = &s->ir->ins[r])
+        r = ins->a[0];
+    if (strip_inside(s, r) && (strip_is_sum(ins) || strip_is_difference(ins)) &&
+        hl_ir_is_kint(s->ir, ins->a[1], &k) && k >= -STRIP_SMALL && k <= STRIP_SMALL) {
+        *offset = strip_is_sum(ins) ? k : -k;
+        r = ins->a[0];
+    }
+    *from = r;
+    return strip_slope(s, r, by);
+}
+
+/* Is the bytes' order known, as that of items along a row whose stride is proved? */
+static bool strip_goes_along(const Strip *s, const HlIns *access, HlRef *from, int64_t *offset,
+                             int64_t *by)
+{
+    return strip_walks(s, access) && strip_offset(s, access->a[2], from, offset, by);
+}
+
+/* An access of the same kind to the same row, further down or up, -1 = none. Of two at the same place the
+ * first counts. */
+static int32_t strip_beyond(const Strip *s, int32_t nth, bool up)
+{
+    const HlIns *access = &s->ir->ins[s->items[nth]];
+    HlRef from[2];
+    int64_t offset[2], by[2];
+    if (!strip_goes_along(s, access, &from[0], &offset[0], &by[0]))
+        return -1;
+    for (int32_t i = 0; i < s->nitems; i++) {
+        const HlIns *other = &s->ir->ins[s->items[i]];
+        if (i == nth || other->a[0] != access->a[0] ||
+            strip_writes(other) != strip_writes(access) || other->aux != access->aux ||
+            !strip_goes_along(s, other, &from[1], &offset[1], &by[1]) || from[0] != from[1])
+            continue;
+        if (offset[1] == offset[0] ? i < nth : (offset[1] > offset[0]) == up)
+            return i;
+    }
+    return -1;
+}
+
+/* The first byte that an access touches in any iteration, or the one behind its last, as an address. */
+static Val strip_end(Strip *s, const HlIns *access, bool high)
+{
+    HlRef from;
+    int64_t offset, by;
+    Val end;
+    if (strip_goes_along(s, access, &from, &offset, &by)) {
+        end = strip_address(s, access, (by > 0) == high);
+    } else {
+        Val ends[2] = {strip_address(s, access, false), strip_address(s, access, true)};
+        const char *name = high ? "llvm.umax" : "llvm.umin";
+        end = hl_llvm_intrinsic(s->e, name, s->e->i64, ends, 2);
+    }
+    Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)access->aux));
+    return high ? LLVMBuildAdd(s->e->b, end, size, "") : end;
+}
+
+/* No two iterations access bytes in common. */
+static void strip_prove_moves(Strip *s, const HlIns *access)
+{
+    LLVMBuilderRef B = s->e->b;
+    Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)access->aux));
+    Val far = LLVMBuildSub(B, strip_address(s, access, true), strip_address(s, access, false), "");
+    Val no = LLVMConstInt(s->e->i1, 0, false);
+    far = hl_llvm_intrinsic(s->e, "llvm.abs", s->e->i64, (Val[]){far, no}, 2);
+    strip_prove(s, LLVMBuildICmp(B, LLVMIntUGE, far, LLVMBuildMul(B, size, s->last, ""), ""));
+}
+
+/* The store touches nothing that the nth access reads, nor those beside it. */
+static void strip_prove_apart(Strip *s, const HlIns *store, int32_t nth)
+{
+    LLVMBuilderRef B = s->e->b;
+    const HlIns *lowest = &s->ir->ins[s->items[nth]];
+    if (strip_beyond(s, nth, false) >= 0)
+        return;
+    for (int32_t i = nth; i >= 0; i = strip_beyond(s, nth, true))
+        nth = i;
+    const HlIns *highest = &s->ir->ins[s->items[nth]];
+    Val below =
+        LLVMBuildICmp(B, LLVMIntULE, strip_end(s, store, true), strip_end(s, lowest, false), "");
+    Val above =
+        LLVMBuildICmp(B, LLVMIntULE, strip_end(s, highest, true), strip_end(s, store, false), "");
+    strip_prove(s, LLVMBuildOr(B, below, above, ""));
+}
+
+/* An INDEX into the same length, further down or up, as strip_beyond. */
+static HlRef strip_index_beyond(const Strip *s, HlRef index, bool up)
+{
+    const HlRefVec *v = &s->block->ins;
+    const HlIns *ins = &s->ir->ins[index];
+    HlRef from[2];
+    int64_t offset[2], by[2];
+    if (!strip_offset(s, index, &from[0], &offset[0], &by[0]))
+        return HL_NOREF;
+    for (int32_t i = 0; i < v->n; i++) {
+        const HlIns *other = &s->ir->ins[v->v[i]];
+        if (other->op != HL_I_INDEX || other == ins || other->a[1] != ins->a[1] ||
+            !strip_offset(s, v->v[i], &from[1], &offset[1], &by[1]) || from[0] != from[1])
+            continue;
+        if (offset[1] == offset[0] ? other < ins : (offset[1] > offset[0]) == up)
+            return v->v[i];
+    }
+    return HL_NOREF;
+}
+
+/* The indexes are in range in all iterations: so they are between the first and the last one, and between
+ * the lowest and the highest of those that are beside each other. */
+static void strip_prove_index(Strip *s, HlRef index)
+{
+    const HlIns *ins = &s->ir->ins[index];
+    HlRef from;
+    int64_t offset, by;
+    bool ordered = strip_offset(s, index, &from, &offset, &by);
+    for (int high = 0; high < 2; high++) {
+        for (int last = 0; last < 2; last++) {
+            if (ordered && (strip_index_beyond(s, index, high) != HL_NOREF ||
+                            (last != 0) != ((by > 0) == (high != 0))))
+                continue;
+            Val at = strip_at(s, ins->a[0], last);
+            strip_prove(s, LLVMBuildICmp(s->e->b, LLVMIntULT, at, s->e->val[ins->a[1]], ""));
+        }
+        if (!ordered)
+            return;
+    }
+}
+
+/* Is r an index itself, which does not overflow where it is in range? */
+static bool strip_is_index(const Strip *s, HlRef r)
+{
+    const HlRefVec *v = &s->block->ins;
+    HlRef from;
+    int64_t offset, by;
+    for (int32_t i = 0; i < v->n; i++) {
+        const HlIns *ins = &s->ir->ins[v->v[i]];
+        if (ins->op == HL_I_INDEX && ins->a[0] == r)
+            return strip_offset(s, r, &from, &offset, &by) && offset != 0;
+    }
+    return false;
+}
+
+/* Lies r between -limit and limit? */
+static void strip_prove_within(Strip *s, Val r, int64_t limit)
+{
+    LLVMBuilderRef B = s->e->b;
+    Val moved = LLVMBuildAdd(B, r, hl_llvm_int(s->e, limit), "");
+    strip_prove(s, LLVMBuildICmp(B, LLVMIntULE, moved, hl_llvm_int(s->e, 2 * limit), ""));
+}
+
+/* What strip_small left open. */
+static void strip_prove_small(Strip *s, HlRef r)
+{
+    const HlIns *ins = &s->ir->ins[r];
+    for (int k = 1; k < 3 && ins->op == HL_I_SELECT; k++)
+        strip_prove_small(s, ins->a[k]);
+    if (ins->op == HL_I_KINT || !strip_linear(s, r))
+        return;
+    for (int last = 0; last < (strip_inside(s, r) ? 2 : 1); last++)
+        strip_prove_within(s, strip_at(s, r, last), STRIP_SMALL);
+}
+
+void strip_prove_ways(Strip *s, bool last)
+{
+    LLVMBuilderRef B = s->e->b;
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        const HlIns *guard = &s->ir->ins[s->block->ins.v[i]];
+        if (!strip_is_way(s, s->block->ins.v[i]))
+            continue;
+        const HlIns *cmp = &s->ir->ins[guard->a[0]];
+        Val a = strip_at(s, cmp->a[0], last), b = strip_at(s, cmp->a[1], last);
+        Val holds = LLVMBuildICmp(B, hl_llvm_int_predicate((HlCompare)cmp->aux), a, b, "");
+        strip_prove(s, guard->op == HL_I_GUARD_TRUE ? holds : LLVMBuildNot(B, holds, ""));
+    }
+}
+
+static void strip_prove_sums(Strip *s)
+{
+    const HlBlock *b = s->block;
+    for (int32_t p = 0; p < b->params.n; p++)
+        if (s->sum[b->params.v[p]])
+            strip_prove_within(s, s->start[p], (INT64_C(1) << 62) - 1);
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[b->ins.v[i]];
+        bool adds = s->sum[b->ins.v[i]] && (strip_is_sum(ins) || strip_is_difference(ins));
+        for (int k = 0; adds && k < 2; k++)
+            if (!s->sum[ins->a[k]])
+                strip_prove_small(s, ins->a[k]);
+    }
+}
+
+void strip_align(Strip *s)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    HlRef from;
+    int64_t offset, by;
+    int32_t i = 0;
+    while (i < s->nitems && !strip_writes(&s->ir->ins[s->items[i]]))
+        i++;
+    const HlIns *store = i < s->nitems ? &s->ir->ins[s->items[i]] : NULL;
+    if (!store || !strip_goes_along(s, store, &from, &offset, &by) || by != 1)
+        return;
+    Val size = hl_llvm_int(e, hl_dtype_size((HlDtype)store->aux)), zero = hl_llvm_int(e, 0);
+    Val bytes = LLVMBuildNeg(B, strip_address(s, store, false), "");
+    bytes = LLVMBuildAnd(B, bytes, hl_llvm_int(e, STRIP_LINE - 1), "");
+    Val away = LLVMBuildUDiv(B, bytes, size, "");
+    Val pays = LLVMBuildICmp(B, LLVMIntUGE, s->n, hl_llvm_int(e, STRIP_LONG), "");
+    pays = LLVMBuildAnd(B, pays, LLVMBuildICmp(B, LLVMIntNE, away, zero, ""), "");
+    s->n = LLVMBuildSelect(B, pays, away, s->n, "");
+}
+
+void strip_shorten(Strip *s, int least)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    for (int32_t i = 0; i < s->nitems * s->nitems; i++) {
+        const HlIns *store = &s->ir->ins[s->items[i / s->nitems]];
+        const HlIns *load = &s->ir->ins[s->items[i % s->nitems]];
+        if (!strip_writes(store) || load->op != HL_I_ARRAY_LOAD ||
+            !strip_shares_row(s, store, load))
+            continue;
+        Val size = hl_llvm_int(e, hl_dtype_size((HlDtype)store->aux));
+        Val away =
+            LLVMBuildSub(B, strip_address(s, load, false), strip_address(s, store, false), "");
+        Val before = LLVMBuildUDiv(B, away, size, "");
+        Val hits = LLVMBuildICmp(B, LLVMIntULT, before, s->n, "");
+        before = LLVMBuildAnd(B, before, hl_llvm_int(e, -least), "");
+        Val ends[2] = {before, hl_llvm_int(e, least)};
+        before = hl_llvm_intrinsic(e, "llvm.umax", e->i64, ends, 2);
+        s->n = LLVMBuildSelect(B, hits, before, s->n, "");
+    }
+}
+
+void strip_prove_all(Strip *s)
+{
+    LLVMBuilderRef B = s->e->b;
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        HlRef r = s->block->ins.v[i];
+        const HlIns *ins = &s->ir->ins[r];
+        if (ins->op == HL_I_INDEX) {
+            strip_prove_index(s, r);
+        } else if (ins->op == HL_I_GUARD_WRITEABLE) {
+            strip_prove(s, hl_llvm_writeable(s->e, s->e->val[ins->a[0]]));
+        } else if ((ins->op == HL_I_ADD_OV || ins->op == HL_I_SUB_OV || ins->op == HL_I_MUL_OV ||
+                    ins->op == HL_I_COUNT_UP) &&
+                   strip_linear(s, r) && !strip_is_index(s, r)) {
+            strip_at(s, r, false);
+            strip_at(s, r, true);
+        }
+    }
+    strip_prove_ways(s, true);
+    strip_prove_sums(s);
+    for (int32_t i = 0; i < s->nitems; i++) {
+        const HlIns *item = &s->ir->ins[s->items[i]];
+        Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
+        if (strip_walks(s, item))
+            strip_prove(s, LLVMBuildICmp(B, LLVMIntEQ, s->e->val[item->a[1]], size, ""));
+        for (int32_t k = 0; strip_writes(item) && k < s->nitems; k++) {
+            const HlIns *load = &s->ir->ins[s->items[k]];
+            if (load->op != HL_I_ARRAY_LOAD)
+                continue;
+            if (load->a[0] != item->a[0] || strip_shares_row(s, item, load))
+                strip_prove_apart(s, item, k);
+            else if (s->cell == HL_NOREF && !strip_walks(s, item))
+                strip_prove_moves(s, item);
+        }
+    }
+}
+
+void strip_set_strides(Strip *s, Val *before, bool proved)
+{
+    for (int32_t k = 0; k < s->nitems; k++) {
+        const HlIns *item = &s->ir->ins[s->items[proved ? k : s->nitems - 1 - k]];
+        Val *stride = &s->e->val[item->a[1]], *was = &before[proved ? k : s->nitems - 1 - k];
+        if (!proved) {
+            *stride = *was;
+            continue;
+        }
+        *was = *stride;
+        if (strip_walks(s, item))
+            *stride = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
+    }
+}
