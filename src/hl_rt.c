@@ -134,9 +134,15 @@ static int rt_list_store(void *list, int64_t index, int64_t type, int64_t word, 
 
 static int rt_list_append(void *list, int64_t type, int64_t word, void *origin)
 {
+    PyListObject *l = list;
     PyObject *item = rt_box(hl_type_unpack(type), word, origin);
     if (!item)
         return 0;
+    if (Py_SIZE(l) < l->allocated) { /* as PyList_Append does, without its checks */
+        PyList_SET_ITEM(l, Py_SIZE(l), item);
+        Py_SET_SIZE(l, Py_SIZE(l) + 1);
+        return 1;
+    }
     int failed = PyList_Append(list, item);
     Py_DECREF(item);
     if (failed)
