@@ -375,20 +375,30 @@ static void check_snap_value(Check *c, HlRef a, HlRepr want, int32_t x, int32_t 
         check_use(c, a, block, at, "x", x);
 }
 
-/* An array and the address of a view of it. */
-static void check_snap_view(Check *c, HlRef array, HlRef row, int32_t x, int32_t block, int32_t at)
+/* The values of the views of a slot. */
+static void check_snap_views(Check *c, const HlSlot *s, int32_t x, int32_t block, int32_t at)
 {
     const HlIr *ir = c->ir;
-    check_snap_value(c, array, HL_REPR_PTR, x, block, at);
-    if (c->failed)
-        return;
-    if (row < 0 || row >= ir->nins || !c->placed[row] || ir->ins[row].type.base != HL_T_ROW ||
-        ir->ins[array].type.base != HL_T_ARR ||
-        ir->ins[row].type.ndim >= ir->ins[array].type.ndim ||
-        ir->ins[row].type.dtype != ir->ins[array].type.dtype)
-        fail(c, "x%d: %%%d is no view of %%%d", x, row, array);
-    else
+    int n = hl_slot_nparts(s);
+    if (!s->more)
+        fail(c, "x%d: no view", x);
+    for (int part = n - s->more; part < n && !c->failed;) {
+        HlRef array = s->part[part], row = part + 1 < n ? s->part[part + 1] : HL_NOREF;
+        check_snap_value(c, array, HL_REPR_PTR, x, block, at);
+        if (c->failed)
+            return;
+        HlType t = ir->ins[array].type;
+        HlType r = row >= 0 && row < ir->nins && c->placed[row] ? ir->ins[row].type : HL_TYPE(VOID);
+        if (r.base != HL_T_ROW || t.base != HL_T_ARR || r.dtype != t.dtype ||
+            r.axes >> HL_AXIS_BITS * t.ndim || hl_ir_view_end(ir, s, part) > n) {
+            fail(c, "x%d: %%%d is no view of %%%d", x, row, array);
+            return;
+        }
         check_use(c, row, block, at, "x", x);
+        int end = hl_ir_view_end(ir, s, part);
+        for (part += 2; part < end && !c->failed; part++)
+            check_snap_value(c, s->part[part], HL_REPR_I64, x, block, at);
+    }
 }
 
 /* The parts of a complex number. */
@@ -425,22 +435,17 @@ static void check_snap(Check *c, int32_t x, int32_t block, int32_t at)
         case HL_SLOT_VALUE: check_snap_value(c, slot->a, HL_REPR_NONE, x, block, at); break;
         case HL_SLOT_COMPLEX: check_snap_complex(c, slot->a, slot->b, x, block, at); break;
         case HL_SLOT_VIEW:
-            check_snap_view(c, slot->a, slot->b, x, block, at);
-            check_snap_value(c, slot->c, HL_REPR_I64, x, block, at);
-            break;
         case HL_SLOT_ROWS:
         case HL_SLOT_ROWS_REVERSED:
         case HL_SLOT_ROWS_ENUM:
         case HL_SLOT_ROWS_ZIP:
-            check_snap_value(c, slot->a, HL_REPR_I64, x, block, at);
-            check_snap_view(c, slot->b, slot->c, x, block, at);
-            if (slot->kind == HL_SLOT_ROWS_ENUM)
-                check_snap_value(c, slot->part[3], HL_REPR_I64, x, block, at);
-            if (slot->kind == HL_SLOT_ROWS_ZIP)
-                check_snap_view(c, slot->part[3], slot->part[4], x, block, at);
+            for (int part = 0; part < hl_slot_nparts(slot) - slot->more; part++)
+                check_snap_value(c, slot->part[part], HL_REPR_I64, x, block, at);
+            check_snap_views(c, slot, x, block, at);
             break;
         case HL_SLOT_TUPLE:
-            for (int part = 0; part < hl_slot_tuple(slot); part++)
+        case HL_SLOT_SLICE:
+            for (int part = 0; part < hl_slot_nparts(slot); part++)
                 check_snap_value(c, slot->part[part], HL_REPR_NONE, x, block, at);
             break;
         case HL_SLOT_FRAME:

@@ -221,61 +221,68 @@ static PyObject *make_box(const Restore *x, int32_t i, const int64_t *out, int64
     return o ? Py_NewRef(o) : hl_exit_box(e->type, word);
 }
 
+/* Do two entries say the same view? */
+static bool same_view(const HlPlanEntry *a, const HlPlanEntry *b, const int64_t *out)
+{
+    if (a->kind != b->kind || !hl_type_eq(a->type, b->type) || a->a < 0 || b->a < 0)
+        return false;
+    for (int part = 0; part < a->nparts; part++)
+        if (out[a->part[part]] != out[b->part[part]])
+            return false;
+    return true;
+}
+
 /* A view; one that stands for the same object may have been made before. */
 static PyObject *make_view(const HlPlan *plan, PyObject *const *made, int32_t n, const int64_t *out)
 {
     const HlPlanEntry *e = &plan->entries[n];
-    for (int32_t i = 0; i < n; i++) {
-        const HlPlanEntry *other = &plan->entries[i];
-        if (other->kind == HL_PLAN_VIEW && hl_type_eq(other->type, e->type) &&
-            out[other->a] == out[e->a] && out[other->b] == out[e->b] && out[other->c] == out[e->c])
+    int64_t own[HL_SLOT_PARTS];
+    for (int32_t i = 0; i < n; i++)
+        if (same_view(&plan->entries[i], e, out))
             return Py_XNewRef(made[i]);
-    }
-    return hl_np_view((PyObject *)(intptr_t)out[e->a], (void *)(intptr_t)out[e->b], e->type.ndim);
+    for (int part = 3; part < e->nparts; part++)
+        own[part - 3] = out[e->part[part]];
+    return hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type, own);
 }
 
-/* The n-th entry, of the items before it; an equal one may have been made before. */
-static PyObject *make_tuple(const HlPlan *plan, PyObject *const *made, int32_t n)
+/* The n-th entry, a tuple or slice of the items before it; an equal one may have been made before. */
+static PyObject *make_of_items(const HlPlan *plan, PyObject *const *made, int32_t n)
 {
-    int32_t size = plan->entries[n].from;
+    const HlPlanEntry *e = &plan->entries[n];
+    int32_t size = e->from;
     PyObject *const *items = made + n - size;
     for (int32_t i = size; i < n - size; i++)
-        if (plan->entries[i].kind == HL_PLAN_TUPLE && plan->entries[i].from == size &&
+        if (plan->entries[i].kind == e->kind && plan->entries[i].from == size &&
             memcmp(made + i - size, items, sizeof(PyObject *) * (size_t)size) == 0)
             return Py_XNewRef(made[i]);
+    if (e->kind == HL_PLAN_SLICE)
+        return PySlice_New(items[0], items[1], items[2]);
     PyObject *tuple = PyTuple_New(size);
     for (int32_t i = 0; tuple && i < size; i++)
         PyTuple_SET_ITEM(tuple, i, Py_NewRef(items[i]));
     return tuple;
 }
 
-/* An iterator over one view, or two. */
-static PyObject *make_rows(const int64_t *out, const HlPlanEntry *e)
+/* The n-th entry, an iterator over the views before it. */
+static PyObject *make_rows(const HlPlan *plan, PyObject *const *made, int32_t n, const int64_t *out)
 {
-    HlIter it = {.kind = hl_slot_without_rows(e->iter), .nseq = 1, .index = out[e->a]};
-    PyObject *view[2] = {
-        hl_np_view((PyObject *)(intptr_t)out[e->b], (void *)(intptr_t)out[e->c], e->type.ndim)};
-    if (it.kind == HL_SLOT_ZIP) {
-        view[1] = hl_np_view((PyObject *)(intptr_t)out[e->part[3]],
-                             (void *)(intptr_t)out[e->part[4]], e->from);
-        it.nseq = 2;
-    } else if (it.kind == HL_SLOT_ENUM) {
-        it.count = out[e->part[3]];
+    const HlPlanEntry *e = &plan->entries[n];
+    HlIter it = {
+        .kind = hl_slot_without_rows(e->iter), .nseq = (uint8_t)e->from, .index = out[e->a]};
+    if (it.kind == HL_SLOT_ENUM)
+        it.count = out[e->b];
+    for (int32_t i = 0; i < e->from; i++) {
+        it.seq[i] = made[n - e->from + i];
+        if (it.seq[i] == Py_None) /* there was no memory for it */
+            return NULL;
     }
-    it.seq[0] = view[0];
-    it.seq[1] = view[1];
-    PyObject *o = view[0] && view[it.nseq - 1] ? hl_iter_new(&it) : NULL;
-    Py_XDECREF(view[0]);
-    Py_XDECREF(view[1]);
-    return o;
+    return hl_iter_new(&it);
 }
 
 /* The frame's own iterator, which nobody else holds, goes on; or another one takes its place. */
 static PyObject *make_iter(PyObject *old, const int64_t *out, const HlPlanEntry *e)
 {
     bool mine = old && Py_REFCNT(old) == 1;
-    if (e->iter >= HL_SLOT_ROWS)
-        return make_rows(out, e);
     if (e->iter == HL_SLOT_RANGE) {
         if (!mine || !hl_range_check(old))
             return hl_range_new(out[e->a], out[e->b], out[e->c]);
@@ -369,12 +376,16 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject *const
         case HL_PLAN_BOX: made[i] = make_box(&x, i, r->out, r->out[e->a], entered); break;
         case HL_PLAN_IMM: made[i] = make_box(&x, i, r->out, e->imm, entered); break;
         case HL_PLAN_ITER:
-            made[i] = make_iter(e->slot < nslots && e->slot < plan->nslots ? slots[e->slot] : NULL,
-                                r->out, e);
+            if (e->iter >= HL_SLOT_ROWS)
+                made[i] = make_rows(plan, made, i, r->out);
+            else
+                made[i] = make_iter(
+                    e->slot < nslots && e->slot < plan->nslots ? slots[e->slot] : NULL, r->out, e);
             break;
         case HL_PLAN_COMPLEX: made[i] = make_complex(&x, i, r->out); break;
         case HL_PLAN_VIEW: made[i] = make_view(plan, made, i, r->out); break;
-        case HL_PLAN_TUPLE: made[i] = make_tuple(plan, made, i); break;
+        case HL_PLAN_TUPLE:
+        case HL_PLAN_SLICE: made[i] = make_of_items(plan, made, i); break;
         }
         if (!made[i]) {
             failed = -1;
@@ -388,7 +399,7 @@ int hl_exit_restore(HlRegion *r, const HlPlan *plan, HlFrame *f, PyObject *const
     for (int32_t i = 0; i < n; i++) {
         int32_t slot = plan->entries[i].slot;
         if (slot < 0) {
-            old[i] = made[i]; /* its tuple has it */
+            old[i] = made[i]; /* what it is a part of has it */
         } else if (slot < plan->nslots) {
             store_slot(b, slots, slot, made[i], &old[i]);
         } else {

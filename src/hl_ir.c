@@ -21,6 +21,11 @@ const char *const hl_slot_text[HL_SLOT__COUNT] = {
 #undef SLOT_TEXT
 };
 
+int hl_ir_view_end(const HlIr *ir, const HlSlot *s, int at)
+{
+    return at + 2 + hl_row_own(ir->ins[s->part[at + 1]].type);
+}
+
 HlInputPart hl_iter_input(uint8_t kind, int part)
 {
     static const uint8_t range[] = {HL_IN_RANGE_NEXT, HL_IN_RANGE_STEP, HL_IN_RANGE_LEFT};

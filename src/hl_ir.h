@@ -263,10 +263,11 @@ typedef struct HlBlock {
 } HlBlock;
 
 /* What a frame slot holds at a snapshot: _(NAME, "text", number of values), the values being a, b, c...;
- * ZIP and TUPLE have `more` of them. Iterators, views and tuples are virtual: made when the frame is
- * rebuilt. A sequence is a list, tuple, bytes or array. A view is what is left of an array behind leading
- * indices, as in a[i]: the array, and where the view's items begin; two with the same number that are
- * equal otherwise are one object. */
+ * ZIP, TUPLE, VIEW and ROWS have `more` of them. Iterators, views, slices and tuples are virtual: made when the
+ * frame is rebuilt. A sequence is a list, tuple, bytes or array. A view is what indices and slices leave of
+ * an array, as in a[i] and a[1:, j]. Its values are the array, the address of the view's first item, a ROW,
+ * which says what is left of each axis, and what the view has of its own (hl_row_own). Two with the same
+ * number that are equal otherwise are one object. */
 /* clang-format off */
 #define HL_SLOTDEF(_)                                                                              \
     _(UNBOUND, "unbound", 0) /* NULL: unbound local, or CPython's NULL below a callable */         \
@@ -275,29 +276,30 @@ typedef struct HlBlock {
                               * holds, since the entry or the last STEP */                         \
     _(COMPLEX, "complex", 2) /* real part, imaginary part, of one type, which tells the class      \
                               * (hl_type_of_parts) */                                              \
-    _(VIEW, "view", 3)       /* array, address (a ROW), number */                                  \
+    _(VIEW, "view", 1)       /* number; the view's values */                                       \
     _(TUPLE, "tuple", 0)     /* its items, numbers, boxed by their types */                        \
+    _(SLICE, "slice", 3)     /* start, stop, step: numbers, or the object None */                  \
     _(RANGE, "range", 3)     /* range iterator: next value, step, how many are left */             \
     _(SEQ, "seq", 2)         /* iterator over a sequence: next index, sequence */                  \
     _(REVERSED, "reversed", 2) /* the same, downwards */                                           \
     _(ENUM, "enumerate", 3)  /* enumerate over SEQ: next index, sequence, next number */           \
     _(ZIP, "zip", 1)         /* zip of SEQs at the same index: next index; the sequences */        \
     /* the same four over views */                                                              \
-    _(ROWS, "rows", 3)       /* next index, array, address */                                      \
-    _(ROWS_REVERSED, "rows_reversed", 3)                                                           \
-    _(ROWS_ENUM, "rows_enumerate", 4) /* next index, array, address, next number */                \
-    _(ROWS_ZIP, "rows_zip", 5) /* of two: next index, array, address, array, address */
+    _(ROWS, "rows", 1)       /* next index; the view's values */                                   \
+    _(ROWS_REVERSED, "rows_reversed", 1)                                                           \
+    _(ROWS_ENUM, "rows_enumerate", 2) /* next index, next number; the view's values */             \
+    _(ROWS_ZIP, "rows_zip", 1) /* next index; the values of each view */
 /* clang-format on */
 #define HL_SLOT_ENUMERATOR(name, text, nparts) HL_SLOT_##name,
 typedef enum HlSlotKind { HL_SLOTDEF(HL_SLOT_ENUMERATOR) HL_SLOT__COUNT } HlSlotKind;
 #undef HL_SLOT_ENUMERATOR
 
 /* Sequences of one zip, and values of a slot, at most. */
-enum { HL_ITER_SEQS = 6, HL_SLOT_PARTS = 8 };
+enum { HL_ITER_SEQS = 6, HL_SLOT_PARTS = 12 };
 
 typedef struct HlSlot {
     uint8_t kind; /* HlSlotKind */
-    uint8_t more; /* values than the row says: sequences of a ZIP, items of a TUPLE */
+    uint8_t more; /* values than the row says: of a ZIP, a TUPLE, of views */
     union {
         struct {
             HlRef a, b, c;
@@ -328,6 +330,12 @@ static inline uint8_t hl_slot_without_rows(uint8_t kind)
 static inline int hl_slot_tuple(const HlSlot *s)
 {
     return s->kind == HL_SLOT_TUPLE ? s->more : 0;
+}
+
+/* Does the slot hold a view, or an iterator over some? Their values are the last `more` ones. */
+static inline bool hl_slot_has_views(const HlSlot *s)
+{
+    return s->kind == HL_SLOT_VIEW || s->kind >= HL_SLOT_ROWS;
 }
 
 /* A call that is compiled inline: one per place of the call, chain of callers and code called. While
@@ -441,6 +449,8 @@ int32_t hl_ir_own_pc(const HlIr *ir, const HlSnap *snap);
 /* How many of its slots are the region's own frame's. */
 int32_t hl_ir_own_slots(const HlIr *ir, const HlSnap *snap);
 int hl_ir_input(HlIr *ir, int32_t slot, HlInputPart part); /* index, -1 = out of memory */
+/* The part of a slot behind the values of the view that begins at part `at`. */
+int hl_ir_view_end(const HlIr *ir, const HlSlot *s, int at);
 int hl_ir_jump(HlIr *ir, int32_t block, int32_t target, const HlRef *args, int32_t nargs);
 void hl_ir_end(HlIr *ir, int32_t block, int32_t exit); /* terminator EXIT */
 int hl_refvec_push(HlRefVec *v, HlRef r);
@@ -529,18 +539,21 @@ typedef enum HlPlanKind {
     HL_PLAN_BOX,     /* box out[a] as `type` (objects: incref'd); out[b], when b >= 0, is the object
                         that it was unboxed from, or NULL. Else, if it is equal, the object that slot
                         `from` held at the entry (-1 = none), or with `search` any that the frame has */
-    HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[part[0]], ... */
+    HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[part[0]], ..., and, if that is one over
+                        views, of the `from` entries before this one */
     HL_PLAN_COMPLEX, /* complex number of `type` from out[a] and out[b]; out[c] as out[b] of BOX */
-    HL_PLAN_VIEW, /* view of the array out[a] at out[b], as `type` (a ROW) says; its number: out[c] */
+    HL_PLAN_VIEW, /* view of the array out[b] at out[c], as `type` (a ROW) and what follows say; its
+                     number: out[a], when a >= 0 */
     HL_PLAN_TUPLE, /* of the `from` entries before this one, whose slot is -1 */
+    HL_PLAN_SLICE, /* of the three entries before this one */
     HL_PLAN_CONST, /* the region's object number `from` */
     HL_PLAN_IMM    /* box the constant `imm` (a word, as in out) as `type` */
 } HlPlanKind;
 typedef struct HlPlanEntry {
-    int32_t slot;   /* -1 = none: an item of a tuple */
+    int32_t slot;   /* -1 = none: a part of another entry's object */
     uint8_t kind;   /* HlPlanKind */
     uint8_t iter;   /* HlSlotKind of an ITER... */
-    uint8_t nparts; /* ...and how many parts it has */
+    uint8_t nparts; /* ...and how many parts it or a VIEW has */
     uint8_t search;
     HlType type;
     int32_t from;

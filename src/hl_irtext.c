@@ -828,9 +828,9 @@ static void in_block(TextIn *in, int32_t index)
 /* How many values a slot of the kind may have. */
 static int in_slot_most(const HlSlot *s)
 {
-    return s->kind == HL_SLOT_ZIP     ? 1 + HL_ITER_SEQS
-           : s->kind == HL_SLOT_TUPLE ? HL_SLOT_PARTS
-                                      : hl_slot_nparts(s);
+    return s->kind == HL_SLOT_ZIP                             ? 1 + HL_ITER_SEQS
+           : s->kind == HL_SLOT_TUPLE || hl_slot_has_views(s) ? HL_SLOT_PARTS
+                                                              : hl_slot_nparts(s);
 }
 
 static HlSlot in_slot(TextIn *in, int32_t index)

@@ -318,21 +318,27 @@ bool hl_np_writeable(PyObject *arr)
     return PyArray_ISWRITEABLE((PyArrayObject *)arr);
 }
 
-bool hl_np_unit_stride(PyObject *arr)
+bool hl_np_unit_stride(PyObject *arr, int axis)
 {
     PyArrayObject *a = (PyArrayObject *)arr;
-    return !PyArray_NDIM(a) || PyArray_STRIDE(a, PyArray_NDIM(a) - 1) == PyArray_ITEMSIZE(a);
+    return PyArray_STRIDE(a, axis) == PyArray_ITEMSIZE(a);
 }
 
-PyObject *hl_np_view(PyObject *o, void *data, int ndim)
+PyObject *hl_np_view(PyObject *o, void *data, HlType row, const int64_t *own)
 {
     PyArrayObject *arr = (PyArrayObject *)o;
-    int first = PyArray_NDIM(arr) - ndim;
     PyArray_Descr *descr = PyArray_DESCR(arr);
+    HlRowAxis axis[HL_MAX_NDIM];
+    npy_intp dims[HL_MAX_NDIM], strides[HL_MAX_NDIM];
+    hl_row_axes(row, axis);
+    for (int i = 0; i < row.ndim; i++) {
+        int of = PyArray_NDIM(arr) - 1 - axis[i].back;
+        dims[i] = axis[i].kind == HL_AXIS_WHOLE ? PyArray_DIM(arr, of) : (npy_intp)*own++;
+        strides[i] = axis[i].kind == HL_AXIS_STEPPED ? (npy_intp)*own++ : PyArray_STRIDE(arr, of);
+    }
     Py_INCREF(descr);
-    PyObject *view =
-        PyArray_NewFromDescr(&PyArray_Type, descr, ndim, PyArray_DIMS(arr) + first,
-                             PyArray_STRIDES(arr) + first, data, PyArray_FLAGS(arr), NULL);
+    PyObject *view = PyArray_NewFromDescr(&PyArray_Type, descr, row.ndim, dims, strides, data,
+                                          PyArray_FLAGS(arr), NULL);
     if (view && PyArray_SetBaseObject((PyArrayObject *)view, Py_NewRef(o)) < 0)
         Py_CLEAR(view);
     return view;

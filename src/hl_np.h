@@ -20,11 +20,11 @@ HlType hl_np_complex_type(PyObject *o); /* NPS for an exact scalar of a complex 
 bool hl_np_is_array(PyObject *o);       /* exact ndarray of any dtype */
 bool hl_np_is_scalar(PyObject *o);      /* instance of np.generic */
 bool hl_np_writeable(PyObject *arr);
-/* Do the items along the last axis, if any, lie next to each other? */
-bool hl_np_unit_stride(PyObject *arr);
-/* The view of an array's last ndim axes whose items begin at `data`, as indexing makes it; new reference,
- * NULL = out of memory, exception set. */
-PyObject *hl_np_view(PyObject *arr, void *data, int ndim);
+/* Do the items along an axis lie next to each other? */
+bool hl_np_unit_stride(PyObject *arr, int axis);
+/* The view of an array whose items begin at `data`, as indexing makes it; row: the type of that address, own:
+ * what the view has of its own (hl_row_own). New reference, NULL = out of memory, exception set. */
+PyObject *hl_np_view(PyObject *arr, void *data, HlType row, const int64_t *own);
 /* A view of another array, the end of both of which nobody would see. */
 bool hl_np_is_silent_view(PyObject *o);
 /* Scalars: word = the value as machine code holds it; the two words of a complex number are its parts. */

@@ -112,6 +112,8 @@ static void gvn_key_type(HlType *to, HlType from)
     to->base = from.base;
     to->dtype = from.dtype;
     to->ndim = from.ndim;
+    to->turned = from.turned;
+    to->axes = from.axes;
 }
 
 static bool gvn_commutes(uint8_t op)

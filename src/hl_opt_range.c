@@ -304,6 +304,20 @@ static int64_t range_floordiv(int64_t a, int64_t b)
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
+/* The larger or the smaller of x and y where a SELECT is that, else either. */
+static Range range_select(const Ranges *g, const HlIns *ins, Range x, Range y)
+{
+    const HlIns *cmp = &g->ir->ins[ins->a[0]];
+    Range r = range_join(x, y);
+    if (cmp->op != HL_I_ICMP || cmp->a[0] != ins->a[1] || cmp->a[1] != ins->a[2])
+        return r;
+    if (cmp->aux == HL_GT || cmp->aux == HL_GE)
+        r.lo = x.lo > y.lo ? x.lo : y.lo;
+    else if (cmp->aux == HL_LT || cmp->aux == HL_LE)
+        r.hi = x.hi < y.hi ? x.hi : y.hi;
+    return r;
+}
+
 static Range range_op(const Ranges *g, HlRef r)
 {
     const HlIns *ins = &g->ir->ins[r];
@@ -322,7 +336,7 @@ static Range range_op(const Ranges *g, HlRef r)
     case HL_I_RETYPE:
     case HL_I_KEEP: return a;
     case HL_I_ZEXT: return (Range){0, 1};
-    case HL_I_SELECT: return range_join(v[1], v[2]);
+    case HL_I_SELECT: return range_select(g, ins, v[1], v[2]);
     case HL_I_ADD:
     case HL_I_SUB:
     case HL_I_MUL: range_arith(ins->op, a, b, &out); return out;

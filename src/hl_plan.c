@@ -173,17 +173,51 @@ static int plan_words(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
     return 0;
 }
 
-/* Entries for a tuple's items, and the tuple's own. */
-static int plan_tuple(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
+/* Entries for a tuple's items, or a slice's, and its own. */
+static int plan_items(PlanMaker *m, const HlSlot *s, HlPlanEntry *e, HlPlanKind kind)
 {
-    e->kind = HL_PLAN_TUPLE;
-    e->from = hl_slot_tuple(s);
+    e->kind = (uint8_t)kind;
+    e->from = hl_slot_nparts(s);
     for (int32_t i = 0; i < e->from; i++) {
         HlPlanEntry item = {.slot = -1, .from = -1, .a = -1, .b = -1, .c = -1};
         if (plan_value(m, s->part[i], &item))
             return -1;
         m->plan->entries[m->plan->nentries++] = item;
     }
+    return 0;
+}
+
+/* The view whose values begin at part `at` of a slot; its number has been planned. */
+static int plan_view(PlanMaker *m, const HlSlot *s, int at, HlPlanEntry *e)
+{
+    int n = hl_ir_view_end(m->ir, s, at) - at;
+    e->kind = HL_PLAN_VIEW;
+    e->type = m->ir->ins[s->part[at + 1]].type;
+    e->nparts = (uint8_t)(1 + n);
+    for (int i = 0; i < n; i++)
+        if ((e->part[1 + i] = plan_word(m, s->part[at + i])) < 0)
+            return -1;
+    return 0;
+}
+
+/* An iterator over views: entries for them, and its own. */
+static int plan_rows(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
+{
+    int nparts = hl_slot_nparts(s), views = nparts - s->more;
+    e->kind = HL_PLAN_ITER;
+    e->iter = s->kind;
+    e->nparts = (uint8_t)views;
+    e->from = 0;
+    for (int at = views; at < nparts; at = hl_ir_view_end(m->ir, s, at)) {
+        HlPlanEntry view = {.slot = -1, .from = -1, .a = -1};
+        if (plan_view(m, s, at, &view))
+            return -1;
+        m->plan->entries[m->plan->nentries++] = view;
+        e->from++;
+    }
+    for (int part = 0; part < views; part++)
+        if ((e->part[part] = plan_word(m, s->part[part])) < 0)
+            return -1;
     return 0;
 }
 
@@ -212,18 +246,10 @@ static int plan_slot(PlanMaker *m, const HlSlot *s, HlPlanEntry *e)
     case HL_SLOT_ROWS:
     case HL_SLOT_ROWS_REVERSED:
     case HL_SLOT_ROWS_ENUM:
-    case HL_SLOT_ROWS_ZIP:
-        if (s->kind == HL_SLOT_ROWS_ZIP)
-            e->from = m->ir->ins[s->part[4]].type.ndim;
-        e->kind = HL_PLAN_ITER;
-        e->iter = s->kind;
-        e->type = m->ir->ins[s->c].type;
-        return plan_words(m, s, e);
-    case HL_SLOT_VIEW:
-        e->kind = HL_PLAN_VIEW;
-        e->type = m->ir->ins[s->b].type;
-        return plan_words(m, s, e);
-    case HL_SLOT_TUPLE: return plan_tuple(m, s, e);
+    case HL_SLOT_ROWS_ZIP: return plan_rows(m, s, e);
+    case HL_SLOT_VIEW: e->a = plan_word(m, s->a); return e->a < 0 ? -1 : plan_view(m, s, 1, e);
+    case HL_SLOT_TUPLE: return plan_items(m, s, e, HL_PLAN_TUPLE);
+    case HL_SLOT_SLICE: return plan_items(m, s, e, HL_PLAN_SLICE);
     case HL_SLOT_COMPLEX:
         e->from = m->calls ? -1 : plan_complex_of(m->ir, s);
         if (e->from >= 0) {
@@ -282,7 +308,7 @@ static int plan_exit(PlanMaker *m)
     HlPlan *plan = m->plan;
     int32_t most = snap->nslots;
     for (int32_t i = 0; i < snap->nslots; i++)
-        most += hl_slot_tuple(&snap->slots[i]);
+        most += hl_slot_nparts(&snap->slots[i]); /* what it is made of */
     plan->entries = hl_mem_alloc((size_t)most * sizeof *plan->entries);
     if (!plan->entries)
         return -1;

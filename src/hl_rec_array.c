@@ -2,28 +2,44 @@
  *
  * An item's address is found axis by axis: each leading index moves it along its axis (ARRAY_ROW), the
  * last one is the load's or store's own. So what belongs to an outer index is invariant in the inner
- * loop. With fewer indices than axes the result is a view, which is virtual (HL_SLOT_VIEW): all that
- * is known of it is the array and the address of its first item; shape and strides are the array's.
- * The tuple of the indices is virtual as well (HL_SLOT_TUPLE). */
+ * loop. With fewer indices than axes, or slices among them, the result is a view, which is virtual
+ * (HL_SLOT_VIEW): the array, the address of the view's first item, and the length and stride of the axes that
+ * a slice has cut; what is left whole has the array's. The tuple of the indices is virtual as well
+ * (HL_SLOT_TUPLE), or, with slices in it, never there: it is built and used by one instruction. */
 #include "hl_rec_int.h"
 
 #include "hl_np.h"
 
-/* An array, or a view of its last axes. */
+/* An axis of an array or a view. */
+typedef struct Axis {
+    uint8_t kind;      /* HlAxis */
+    uint8_t of;        /* which axis of the array it is of */
+    HlRef len, stride; /* NOREF: the array's */
+} Axis;
+
+/* An array, or a view of one. */
 typedef struct Array {
     HlRef base;
-    HlRef data; /* the view's first item; NOREF: it is the array itself */
-    HlType t;   /* ARR, as if the view were one */
-    int first;  /* its first axis, as the array counts them */
+    HlRef data; /* address of the view's first item; NOREF: it is the array itself */
+    HlType t;   /* of the array */
+    int ndim;
+    Axis axis[HL_MAX_NDIM];
 } Array;
 
-/* The indices of a subscript. */
+/* The indices of a subscript: integers, slices, and at most one `...`. */
 typedef struct Indices {
     int n;
-    HlVal v[HL_MAX_NDIM];
+    HlVal v[HL_MAX_NDIM + 1];
 } Indices;
 
-/* Where an item is, as ARRAY_LOAD and ARRAY_STORE want it; of a view: the address only. */
+/* What an index leaves of an axis. */
+typedef struct Cut {
+    HlAxis kind;
+    HlRef index; /* TAKEN: of the item */
+    RecSlice slice;
+} Cut;
+
+/* Where an item is, as ARRAY_LOAD and ARRAY_STORE want it. */
 typedef struct Place {
     HlRef data, stride, index;
 } Place;
@@ -33,45 +49,75 @@ bool rec_is_array(HlVal v)
     return v.t.base == HL_T_ARR || v.s.kind == HL_SLOT_VIEW;
 }
 
-static Array array_at(HlRec *R, HlRef base, HlRef row)
+static Array array_at(HlRec *R, const HlRef *view)
 {
-    HlType t = rec_type(R, base);
-    Array a = {.base = base, .data = row, .t = t};
-    if (row != HL_NOREF) {
-        a.t = HL_TYPE_ARR(t.dtype, rec_type(R, row).ndim);
-        a.first = t.ndim - a.t.ndim;
+    HlType t = rec_type(R, view[0]), row = rec_type(R, view[1]);
+    Array a = {.base = view[0], .data = view[1], .t = t, .ndim = t.ndim};
+    if (a.data == HL_NOREF) {
+        for (int i = 0; i < a.ndim; i++)
+            a.axis[i] = (Axis){HL_AXIS_WHOLE, (uint8_t)i, HL_NOREF, HL_NOREF};
+        return a;
+    }
+    HlRowAxis axis[HL_MAX_NDIM];
+    const HlRef *own = view + 2;
+    a.ndim = row.ndim;
+    hl_row_axes(row, axis);
+    for (int i = 0; i < a.ndim; i++) {
+        HlAxis kind = (HlAxis)axis[i].kind;
+        a.axis[i] = (Axis){axis[i].kind, (uint8_t)(t.ndim - 1 - axis[i].back), HL_NOREF, HL_NOREF};
+        if (kind != HL_AXIS_WHOLE)
+            a.axis[i].len = *own++;
+        if (kind == HL_AXIS_STEPPED)
+            a.axis[i].stride = *own++;
     }
     return a;
 }
 
 static Array array_of(HlRec *R, HlVal v)
 {
-    return array_at(R, v.s.a, v.s.kind == HL_SLOT_VIEW ? v.s.b : HL_NOREF);
+    const HlRef whole[] = {v.s.a, HL_NOREF};
+    return array_at(R, v.s.kind == HL_SLOT_VIEW ? &v.s.part[1] : whole);
 }
 
 static HlRef axis_len(HlRec *R, const Array *a, int axis)
 {
-    return rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), a->base, HL_NOREF, a->first + axis);
+    const Axis *x = &a->axis[axis];
+    return x->len != HL_NOREF ? x->len
+                              : rec_emit(R, HL_I_ARRAY_LEN, HL_TYPE(I64), a->base, HL_NOREF, x->of);
 }
 
 static HlRef axis_stride(HlRec *R, const Array *a, int axis)
 {
-    return rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), a->base, HL_NOREF, a->first + axis);
+    const Axis *x = &a->axis[axis];
+    return x->stride != HL_NOREF
+               ? x->stride
+               : rec_emit(R, HL_I_ARRAY_STRIDE, HL_TYPE(I64), a->base, HL_NOREF, x->of);
 }
 
-HlRef rec_array_len(HlRec *R, HlRef base, HlRef row)
+HlRef rec_array_len(HlRec *R, const HlRef *view)
 {
-    Array a = array_at(R, base, row);
+    Array a = array_at(R, view);
     return axis_len(R, &a, 0);
 }
 
-void rec_note_stride(HlRec *R, PyObject *o)
+/* hl_opt_stride.c is to know when the items along the array's own last axis do not lie next to each other. */
+static void note_stride(HlRec *R, const Array *a, PyObject *o)
 {
-    if (hl_np_ready() && hl_np_is_array(o) && !hl_np_unit_stride(o))
-        R->ir->exits[R->ir->entry_exit].stay = 1;
+    for (int i = 0; i < a->ndim; i++)
+        if (a->axis[i].of == a->t.ndim - 1 && a->axis[i].kind != HL_AXIS_STEPPED &&
+            !hl_np_unit_stride(o, i))
+            R->ir->exits[R->ir->entry_exit].stay = 1;
 }
 
 /* --- places ------------------------------------------------------------------------------------- */
+
+static HlType row_type(const Array *a)
+{
+    HlRowAxis axis[HL_MAX_NDIM];
+    for (int i = 0; i < a->ndim; i++)
+        axis[i] = (HlRowAxis){a->axis[i].kind, (uint8_t)(a->t.ndim - 1 - a->axis[i].of)};
+    return hl_row_type(a->t.dtype, axis, a->ndim);
+}
 
 static HlRef row_at(HlRec *R, HlType t, HlRef data, HlRef stride, HlRef index)
 {
@@ -81,23 +127,57 @@ static HlRef row_at(HlRec *R, HlType t, HlRef data, HlRef stride, HlRef index)
                : rec_emit_ins(R, &ins, HL_R_NONE);
 }
 
-/* The place at n indices that were checked. */
-static Place place_at(HlRec *R, const Array *a, const HlRef *index, int n)
+static HlRef data_of(HlRec *R, const Array *a)
 {
-    Place p = {a->data, HL_NOREF, HL_NOREF};
-    if (p.data == HL_NOREF)
-        p.data = rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), a->base, HL_NOREF, 0);
-    for (int k = 0; k < n; k++) {
-        HlRef stride = axis_stride(R, a, k);
-        if (k == a->t.ndim - 1) {
-            p.stride = stride;
-            p.index = index[k];
-        } else {
-            HlType t = HL_TYPE_ROW(a->t.dtype, (uint8_t)(a->t.ndim - 1 - k));
-            p.data = row_at(R, t, p.data, stride, index[k]);
-        }
+    return a->data != HL_NOREF ? a->data
+                               : rec_emit(R, HL_I_ARRAY_DATA, HL_TYPE(PTR), a->base, HL_NOREF, 0);
+}
+
+/* Moves the address along what was an axis of the view, or is one still. */
+static void move(HlRec *R, Array *a, HlRef data, HlRef stride, HlRef index)
+{
+    a->data = row_at(R, row_type(a), data, stride, index);
+}
+
+static void take(HlRec *R, Array *a, int axis, HlRef index)
+{
+    HlRef data = data_of(R, a), stride = axis_stride(R, a, axis);
+    a->ndim--;
+    memmove(&a->axis[axis], &a->axis[axis + 1], sizeof(Axis) * (size_t)(a->ndim - axis));
+    move(R, a, data, stride, index);
+}
+
+static void cut(HlRec *R, Array *a, int axis, const RecSlice *s)
+{
+    HlRef data = data_of(R, a), stride = axis_stride(R, a, axis);
+    Axis *x = &a->axis[axis];
+    x->len = s->length;
+    if (x->kind == HL_AXIS_WHOLE)
+        x->kind = HL_AXIS_PART;
+    if (s->step != HL_NOREF) {
+        x->kind = HL_AXIS_STEPPED;
+        x->stride = rec_emit(R, HL_I_MUL, HL_TYPE(I64), stride, s->step, 0);
     }
-    return p;
+    move(R, a, data, stride, s->start);
+}
+
+/* Makes *a what n indices, which were checked, leave of it. True: one item, which is at *p. */
+static bool apply(HlRec *R, Array *a, const Cut *cuts, int n, Place *p)
+{
+    int axis = 0;
+    for (int i = 0; i < n; i++) {
+        if (cuts[i].kind == HL_AXIS_TAKEN && a->ndim == 1) {
+            *p = (Place){data_of(R, a), axis_stride(R, a, 0), cuts[i].index};
+            return true;
+        }
+        if (cuts[i].kind == HL_AXIS_TAKEN)
+            take(R, a, axis, cuts[i].index);
+        else if (cuts[i].kind == HL_AXIS_WHOLE)
+            axis++;
+        else
+            cut(R, a, axis++, &cuts[i].slice);
+    }
+    return false;
 }
 
 /* The same place for the imaginary parts. */
@@ -130,47 +210,89 @@ static void store(HlRec *R, HlDtype d, Place p, HlRef item)
         rec_emit_ins(R, &ins, HL_R_NONE);
 }
 
+/* i1: have two views of one type the same items? */
+static HlRef same_items(HlRec *R, const HlSlot *l, const HlSlot *r)
+{
+    HlRef same = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l->c, r->c, 0);
+    for (int i = 3; i < hl_slot_nparts(l); i++) {
+        HlRef one = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), l->part[i], r->part[i], HL_EQ);
+        same = rec_emit(R, HL_I_BAND, HL_TYPE(BOOL), same, one, 0);
+    }
+    return same;
+}
+
 /* A view is an object of its own, but where the frame is rebuilt, what one place in the program made twice
  * of the same items would be one. So machine code is left where it does while another slot still holds
  * the first; not the slot that is about to be given the second. */
-static void keep_apart(HlRec *R, HlSlot view)
+static void keep_apart(HlRec *R, const HlSlot *view)
 {
-    const HlBc *next = &R->b->bc[R->b->bc[R->pc].next];
+    const HlBc *next = &R->b->bc[R->next];
     const HlSlot *replaced = next->op == HL_BC_STORE_FAST ? &R->st[next->arg] : NULL;
     for (int32_t i = 0; i < rec_nstate(R); i++) {
         const HlSlot *held = &R->state[i];
         int64_t number;
         if (held->kind != HL_SLOT_VIEW || held == replaced ||
-            !hl_type_eq(rec_type(R, held->b), rec_type(R, view.b)) ||
-            (rec_is_kint(R, held->c, &number) && held->c != view.c))
+            !hl_type_eq(rec_type(R, held->c), rec_type(R, view->c)) ||
+            (rec_is_kint(R, held->a, &number) && held->a != view->a))
             continue;
-        rec_guard_cond(R, rec_emit(R, HL_I_IS, HL_TYPE(BOOL), view.b, held->b, 0), false,
-                       HL_R_TYPE);
+        HlRef place = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), view->a, held->a, HL_EQ);
+        HlRef same = rec_emit(R, HL_I_BAND, HL_TYPE(BOOL), place, same_items(R, view, held), 0);
+        rec_guard_cond(R, same, false, HL_R_TYPE);
     }
 }
 
-/* What is at n indices: a number, or a view. */
-static HlSlot value_at(HlRec *R, const Array *a, const HlRef *index, int n)
+/* A view that the instruction makes. */
+static HlSlot view_slot(HlRec *R, Array *a)
 {
-    Place p = place_at(R, a, index, n);
-    HlDtype d = (HlDtype)a->t.dtype;
-    if (n < a->t.ndim) {
-        /* Two views of one instruction are two objects, also where they are equal. */
-        int64_t number = ((int64_t)(R->inlined + 1) << 32 | R->pc) * 256 + R->nviews++ % 256;
-        HlSlot view = {.kind = HL_SLOT_VIEW, .a = a->base, .b = p.data, .c = rec_kint(R, number)};
-        keep_apart(R, view);
-        return view;
+    /* Two views of one instruction are two objects, also where they are equal. */
+    int64_t number = ((int64_t)(R->inlined + 1) << 32 | R->pc) * 256 + R->nviews++ % 256;
+    HlType row = row_type(a);
+    if (!hl_type_eq(rec_type(R, a->data), row)) /* nothing has moved it */
+        move(R, a, data_of(R, a), axis_stride(R, a, 0), rec_kint(R, 0));
+    HlSlot s = {.kind = HL_SLOT_VIEW, .more = (uint8_t)(2 + hl_row_own(row))};
+    if (1 + s.more > HL_SLOT_PARTS) {
+        rec_stop(R, HL_R_NYI_SUBSCR);
+        return s;
     }
+    HlRef *part = s.part;
+    *part++ = rec_kint(R, number);
+    *part++ = a->base;
+    *part++ = a->data;
+    for (int i = 0; i < a->ndim; i++) {
+        if (a->axis[i].kind != HL_AXIS_WHOLE)
+            *part++ = a->axis[i].len;
+        if (a->axis[i].kind == HL_AXIS_STEPPED)
+            *part++ = a->axis[i].stride;
+    }
+    keep_apart(R, &s);
+    return s;
+}
+
+HlRef rec_array_whole(HlRec *R, HlRef array)
+{
+    Array a = array_at(R, (HlRef[]){array, HL_NOREF});
+    move(R, &a, data_of(R, &a), axis_stride(R, &a, 0), rec_kint(R, 0));
+    return a.data;
+}
+
+/* What n indices leave: a number, or a view. */
+static HlSlot value_at(HlRec *R, Array a, const Cut *cuts, int n)
+{
+    Place p;
+    HlDtype d = (HlDtype)a.t.dtype;
+    if (!apply(R, &a, cuts, n, &p))
+        return view_slot(R, &a);
     HlRef item = load(R, d, HL_TYPE_NPS(hl_dtype_part(d)), p);
     if (!hl_dtype_is_complex(d))
         return rec_value(item);
-    return rec_complex_slot(R, item, load(R, d, rec_type(R, item), imag_place(R, a, p)));
+    return rec_complex_slot(R, item, load(R, d, rec_type(R, item), imag_place(R, &a, p)));
 }
 
-HlSlot rec_array_item(HlRec *R, HlRef base, HlRef row, HlRef index)
+HlSlot rec_array_item(HlRec *R, const HlRef *view, HlRef index, PyObject *o)
 {
-    Array a = array_at(R, base, row);
-    return value_at(R, &a, &index, 1);
+    Array a = array_at(R, view);
+    note_stride(R, &a, o);
+    return value_at(R, a, &(Cut){.kind = HL_AXIS_TAKEN, .index = index}, 1);
 }
 
 /* No object that there was before is a view that was made in machine code. */
@@ -178,11 +300,13 @@ HlRef rec_same_view(HlRec *R, HlVal l, HlVal r)
 {
     if (l.s.kind != r.s.kind)
         return rec_kbool(R, false);
-    HlRef base = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.a, r.s.a, 0);
-    HlRef row = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.b, r.s.b, 0);
-    HlRef number = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), l.s.c, r.s.c, HL_EQ);
+    if (!hl_type_eq(rec_type(R, l.s.c), rec_type(R, r.s.c)))
+        return rec_kbool(R, false);
+    HlRef base = rec_emit(R, HL_I_IS, HL_TYPE(BOOL), l.s.b, r.s.b, 0);
+    HlRef number = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), l.s.a, r.s.a, HL_EQ);
     return rec_emit(R, HL_I_BAND, HL_TYPE(BOOL),
-                    rec_emit(R, HL_I_BAND, HL_TYPE(BOOL), base, row, 0), number, 0);
+                    rec_emit(R, HL_I_BAND, HL_TYPE(BOOL), base, same_items(R, &l.s, &r.s), 0),
+                    number, 0);
 }
 
 /* --- indices ------------------------------------------------------------------------------------ */
@@ -214,7 +338,17 @@ static bool object_indices(HlRec *R, HlVal tuple, Indices *ix)
     return true;
 }
 
-/* The indices that the value on the top of the stack stands for; all of them must be integers. */
+static bool is_ellipsis(HlRec *R, HlVal v)
+{
+    return rec_const_obj(R, v) == Py_Ellipsis;
+}
+
+static bool is_index(HlRec *R, HlVal v)
+{
+    return rec_is_integer(v.t) || v.s.kind == HL_SLOT_SLICE || is_ellipsis(R, v);
+}
+
+/* The indices that a value stands for; false when there are others than machine code knows. */
 static bool get_indices(HlRec *R, HlVal index, Indices *ix)
 {
     PyObject *k = rec_const_obj(R, index);
@@ -234,48 +368,116 @@ static bool get_indices(HlRec *R, HlVal index, Indices *ix)
             ix->v[i] = constant_index(R, PyTuple_GET_ITEM(k, i));
     }
     for (int i = 0; i < ix->n; i++)
-        if (!rec_is_integer(ix->v[i].t))
+        if (!is_index(R, ix->v[i]))
             return false;
     return ix->n > 0;
 }
 
-/* Emits what an access to array `v` at `index` begins with: the indices are checked and wrapped. False:
- * stopped, as the interpreter raises or does what is no item of the kind that is wanted. */
-static bool check_indices(HlRec *R, HlVal v, HlVal index, bool whole, Array *a, Indices *ix,
-                          HlRef *at)
+/* One index of an axis: checked and wrapped, or what the slice is there. */
+static Cut check_index(HlRec *R, const Array *a, int axis, HlVal index, Py_ssize_t size)
+{
+    Cut c = {.kind = HL_AXIS_TAKEN};
+    if (index.s.kind != HL_SLOT_SLICE) {
+        c.index = rec_index(R, index, axis_len(R, a, axis), size);
+        return c;
+    }
+    c.kind = HL_AXIS_WHOLE;
+    if (!rec_slice_whole(R, &index.s) && rec_slice(R, index, axis_len(R, a, axis), &c.slice))
+        c.kind = HL_AXIS_PART;
+    return c;
+}
+
+/* Emits what an access to array `v` begins with: the indices are checked and wrapped. Returns how many axes
+ * they are for, 0 = stopped, as the interpreter raises or does what is not done here. */
+static int check_indices(HlRec *R, HlVal v, const Indices *ix, Array *a, Cut cuts[HL_MAX_NDIM])
 {
     *a = array_of(R, v);
-    if (!get_indices(R, index, ix) || (whole && ix->n < a->t.ndim)) {
-        rec_stop(R, HL_R_NYI_SUBSCR);
-        return false;
-    }
+    int n = 0, given = 0, taken = 0;
+    for (int i = 0; i < ix->n; i++)
+        given += !is_ellipsis(R, ix->v[i]);
+    if (given < ix->n - 1 || given > a->ndim)
+        rec_stop(R, HL_R_INDEX);
     if (R->pending != REC_OK)
-        return false;
-    rec_note_stride(R, v.o);
+        return 0;
+    note_stride(R, a, v.o);
     PyObject *shape = PyObject_GetAttrString(v.o, "shape");
     PyErr_Clear();
-    if (!shape || ix->n > a->t.ndim)
-        rec_stop(R, shape ? HL_R_INDEX : HL_R_NO_MEMORY);
-    for (int i = 0; R->pending == REC_OK && i < ix->n; i++)
-        at[i] =
-            rec_index(R, ix->v[i], axis_len(R, a, i), PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, i)));
+    if (!shape)
+        rec_stop(R, HL_R_NO_MEMORY);
+    for (int i = 0; R->pending == REC_OK && i < ix->n; i++) {
+        if (is_ellipsis(R, ix->v[i])) {
+            for (int k = given; k < a->ndim; k++)
+                cuts[n++] = (Cut){.kind = HL_AXIS_WHOLE};
+            continue;
+        }
+        cuts[n] = check_index(R, a, n, ix->v[i], PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, n)));
+        taken += cuts[n++].kind == HL_AXIS_TAKEN;
+    }
     Py_XDECREF(shape);
-    return R->pending == REC_OK;
+    if (taken == a->ndim && given < ix->n) /* an array without axes */
+        rec_stop(R, HL_R_NYI_SUBSCR);
+    return R->pending == REC_OK ? n : 0;
 }
 
 /* --- the instructions --------------------------------------------------------------------------- */
 
-RecStatus rec_array_subscr(HlRec *R)
-{
-    HlVal v = rec_peek(R, 1), index = rec_peek(R, 0);
-    HlRef at[HL_MAX_NDIM];
+/* What is subscripted, and by what: the top of the stack, or the values of the tuple that the instruction
+ * builds first, which is used by the next one only. */
+typedef struct Subscript {
+    HlVal v;
+    int32_t pops;
+    HlVal index; /* no object: a tuple */
     Indices ix;
+} Subscript;
+
+static bool get_subscript(HlRec *R, int32_t tuple, Subscript *s)
+{
+    s->pops = 1 + (tuple ? tuple : 1);
+    s->v = rec_peek(R, s->pops - 1);
+    s->index = rec_peek(R, 0);
+    if (!tuple)
+        return get_indices(R, s->index, &s->ix);
+    s->index.o = NULL;
+    s->ix.n = tuple;
+    for (int32_t i = 0; i < tuple; i++) {
+        s->ix.v[i] = rec_peek(R, tuple - 1 - i);
+        if (!is_index(R, s->ix.v[i]))
+            return false;
+    }
+    return true;
+}
+
+/* The index as an object; new reference, NULL = out of memory. */
+static PyObject *index_object(const Subscript *s)
+{
+    if (s->index.o)
+        return Py_NewRef(s->index.o);
+    PyObject *tuple = PyTuple_New(s->ix.n);
+    for (int i = 0; tuple && i < s->ix.n; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(s->ix.v[i].o));
+    return tuple;
+}
+
+static PyObject *subscript_value(const Subscript *s)
+{
+    PyObject *index = index_object(s), *value = index ? PyObject_GetItem(s->v.o, index) : NULL;
+    Py_XDECREF(index);
+    return value;
+}
+
+RecStatus rec_array_subscr(HlRec *R, int32_t tuple)
+{
+    Subscript s;
+    Cut cuts[HL_MAX_NDIM];
     Array a;
-    if (!check_indices(R, v, index, false, &a, &ix, at) || R->pending != REC_OK)
+    if (!get_subscript(R, tuple, &s))
+        return rec_stop(R, HL_R_NYI_SUBSCR);
+    int n = check_indices(R, s.v, &s.ix, &a, cuts);
+    if (R->pending != REC_OK)
         return R->pending;
-    if (!rec_compute(R, 2, PyObject_GetItem(v.o, index.o)))
+    if (!rec_compute(R, s.pops, subscript_value(&s)))
         return REC_RAISED;
-    return rec_finish(R, 2, value_at(R, &a, at, ix.n), R->result);
+    return rec_finish(R, s.pops, value_at(R, a, cuts, n), R->result);
 }
 
 /* The value as the array's dtype stores it; NOREF and stopped when NumPy's cast is more than that. What
@@ -292,17 +494,30 @@ static HlRef item_cast(HlRec *R, HlVal v, HlDtype d)
     return rec_to_dtype(R, v, d);
 }
 
-RecStatus rec_array_store(HlRec *R)
+/* Is it an item of an array with that many axes? */
+static bool is_item(const Subscript *s, int ndim)
 {
-    HlVal index = rec_peek(R, 0), v = rec_peek(R, 1), item = rec_peek(R, 2);
-    HlRef at[HL_MAX_NDIM];
-    Indices ix;
+    bool integers = s->ix.n == ndim;
+    for (int i = 0; i < s->ix.n; i++)
+        integers = integers && rec_is_integer(s->ix.v[i].t);
+    return integers;
+}
+
+RecStatus rec_array_store(HlRec *R, int32_t tuple)
+{
+    Subscript s;
+    Cut cuts[HL_MAX_NDIM];
     Array a;
-    if (!hl_np_writeable(v.o))
+    Place p;
+    if (!get_subscript(R, tuple, &s) || !is_item(&s, array_of(R, s.v).ndim))
+        return rec_stop(R, HL_R_NYI_SUBSCR);
+    HlVal item = rec_peek(R, s.pops);
+    if (!hl_np_writeable(s.v.o))
         return rec_stop(R, HL_R_READONLY);
-    if (!check_indices(R, v, index, true, &a, &ix, at))
+    int n = check_indices(R, s.v, &s.ix, &a, cuts);
+    if (R->pending != REC_OK)
         return R->pending;
-    Place p = place_at(R, &a, at, ix.n);
+    apply(R, &a, cuts, n, &p);
     rec_guard(R, HL_I_GUARD_WRITEABLE, HL_TYPE(VOID), a.base, HL_NOREF, HL_R_READONLY);
     if (R->pending != REC_OK)
         return R->pending;
@@ -319,10 +534,24 @@ RecStatus rec_array_store(HlRec *R)
     }
     if (R->pending != REC_OK)
         return R->pending;
-    if (PyObject_SetItem(v.o, index.o, item.o) < 0)
+    PyObject *index = index_object(&s);
+    int failed = index ? PyObject_SetItem(s.v.o, index, item.o) : -1;
+    Py_XDECREF(index);
+    if (failed)
         return REC_RAISED;
-    rec_pop(R, 3);
+    rec_pop(R, s.pops + 1);
     return REC_OK;
+}
+
+RecStatus rec_array_tuple(HlRec *R, const HlBc *bc)
+{
+    const HlBc *use = &R->b->bc[bc->next];
+    bool load = use->op == HL_BC_SUBSCR;
+    if ((!load && use->op != HL_BC_STORE_SUBSCR) || use->flags || bc->arg > HL_MAX_NDIM + 1 ||
+        bc->arg >= R->depth || !rec_is_array(rec_peek(R, bc->arg)))
+        return rec_stop(R, HL_R_NYI_OP);
+    R->next = use->next;
+    return load ? rec_array_subscr(R, bc->arg) : rec_array_store(R, bc->arg);
 }
 
 /* x, y = row: an array's items, or its rows. */
@@ -336,8 +565,7 @@ RecStatus rec_array_unpack(HlRec *R, int32_t n)
     HlRef fits = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), axis_len(R, &a, 0), rec_kint(R, n), HL_EQ);
     rec_guard_cond(R, fits, true, HL_R_TYPE);
     for (int32_t i = 0; i < n; i++) {
-        HlRef index = rec_kint(R, i);
-        value[i] = value_at(R, &a, &index, 1);
+        value[i] = value_at(R, a, &(Cut){.kind = HL_AXIS_TAKEN, .index = rec_kint(R, i)}, 1);
     }
     if (R->pending != REC_OK)
         return R->pending;
@@ -367,13 +595,13 @@ static RecStatus array_shape(HlRec *R, const HlBc *bc, HlVal v)
     Array a = array_of(R, v);
     const HlBc *k = &R->b->bc[bc->next];
     const HlBc *sub = k->op == HL_BC_LOAD_CONST ? &R->b->bc[k->next] : NULL;
-    bool unpack = k->op == HL_BC_UNPACK_SEQUENCE && k->arg == a.t.ndim && !k->flags;
+    bool unpack = k->op == HL_BC_UNPACK_SEQUENCE && k->arg == a.ndim && !k->flags;
     int64_t axis;
     if (!unpack && (!sub || sub->op != HL_BC_SUBSCR || k->flags || sub->flags))
         return rec_stop(R, HL_R_NYI_ATTR);
     if (unpack) {
         HlRef len[HL_MAX_NDIM];
-        for (int i = 0; i < a.t.ndim; i++)
+        for (int i = 0; i < a.ndim; i++)
             len[i] = axis_len(R, &a, i);
         if (R->pending != REC_OK)
             return R->pending;
@@ -381,7 +609,7 @@ static RecStatus array_shape(HlRec *R, const HlBc *bc, HlVal v)
         if (!shape)
             return REC_RAISED;
         rec_pop(R, 1);
-        for (int i = a.t.ndim - 1; i >= 0; i--)
+        for (int i = a.ndim - 1; i >= 0; i--)
             rec_push(R, rec_value(len[i]), Py_NewRef(PyTuple_GET_ITEM(shape, i)));
         Py_DECREF(shape);
         R->next = k->next;
@@ -391,8 +619,8 @@ static RecStatus array_shape(HlRec *R, const HlBc *bc, HlVal v)
     if (!PyLong_CheckExact(index) || !hl_long_unbox(index, &axis))
         return rec_stop(R, HL_R_NYI_ATTR);
     if (axis < 0)
-        axis += a.t.ndim;
-    if (axis < 0 || axis >= a.t.ndim)
+        axis += a.ndim;
+    if (axis < 0 || axis >= a.ndim)
         return rec_stop(R, HL_R_NYI_ATTR); /* raises IndexError */
     HlRef ref = axis_len(R, &a, (int)axis);
     R->next = sub->next;
@@ -404,9 +632,21 @@ static RecStatus array_shape(HlRec *R, const HlBc *bc, HlVal v)
 static HlRef array_size(HlRec *R, const Array *a)
 {
     HlRef n = axis_len(R, a, 0);
-    for (int axis = 1; axis < a->t.ndim; axis++)
+    for (int axis = 1; axis < a->ndim; axis++)
         n = rec_emit(R, HL_I_MUL, HL_TYPE(I64), n, axis_len(R, a, axis), 0);
     return n;
+}
+
+static RecStatus array_turned(HlRec *R, Array a, HlVal v)
+{
+    for (int i = 0, k = a.ndim - 1; i < k; i++, k--) {
+        Axis x = a.axis[i];
+        a.axis[i] = a.axis[k];
+        a.axis[k] = x;
+    }
+    if (!rec_compute(R, 1, PyObject_GetAttrString(v.o, "T")))
+        return REC_RAISED;
+    return rec_finish(R, 1, view_slot(R, &a), R->result);
 }
 
 RecStatus rec_array_attr(HlRec *R, const HlBc *bc, PyObject *name)
@@ -416,10 +656,12 @@ RecStatus rec_array_attr(HlRec *R, const HlBc *bc, PyObject *name)
     HlRef ref;
     if (PyUnicode_CompareWithASCIIString(name, "shape") == 0)
         return array_shape(R, bc, v);
+    if (PyUnicode_CompareWithASCIIString(name, "T") == 0)
+        return array_turned(R, a, v);
     if (PyUnicode_CompareWithASCIIString(name, "size") == 0)
         ref = array_size(R, &a);
     else if (PyUnicode_CompareWithASCIIString(name, "ndim") == 0)
-        ref = rec_kint(R, a.t.ndim);
+        ref = rec_kint(R, a.ndim);
     else
         return rec_stop(R, HL_R_NYI_ATTR);
     if (!rec_compute(R, 1, PyObject_GetAttr(v.o, name)))

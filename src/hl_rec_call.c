@@ -242,7 +242,7 @@ static HlRef emit_call(HlRec *R, PyObject *fn, CallKind kind, HlMath math, const
     switch (kind) {
     case CALL_LEN:
         if (v[0].s.kind == HL_SLOT_VIEW)
-            return rec_array_len(R, v[0].s.a, v[0].s.b);
+            return rec_array_len(R, &v[0].s.part[1]);
         if (hl_type_eq(rec_seq_type(v[0].o), v[0].t))
             return rec_seq_size(R, v[0].s.a);
         break;

@@ -238,18 +238,31 @@ const HlBc *rec_unpacked(HlRec *R, int32_t pc, int32_t n);
 
 /* --- hl_rec_array.c: handlers for instructions on arrays and virtual views of them --------------- */
 bool rec_is_array(HlVal v);
-/* If the object is an array whose items do not lie next to each other, hl_opt_stride.c is to know. */
-void rec_note_stride(HlRec *R, PyObject *o);
-RecStatus rec_array_subscr(HlRec *R);
-RecStatus rec_array_store(HlRec *R);
+/* tuple: how many values are on the top of the stack of which the instruction builds the index, or 0. */
+RecStatus rec_array_subscr(HlRec *R, int32_t tuple);
+RecStatus rec_array_store(HlRec *R, int32_t tuple);
+/* The subscript behind a BUILD_TUPLE of n, if that is of an array, and there are slices in it. */
+RecStatus rec_array_tuple(HlRec *R, const HlBc *bc);
 RecStatus rec_array_unpack(HlRec *R, int32_t n);
 RecStatus rec_array_attr(HlRec *R, const HlBc *bc, PyObject *name);
 /* i1: are the two one object? One at least is a virtual view. */
 HlRef rec_same_view(HlRec *R, HlVal l, HlVal r);
 /* Length of an array's first axis, and what is there at an index that was checked: a number or a view.
- * row: address of a view of the array, or HL_NOREF. */
-HlRef rec_array_len(HlRec *R, HlRef base, HlRef row);
-HlSlot rec_array_item(HlRec *R, HlRef base, HlRef row, HlRef index);
+ * view: an array and HL_NOREF, or the values of a view; o: it. */
+HlRef rec_array_len(HlRec *R, const HlRef *view);
+HlSlot rec_array_item(HlRec *R, const HlRef *view, HlRef index, PyObject *o);
+/* The address of the view of all of an array. */
+HlRef rec_array_whole(HlRec *R, HlRef array);
+
+/* --- hl_rec_slice.c: slices of arrays ----------------------------------------------------------- */
+/* The items of an axis that a slice leaves. */
+typedef struct RecSlice {
+    HlRef start, length;
+    HlRef step; /* NOREF: 1 */
+} RecSlice;
+RecStatus rec_build_slice(HlRec *R, int32_t n);
+bool rec_slice_whole(HlRec *R, const HlSlot *s);                    /* is it `:`? */
+bool rec_slice(HlRec *R, HlVal slice, HlRef length, RecSlice *out); /* false = stopped */
 
 /* --- hl_rec_builtin.c -------------------------------------------------------------------------- */
 RecStatus rec_divmod(HlRec *R, HlVal l, HlVal r, int32_t npop);

@@ -117,7 +117,7 @@ HlRef rec_seq_size(HlRec *R, HlRef seq)
 {
     switch ((HlBase)rec_type(R, seq).base) {
     case HL_T_LIST: return rec_emit(R, HL_I_LIST_SIZE, HL_TYPE(I64), seq, HL_NOREF, 0);
-    case HL_T_ARR: return rec_array_len(R, seq, HL_NOREF);
+    case HL_T_ARR: return rec_array_len(R, (HlRef[]){seq, HL_NOREF});
     default: return rec_emit(R, HL_I_SEQ_SIZE, HL_TYPE(I64), seq, HL_NOREF, 0);
     }
 }
@@ -130,38 +130,43 @@ HlSlot rec_seq_item(HlRec *R, HlRef seq, HlRef index, PyObject *item)
         return rec_unbox(R, rec_emit(R, HL_I_LIST_LOAD, HL_TYPE(OBJ), seq, index, 0), item);
     case HL_T_TUPLE:
         return rec_unbox(R, rec_emit(R, HL_I_TUPLE_LOAD, HL_TYPE(OBJ), seq, index, 0), item);
-    case HL_T_ARR: return rec_array_item(R, seq, HL_NOREF, index);
     default: return rec_value(rec_emit(R, HL_I_BYTES_LOAD, HL_TYPE(I64), seq, index, 0));
     }
 }
 
-/* What an iterator goes over. */
+/* What an iterator goes over: the values of a view, or a sequence and HL_NOREF. */
 typedef struct Seq {
-    HlRef seq;
-    HlRef row; /* of a view of that array; HL_NOREF: it is the sequence itself */
+    HlRef part[HL_SLOT_PARTS];
 } Seq;
 
 /* The i-th of them. */
-static Seq iter_seq(const HlSlot *it, int i)
+static Seq iter_seq(HlRec *R, const HlSlot *it, int i)
 {
-    return it->kind >= HL_SLOT_ROWS ? (Seq){it->part[1 + 2 * i], it->part[2 + 2 * i]}
-                                    : (Seq){it->part[1 + i], HL_NOREF};
+    Seq q = {{it->part[1 + i], HL_NOREF}};
+    if (hl_slot_has_views(it)) {
+        int at = hl_slot_nparts(it) - it->more;
+        while (i--)
+            at = hl_ir_view_end(R->ir, it, at);
+        memcpy(q.part, &it->part[at], sizeof(HlRef) * (size_t)(hl_ir_view_end(R->ir, it, at) - at));
+    }
+    return q;
 }
 
 static HlRef *iter_number(HlSlot *it)
 {
-    return it->kind == HL_SLOT_ROWS_ENUM ? &it->part[3] : &it->c;
+    return it->kind == HL_SLOT_ROWS_ENUM ? &it->b : &it->c;
 }
 
 static HlRef iter_size(HlRec *R, Seq q)
 {
-    return q.row == HL_NOREF ? rec_seq_size(R, q.seq) : rec_array_len(R, q.seq, q.row);
+    return q.part[1] == HL_NOREF ? rec_seq_size(R, q.part[0]) : rec_array_len(R, q.part);
 }
 
-static HlSlot iter_item(HlRec *R, Seq q, HlRef index, PyObject *item)
+/* The item at an index of what is the object `seq`. */
+static HlSlot iter_item(HlRec *R, Seq q, HlRef index, PyObject *item, PyObject *seq)
 {
-    return q.row == HL_NOREF ? rec_seq_item(R, q.seq, index, item)
-                             : rec_array_item(R, q.seq, q.row, index);
+    return rec_type(R, q.part[0]).base == HL_T_ARR ? rec_array_item(R, q.part, index, seq)
+                                                   : rec_seq_item(R, q.part[0], index, item);
 }
 
 /* `for` over a list, tuple, bytes, array or view, forwards or backwards. */
@@ -169,12 +174,13 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
 {
     int32_t slot = R->b->nlocalsplus + R->depth - 1;
     bool back = hl_slot_without_rows(it.s.kind) == HL_SLOT_REVERSED;
-    Seq q = iter_seq(&it.s, 0);
+    Seq q = iter_seq(R, &it.s, 0);
     Py_ssize_t size = PyObject_Size(at->seq[0]);
     bool more = at->index >= 0 && at->index < size;
     HlType t = HL_TYPE(I64);
     HlRef c, n = HL_NOREF, one = rec_kint(R, 1);
-    bool fixed = rec_type(R, it.s.b).base == HL_T_TUPLE || rec_type(R, it.s.b).base == HL_T_BYTES;
+    HlType seq = rec_type(R, q.part[0]);
+    bool fixed = seq.base == HL_T_TUPLE || seq.base == HL_T_BYTES;
     if (!back || !fixed)
         n = iter_size(R, q);
     if (back) {
@@ -194,11 +200,10 @@ static RecStatus seq_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at)
         R->next = bc->target;
         return REC_OK;
     }
-    rec_note_stride(R, at->seq[0]);
     PyObject *item = PySequence_GetItem(at->seq[0], at->index);
     if (!item)
         return REC_RAISED;
-    HlSlot value = iter_item(R, q, it.s.a, item), after = it.s;
+    HlSlot value = iter_item(R, q, it.s.a, item, at->seq[0]), after = it.s;
     after.a = rec_emit(R, back ? HL_I_SUB : HL_I_ADD, t, it.s.a, one, 0);
     if (R->pending != REC_OK) {
         Py_DECREF(item);
@@ -239,7 +244,7 @@ static RecStatus tuple_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at
         return rec_stop(R, HL_R_NYI_ITER);
     for (int i = 0; i < at->nseq && more; i++) {
         more = at->index < PyObject_Size(at->seq[i]);
-        tuple_guard(R, it.s.a, iter_seq(&it.s, i), more);
+        tuple_guard(R, it.s.a, iter_seq(R, &it.s, i), more);
     }
     if (R->pending != REC_OK)
         return R->pending;
@@ -257,10 +262,9 @@ static RecStatus tuple_next(HlRec *R, const HlBc *bc, HlVal it, const HlIter *at
         value[n++] = rec_value(*iter_number(&it.s));
     }
     for (int i = 0; i < at->nseq; i++, n++) {
-        rec_note_stride(R, at->seq[i]);
         o[n] = PySequence_GetItem(at->seq[i], at->index);
         if (o[n])
-            value[n] = iter_item(R, iter_seq(&it.s, i), it.s.a, o[n]);
+            value[n] = iter_item(R, iter_seq(R, &it.s, i), it.s.a, o[n], at->seq[i]);
     }
     for (int i = 0; i < n; i++)
         failed = failed || !o[i];
@@ -299,6 +303,32 @@ RecStatus rec_for_iter(HlRec *R, const HlBc *bc)
     return tuples ? tuple_next(R, bc, it, &at) : seq_next(R, bc, it, &at);
 }
 
+static bool any_view(const HlVal *v, int n)
+{
+    bool any = false;
+    for (int i = 0; i < n; i++)
+        any = any || v[i].s.kind == HL_SLOT_VIEW;
+    return any;
+}
+
+/* The values of the views that an iterator goes over, where an array is one as a whole. False: there is a
+ * list among them, or they are too many. */
+static bool iter_views(HlRec *R, HlSlot *s, const HlVal *v, int n)
+{
+    int at = hl_slot_nparts(s);
+    for (int i = 0; i < n; i++) {
+        bool view = v[i].s.kind == HL_SLOT_VIEW;
+        int size = view ? v[i].s.more : 2;
+        if (!rec_is_array(v[i]) || at + size > HL_SLOT_PARTS)
+            return false;
+        HlRef whole[] = {v[i].s.a, view ? HL_NOREF : rec_array_whole(R, v[i].s.a)};
+        memcpy(&s->part[at], view ? &v[i].s.part[1] : whole, sizeof(HlRef) * (size_t)size);
+        at += size;
+        s->more += (uint8_t)size;
+    }
+    return true;
+}
+
 /* An iterator at its start takes the place of the `pops` operands that made it. */
 static RecStatus iter_begin(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, int32_t pops,
                             PyObject *made)
@@ -312,19 +342,21 @@ static RecStatus iter_begin(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n
     }
     HlSlot s = {.kind = (uint8_t)kind, .b = v[0].s.a, .c = HL_NOREF};
     s.a = rec_kint(R, at.index);
-    if (v[0].s.kind == HL_SLOT_VIEW) {
+    if (any_view(v, at.nseq)) {
         s.kind += HL_SLOT_ROWS - HL_SLOT_SEQ;
-        s.c = v[0].s.b;
+        if (!iter_views(R, &s, v, at.nseq))
+            rec_stop(R, HL_R_NYI_ITER);
+    }
+    if (R->pending != REC_OK) {
+        Py_DECREF(made);
+        return R->pending;
     }
     if (kind == HL_SLOT_REVERSED) {
         HlRef one = rec_kint(R, 1);
-        s.a = rec_emit(R, HL_I_SUB, HL_TYPE(I64), iter_size(R, iter_seq(&s, 0)), one, 0);
+        s.a = rec_emit(R, HL_I_SUB, HL_TYPE(I64), iter_size(R, iter_seq(R, &s, 0)), one, 0);
     } else if (kind == HL_SLOT_ENUM) {
         *iter_number(&s) = n > 1 ? v[1].s.a : rec_kint(R, 0);
-    } else if (s.kind == HL_SLOT_ROWS_ZIP) {
-        s.part[3] = v[1].s.a;
-        s.part[4] = v[1].s.b;
-    } else if (kind == HL_SLOT_ZIP) {
+    } else if (s.kind == HL_SLOT_ZIP) {
         s.more = (uint8_t)n;
         for (int32_t i = 1; i < n; i++)
             s.part[1 + i] = v[i].s.a;
@@ -359,10 +391,8 @@ RecStatus rec_iter_call(HlRec *R, HlSlotKind kind, const HlVal *v, int32_t n, in
     for (int32_t i = 0; i < n; i++)
         args[i] = v[i].o;
     for (int32_t i = 0; i < n - counted; i++)
-        if (!iterable(v[i]) || v[i].s.kind != v[0].s.kind) /* a row and a list: not yet */
+        if (!iterable(v[i]))
             return rec_stop(R, HL_R_NYI_CALL);
-    if (kind == HL_SLOT_ZIP && v[0].s.kind == HL_SLOT_VIEW && n != 2)
-        return rec_stop(R, HL_R_NYI_CALL);
     PyObject *type = kind == HL_SLOT_ENUM  ? (PyObject *)&PyEnum_Type
                      : kind == HL_SLOT_ZIP ? (PyObject *)&PyZip_Type
                                            : (PyObject *)&PyReversed_Type;

@@ -115,7 +115,7 @@ RecStatus rec_subscr(HlRec *R)
 {
     HlVal o = rec_peek(R, 1), index = rec_peek(R, 0);
     if (rec_is_array(o))
-        return rec_array_subscr(R);
+        return rec_array_subscr(R, 0);
     if (rec_seq_type(o.o).base != HL_T_VOID)
         return rec_seq_subscr(R, o, index);
     return rec_stop(R, HL_R_NYI_SUBSCR);
@@ -126,5 +126,5 @@ RecStatus rec_store_subscr(HlRec *R)
     HlVal index = rec_peek(R, 0), o = rec_peek(R, 1), v = rec_peek(R, 2);
     if (o.t.base == HL_T_LIST)
         return rec_list_store(R, o, index, v);
-    return rec_is_array(o) ? rec_array_store(R) : rec_stop(R, HL_R_NYI_SUBSCR);
+    return rec_is_array(o) ? rec_array_store(R, 0) : rec_stop(R, HL_R_NYI_SUBSCR);
 }

@@ -146,13 +146,17 @@ static int32_t step_floor(const HlRec *R, int32_t pc, int32_t end)
 /* What the lookahead knows of a value. */
 typedef enum Kind {
     KIND_NATIVE, /* machine code can work with it */
+    KIND_ARRAY,  /* the same: an array */
     KIND_OPAQUE, /* it cannot */
     KIND_UNKNOWN /* unbound */
 } Kind;
 
 static Kind kind_of(PyObject *o)
 {
-    return !o || rec_has_type(o) ? KIND_NATIVE : KIND_OPAQUE;
+    bool big;
+    if (o && !rec_has_type(o))
+        return KIND_OPAQUE;
+    return o && hl_record_type_of(o, &big).base == HL_T_ARR ? KIND_ARRAY : KIND_NATIVE;
 }
 
 /* A list or the like on the stack that nobody else has: machine code that drops it could not let it die,
@@ -200,6 +204,15 @@ static bool look_opaque(Look *k, int32_t n)
     for (int32_t i = 0; i < n; i++)
         if (*look_top(k, i) == KIND_OPAQUE)
             return true;
+    return false;
+}
+
+/* Is an array sliced, as far as that can be told? */
+static bool look_slices_array(Look *k)
+{
+    for (int32_t i = 0; i < k->depth - step_base(k->R); i++)
+        if (*look_top(k, i) != KIND_NATIVE)
+            return *look_top(k, i) == KIND_ARRAY;
     return false;
 }
 
@@ -267,9 +280,9 @@ static Verdict look_at(Look *k, const HlBc *bc)
     case HL_BC_CONTAINS_OP:
     case HL_BC_DELETE_SUBSCR:
     case HL_BC_BUILD_LIST:
-    case HL_BC_BUILD_SLICE:
     case HL_BC_LIST_APPEND:
     case HL_BC_UNSUPPORTED: return LOOK_STEP;
+    case HL_BC_BUILD_SLICE: return look_slices_array(k) ? LOOK_STOP : LOOK_STEP;
     default: return look_opaque(k, pops) ? LOOK_STEP : LOOK_STOP;
     }
 }
@@ -399,7 +412,8 @@ static bool step_is_object(HlRec *R, const HlSlot *s)
 {
     HlType t = s->kind == HL_SLOT_VALUE ? rec_type(R, s->a) : HL_TYPE(VOID);
     return s->kind == HL_SLOT_FRAME || s->kind == HL_SLOT_COMPLEX || s->kind == HL_SLOT_VIEW ||
-           hl_slot_tuple(s) || (hl_type_is_object(t) && !rec_is_k(R, s->a, HL_I_KOBJ));
+           s->kind == HL_SLOT_TUPLE || s->kind == HL_SLOT_SLICE ||
+           (hl_type_is_object(t) && !rec_is_k(R, s->a, HL_I_KOBJ));
 }
 
 static void step_commit(HlRec *R, int32_t end)

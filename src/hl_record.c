@@ -836,7 +836,7 @@ static bool tuple_unpacked(const HlRec *R, const HlBc *bc)
 static bool tuple_is_index(const HlRec *R, const HlBc *bc)
 {
     const HlBc *use = &R->b->bc[bc->next];
-    return bc->arg >= 1 && bc->arg <= HL_SLOT_PARTS &&
+    return bc->arg >= 1 && bc->arg <= HL_MAX_NDIM &&
            (use->op == HL_BC_SUBSCR || use->op == HL_BC_STORE_SUBSCR ||
             (use->op == HL_BC_COPY && use->arg == 2));
 }
@@ -849,15 +849,14 @@ bool rec_tuple_is_virtual(const HlRec *R, const HlBc *bc)
 static RecStatus rec_build_index(HlRec *R, const HlBc *bc)
 {
     int32_t n = bc->arg;
-    if (!tuple_is_index(R, bc))
-        return rec_stop(R, HL_R_NYI_OP);
+    bool numbers = tuple_is_index(R, bc);
+    for (int32_t i = 0; numbers && i < n; i++)
+        numbers = rec_is_number(rec_peek(R, i).t);
+    if (!numbers)
+        return rec_array_tuple(R, bc);
     HlSlot s = {.kind = HL_SLOT_TUPLE, .more = (uint8_t)n};
-    for (int32_t i = 0; i < n; i++) {
-        HlVal v = rec_peek(R, n - 1 - i);
-        if (!rec_is_number(v.t))
-            return rec_stop(R, HL_R_NYI_OP);
-        s.part[i] = v.s.a;
-    }
+    for (int32_t i = 0; i < n; i++)
+        s.part[i] = rec_peek(R, n - 1 - i).s.a;
     PyObject *tuple = PyTuple_New(n);
     if (!tuple)
         return REC_RAISED;
@@ -1013,6 +1012,7 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_COPY: return rec_copy(R, bc->arg);
     case HL_BC_SWAP: return rec_swap(R, bc->arg);
     case HL_BC_BUILD_TUPLE: return rec_build_tuple(R, bc);
+    case HL_BC_BUILD_SLICE: return rec_build_slice(R, bc->arg);
     case HL_BC_UNPACK_SEQUENCE: return rec_unpack(R, bc->arg);
     case HL_BC_UNARY: return rec_unary(R, bc->arg);
     case HL_BC_BINARY: return rec_binary(R, bc->arg, bc->arg2 != 0);
@@ -1040,7 +1040,6 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
     case HL_BC_STORE_ATTR:
     case HL_BC_DELETE_SUBSCR:
     case HL_BC_BUILD_LIST:
-    case HL_BC_BUILD_SLICE:
     case HL_BC__COUNT: break;
     }
     return rec_stop(R, HL_R_NYI_OP);

@@ -100,13 +100,76 @@ int64_t hl_dtype_narrow(HlDtype d, int64_t i)
     return hl_dtype_is_unsigned(d) ? (int64_t)(high >> drop) : (int64_t)high >> drop;
 }
 
+HlType hl_row_type(int dtype, const HlRowAxis *axis, int ndim)
+{
+    HlType row = {.base = HL_T_ROW, .dtype = (uint8_t)dtype, .ndim = (uint8_t)ndim};
+    for (int i = 0; i < ndim; i++)
+        row.axes |= (uint16_t)(axis[i].kind << HL_AXIS_BITS * axis[i].back);
+    row.turned = ndim > 1 && axis[0].back < axis[1].back;
+    return row;
+}
+
+void hl_row_axes(HlType row, HlRowAxis axis[HL_MAX_NDIM])
+{
+    int n = 0;
+    for (int i = 0; i < HL_MAX_NDIM; i++) {
+        int back = row.turned ? i : HL_MAX_NDIM - 1 - i;
+        uint8_t kind = row.axes >> HL_AXIS_BITS * back & HL_AXIS_STEPPED;
+        if (kind != HL_AXIS_TAKEN)
+            axis[n++] = (HlRowAxis){kind, (uint8_t)back};
+    }
+}
+
+int hl_row_own(HlType row)
+{
+    int own = 0;
+    for (int axes = row.axes; axes; axes >>= HL_AXIS_BITS) {
+        int kind = axes & HL_AXIS_STEPPED;
+        own += kind == HL_AXIS_PART ? 1 : kind == HL_AXIS_STEPPED ? 2 : 0;
+    }
+    return own;
+}
+
+static const char type_axis[] = "-wps"; /* by HlAxis */
+
+/* The letters of a ROW's axes. */
+static void type_axes_text(HlType row, char text[HL_MAX_NDIM + 2])
+{
+    int n = 0;
+    if (row.turned)
+        text[n++] = 't';
+    for (int back = HL_MAX_NDIM - 1; back >= 0; back--)
+        if (row.axes >> HL_AXIS_BITS * back)
+            text[n++] = type_axis[row.axes >> HL_AXIS_BITS * back & HL_AXIS_STEPPED];
+    text[n] = 0;
+}
+
+/* Reads them; the characters used, 0 = malformed. */
+static size_t type_axes_parse(const char *text, HlType *row)
+{
+    const char *s = text, *letter;
+    row->turned = *s == 't';
+    s += row->turned;
+    for (int n = 0; *s && (letter = strchr(type_axis, *s)) != NULL; s++, n++) {
+        if (n == HL_MAX_NDIM)
+            return 0;
+        row->axes = (uint16_t)(row->axes << HL_AXIS_BITS | (letter - type_axis));
+        row->ndim += letter != type_axis;
+    }
+    return row->ndim > row->turned ? (size_t)(s - text) : 0;
+}
+
 const char *hl_type_text(HlType t, char *buf, size_t size)
 {
     const char *base = t.base < HL_T__COUNT ? type_base[t.base].text : "?";
+    char axes[HL_MAX_NDIM + 2];
+    type_axes_text(t, axes);
     if (t.base == HL_T_NPS)
         snprintf(buf, size, "%s<%s>", base, hl_dtype_text(t.dtype));
-    else if (t.base == HL_T_ARR || t.base == HL_T_ROW)
+    else if (t.base == HL_T_ARR)
         snprintf(buf, size, "%s<%s,%d>", base, hl_dtype_text(t.dtype), t.ndim);
+    else if (t.base == HL_T_ROW)
+        snprintf(buf, size, "%s<%s,%s>", base, hl_dtype_text(t.dtype), axes);
     else
         snprintf(buf, size, "%s", base);
     return buf;
@@ -146,9 +209,13 @@ size_t hl_type_parse(const char *text, HlType *out)
             return 0;
         t.dtype = (uint8_t)d;
         s += n;
-        if (base != HL_T_NPS) {
-            if (*s++ != ',')
+        if (base != HL_T_NPS && *s++ != ',')
+            return 0;
+        if (base == HL_T_ROW) {
+            if ((n = type_axes_parse(s, &t)) == 0)
                 return 0;
+            s += n;
+        } else if (base == HL_T_ARR) {
             int ndim = 0;
             if (*s < '0' || *s > '9')
                 return 0;

@@ -62,20 +62,45 @@ typedef struct HlType {
     uint8_t base;  /* HlBase */
     uint8_t dtype; /* HlDtype of NPS, ARR and ROW */
     uint8_t ndim;  /* of ARR and ROW */
-    uint8_t pad;
+    /* A ROW is the address of a view's first item. It says what the view has of its array's axes: */
+    uint8_t turned; /* 1 = from the last one to the first, as .T has them */
+    uint16_t axes;  /* an HlAxis for each, the array's last axis in the lowest bits */
 } HlType;
+
+/* What a view has of one axis of its array. */
+typedef enum HlAxis {
+    HL_AXIS_TAKEN,  /* nothing: an index took one item */
+    HL_AXIS_WHOLE,  /* all of it */
+    HL_AXIS_PART,   /* items next to each other: a length of its own */
+    HL_AXIS_STEPPED /* a length and a stride of its own */
+} HlAxis;
+enum { HL_AXIS_BITS = 2 };
 
 #define HL_TYPE(b) ((HlType){.base = HL_T_##b})
 #define HL_TYPE_NPS(d) ((HlType){.base = HL_T_NPS, .dtype = (d)})
 #define HL_TYPE_ARR(d, n) ((HlType){.base = HL_T_ARR, .dtype = (d), .ndim = (n)})
-#define HL_TYPE_ROW(d, n) ((HlType){.base = HL_T_ROW, .dtype = (d), .ndim = (n)})
 
 enum { HL_MAX_NDIM = 8 }; /* dimensions of the arrays that machine code knows */
 
 static inline bool hl_type_eq(HlType a, HlType b)
 {
-    return a.base == b.base && a.dtype == b.dtype && a.ndim == b.ndim;
+    return a.base == b.base && a.dtype == b.dtype && a.ndim == b.ndim && a.turned == b.turned &&
+           a.axes == b.axes;
 }
+
+/* An axis of a view. */
+typedef struct HlRowAxis {
+    uint8_t kind; /* HlAxis, never TAKEN */
+    uint8_t back; /* which axis of the array, counted from the last one, which is 0 */
+} HlRowAxis;
+
+/* The type of the address of a view with these axes. */
+HlType hl_row_type(int dtype, const HlRowAxis *axis, int ndim);
+/* The axes of a ROW, in the view's order. */
+void hl_row_axes(HlType row, HlRowAxis axis[HL_MAX_NDIM]);
+/* How many values a view has that its array does not have: in the order of its axes a length for each that
+ * is a part, a length and a stride in bytes for each that is stepped. */
+int hl_row_own(HlType row);
 
 /* Is the value the object itself, so that boxing it is taking a reference? */
 static inline bool hl_type_is_object(HlType t)
@@ -87,15 +112,21 @@ static inline bool hl_type_is_object(HlType t)
 /* A type as a number that machine code can hand over, and back. */
 static inline int64_t hl_type_pack(HlType t)
 {
-    return t.base | t.dtype << 8 | t.ndim << 16;
+    return t.base | t.dtype << 8 | t.ndim << 16 | t.turned << 24 | (int64_t)t.axes << 32;
 }
 static inline HlType hl_type_unpack(int64_t n)
 {
-    return (HlType){.base = (uint8_t)n, .dtype = (uint8_t)(n >> 8), .ndim = (uint8_t)(n >> 16)};
+    return (HlType){.base = (uint8_t)n,
+                    .dtype = (uint8_t)(n >> 8),
+                    .ndim = (uint8_t)(n >> 16),
+                    .turned = (uint8_t)(n >> 24),
+                    .axes = (uint16_t)(n >> 32)};
 }
 
 HlRepr hl_type_repr(HlType t);
-/* Writes "i64", "np<float64>", "arr<float64,1>" and so on into buf (at least 32 bytes). */
+/* Writes "i64", "np<float64>", "arr<float64,1>" and so on into buf (at least 32 bytes). A ROW has a letter for
+ * each axis of its array from the first that is not taken, "row<float64,w->": t_aken is "-", w_hole, p_art,
+ * s_tepped; before them "t" when it is turned. */
 const char *hl_type_text(HlType t, char *buf, size_t size);
 /* Reads such a text; returns the characters used, 0 = malformed. */
 size_t hl_type_parse(const char *text, HlType *out);

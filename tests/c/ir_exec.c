@@ -683,10 +683,13 @@ static void put_entry(Text *t, const HlIr *ir, const int64_t *in, int32_t slot)
         put(t, "frame %d", slot);
 }
 
-static void put_view(Text *t, int64_t array, int64_t row, int64_t number)
+/* The n values of a view: words[part[0]], ... */
+static void put_view(Text *t, int n, const int32_t *part, const int64_t *words)
 {
-    put_boxed(t, HL_TYPE(OBJ), array);
-    put(t, " from item %" PRId64 ", number %" PRId64, address_item(row), number);
+    put_boxed(t, HL_TYPE(OBJ), words[part[0]]);
+    put(t, " from item %" PRId64, address_item(words[part[1]]));
+    for (int i = 2; i < n; i++)
+        put(t, " %" PRId64, words[part[i]]);
 }
 
 /* A virtual iterator whose n parts are words[part[0]], ... */
@@ -695,6 +698,18 @@ static void put_iter(Text *t, uint8_t kind, int n, const int32_t *part, const in
     put(t, "%s", hl_slot_text[kind]);
     for (int i = 0; i < n; i++)
         put(t, " %" PRId64, words[part[i]]);
+}
+
+/* A virtual iterator over views. */
+static void put_rows(Text *t, const HlIr *ir, const HlSlot *s, const int64_t *words)
+{
+    int n = hl_slot_nparts(s), at = n - s->more;
+    put_iter(t, s->kind, at, s->part, words);
+    for (int end; at < n; at = end) {
+        end = hl_ir_view_end(ir, s, at);
+        put(t, ", ");
+        put_view(t, end - at, s->part + at, words);
+    }
 }
 
 char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_t *in)
@@ -712,12 +727,19 @@ char *exec_frame(const HlIr *ir, int32_t snap, const ExecResult *r, const int64_
             put_complex(&t, ir->ins[slot->a].type, r->values[slot->a], r->values[slot->b]);
             break;
         case HL_SLOT_VIEW:
-            put_view(&t, r->values[slot->a], r->values[slot->b], r->values[slot->c]);
+            put(&t, "view %" PRId64 " ", r->values[slot->a]);
+            put_view(&t, slot->more, slot->part + 1, r->values);
             break;
+        case HL_SLOT_ROWS:
+        case HL_SLOT_ROWS_REVERSED:
+        case HL_SLOT_ROWS_ENUM:
+        case HL_SLOT_ROWS_ZIP: put_rows(&t, ir, slot, r->values); break;
         case HL_SLOT_FRAME: put_entry(&t, ir, in, slot->a); break;
         case HL_SLOT_TUPLE:
-            for (int part = 0; part < hl_slot_tuple(slot); part++) {
-                put(&t, part ? ", " : "tuple ");
+        case HL_SLOT_SLICE:
+            put(&t, "%s ", hl_slot_text[slot->kind]);
+            for (int part = 0; part < hl_slot_nparts(slot); part++) {
+                put(&t, part ? ", " : "");
                 put_boxed(&t, ir->ins[slot->part[part]].type, r->values[slot->part[part]]);
             }
             break;
@@ -737,12 +759,24 @@ static void put_planned(Text *t, const HlIr *ir, const ExecWorld *world, const H
     case HL_PLAN_BOX: put_boxed(t, e->type, out[e->a]); break;
     case HL_PLAN_IMM: put_boxed(t, e->type, e->imm); break;
     case HL_PLAN_CONST: put_boxed(t, HL_TYPE(OBJ), (intptr_t)world->objects[e->from]); break;
-    case HL_PLAN_ITER: put_iter(t, e->iter, e->nparts, e->part, out); break;
+    case HL_PLAN_ITER:
+        put_iter(t, e->iter, e->nparts, e->part, out);
+        for (int32_t i = 0; e->iter >= HL_SLOT_ROWS && i < e->from; i++) {
+            put(t, ", ");
+            put_planned(t, ir, world, e - e->from + i, in, out);
+        }
+        break;
     case HL_PLAN_COMPLEX: put_complex(t, hl_type_part(e->type), out[e->a], out[e->b]); break;
-    case HL_PLAN_VIEW: put_view(t, out[e->a], out[e->b], out[e->c]); break;
+    case HL_PLAN_VIEW:
+        if (e->a >= 0)
+            put(t, "view %" PRId64 " ", out[e->a]);
+        put_view(t, e->nparts - 1, e->part + 1, out);
+        break;
     case HL_PLAN_TUPLE:
+    case HL_PLAN_SLICE:
+        put(t, e->kind == HL_PLAN_SLICE ? "slice " : "tuple ");
         for (int32_t i = 0; i < e->from; i++) {
-            put(t, i ? ", " : "tuple ");
+            put(t, i ? ", " : "");
             put_planned(t, ir, world, e - e->from + i, in, out);
         }
         break;

@@ -93,8 +93,14 @@ static void print_entry(const HlPlanEntry *e)
             printf(" %d", e->part[part]);
         break;
     case HL_PLAN_COMPLEX: printf("%s out %d %d", type, e->a, e->b); break;
-    case HL_PLAN_VIEW: printf("view out %d %d %d as %s", e->a, e->b, e->c, type); break;
+    case HL_PLAN_VIEW:
+        printf("view out");
+        for (int part = 0; part < e->nparts; part++)
+            printf(" %d", e->part[part]);
+        printf(" as %s", type);
+        break;
     case HL_PLAN_TUPLE: printf("tuple of %d", e->from); break;
+    case HL_PLAN_SLICE: printf("slice of %d", e->from); break;
     case HL_PLAN_CONST: printf("object #%d", e->from); break;
     case HL_PLAN_IMM: printf("word %" PRId64 " as %s", e->imm, type); break;
     }

@@ -154,13 +154,13 @@ static void test_rows(void)
                            "  %4: i64 = array_stride 1 %0\n"
                            "  %5: i64 = array_stride 2 %0\n"
                            "  %6: i64 = kint 1\n"
-                           "  %7: row<float64,2> = array_row %2 %3 %1\n"
-                           "  %8: row<float64,1> = array_row %7 %4 %6\n"
+                           "  %7: row<float64,ww> = array_row %2 %3 %1\n"
+                           "  %8: row<float64,w> = array_row %7 %4 %6\n"
                            "  %9: np<float64> = array_load float64 %8 %5 %1\n"
                            "  %10: i64 = array_len 1 %0\n"
                            "  exit x1\n"
                            "x0: entry pc 0 [0: %0, 1: %1]\n"
-                           "x1: return pc 1 [0: view(%0 %8 %10), 1: %9]\n");
+                           "x1: return pc 1 [0: view(%10 %0 %8), 1: %9]\n");
     double data[24];
     int64_t shape[3] = {2, 3, 4}, by[3] = {-96, 32, 8}, in[2], out[4] = {0}, counts[1];
     Array a = make_array(HL_D_F64, data + 12, shape, by);
@@ -171,7 +171,7 @@ static void test_rows(void)
     for (in[1] = 0; in[1] < 2; in[1]++) {
         double *row = data + 12 - 12 * in[1] + 4;
         CHECK(r.run(in, out, counts, NULL) == 1);
-        CHECK(out[0] == in[0] && out[1] == (intptr_t)row && out[2] == 3);
+        CHECK(out[0] == 3 && out[1] == in[0] && out[2] == (intptr_t)row);
         CHECK(out[3] == bits(row[in[1]]));
     }
     region_free(&r);

@@ -275,7 +275,7 @@ static void test_text_every_op(void)
         if (op == HL_I_FMATH1 || op == HL_I_FMATH2)
             ins.aux = op == HL_I_FMATH1 ? HL_M_EXPM1 : HL_M_COPYSIGN;
         if (op == HL_I_ARRAY_ROW)
-            ins.type = HL_TYPE_ROW(HL_D_I8, 2);
+            ins.type = hl_row_type(HL_D_I8, (HlRowAxis[]){{HL_AXIS_WHOLE, 0}}, 1);
         if (op == HL_I_ARRAY_LOAD || op == HL_I_ARRAY_STORE || op == HL_I_ARRAY_STORE_IF)
             ins.aux = HL_D_F64;
         if (op == HL_I_UFUNC1 || op == HL_I_UFUNC2) {
@@ -688,13 +688,15 @@ static void test_plans_made(void)
         "region made slots 3 loops 0\n"
         "entry(%0: arr<int8,2> = slot 0, %1: i64 = slot 1, %2: i64 = slot 2): pc 3\n"
         "  %3: ptr = array_data %0\n"
-        "  %4: row<int8,1> = array_row %3 %2 %1\n"
+        "  %4: row<int8,w> = array_row %3 %2 %1\n"
         "  %5: i64 = kint 7\n"
         "  %6: i64 = add %1 %2\n"
+        "  %7: row<int8,tsp> = array_row %3 %2 %1\n"
+        "  %8: obj = kobj #0\n"
         "  exit x0\n"
-        "x0: return pc 4 [0: view(%0 %4 %5), 1: tuple(%6 %5 %1), 2: rows(%1 %0 %4), 3: "
-        "tuple(%6)]\n";
-    char *wrong = replaced(text, "view(%0 %4 %5)", "view(%0 %3 %5)"), why[200];
+        "x0: return pc 4 [0: view(%5 %0 %4), 1: tuple(%6 %5 %1), 2: rows(%1 %0 %4), 3: "
+        "tuple(%6), 4: rows_zip(%1 %0 %7 %5 %6 %2 %0 %4), 5: slice(%1 %6 %8)]\n";
+    char *wrong = replaced(text, "view(%5 %0 %4)", "view(%5 %0 %3)"), why[200];
     HlIr *ir = parse(wrong);
     const char *bad = hl_check_ir(ir, why, sizeof why);
     CHECK(bad && strstr(bad, "x0: %3 is no view of %0"));
@@ -704,18 +706,26 @@ static void test_plans_made(void)
     ir = parse(text);
     CHECK(verifies(ir) && round_trips(ir));
     HlPlan *p = hl_plan_build(ir);
-    CHECK(p != NULL && p->nentries == 8 && p->nlive == 5);
+    CHECK(p != NULL && p->nentries == 16 && p->nlive == 7);
     const HlPlanEntry *e = p->entries;
-    CHECK(e[0].slot == 0 && e[0].kind == HL_PLAN_VIEW &&
-          hl_type_eq(e[0].type, HL_TYPE_ROW(HL_D_I8, 1)));
-    CHECK(p->live[e[0].a] == 0 && p->live[e[0].b] == 4 && p->live[e[0].c] == 5);
+    CHECK(e[0].slot == 0 && e[0].kind == HL_PLAN_VIEW && hl_type_eq(e[0].type, ir->ins[4].type));
+    CHECK(p->live[e[0].a] == 5 && p->live[e[0].b] == 0 && p->live[e[0].c] == 4);
     CHECK(e[1].slot == -1 && e[1].kind == HL_PLAN_BOX && p->live[e[1].a] == 6);
     CHECK(e[2].slot == -1 && e[2].kind == HL_PLAN_IMM && e[2].imm == 7);
     CHECK(e[3].slot == -1 && e[3].kind == HL_PLAN_FRAME && e[3].from == 1);
     CHECK(e[4].slot == 1 && e[4].kind == HL_PLAN_TUPLE && e[4].from == 3);
-    CHECK(e[5].slot == 2 && e[5].kind == HL_PLAN_ITER && e[5].iter == HL_SLOT_ROWS);
-    CHECK(p->live[e[5].a] == 1 && p->live[e[5].b] == 0 && p->live[e[5].c] == 4);
-    CHECK(e[7].slot == 3 && e[7].kind == HL_PLAN_TUPLE && e[7].from == 1);
+    CHECK(e[5].slot == -1 && e[5].kind == HL_PLAN_VIEW && e[5].a == -1);
+    CHECK(p->live[e[5].b] == 0 && p->live[e[5].c] == 4);
+    CHECK(e[6].slot == 2 && e[6].kind == HL_PLAN_ITER && e[6].iter == HL_SLOT_ROWS);
+    CHECK(p->live[e[6].a] == 1 && e[6].from == 1);
+    CHECK(e[8].slot == 3 && e[8].kind == HL_PLAN_TUPLE && e[8].from == 1);
+    CHECK(e[9].slot == -1 && e[9].kind == HL_PLAN_VIEW && e[9].nparts == 6);
+    CHECK(e[9].type.turned && e[9].type.ndim == 2 && hl_row_own(e[9].type) == 3);
+    CHECK(p->live[e[9].c] == 7 && p->live[e[9].part[3]] == 5 && p->live[e[9].part[5]] == 2);
+    CHECK(e[10].slot == -1 && e[10].kind == HL_PLAN_VIEW && e[10].nparts == 3);
+    CHECK(e[11].slot == 4 && e[11].kind == HL_PLAN_ITER && e[11].from == 2);
+    CHECK(e[14].slot == -1 && e[14].kind == HL_PLAN_CONST);
+    CHECK(e[15].slot == 5 && e[15].kind == HL_PLAN_SLICE && e[15].from == 3);
     hl_plan_free(p, ir->nexits);
     hl_ir_free(ir);
 }
