@@ -189,8 +189,10 @@ static void check_fields(Check *c, HlRef r)
     case HL_I_ARRAY_LOAD:
         good = ins->aux && check_dtype_repr(ins->aux) == hl_type_repr(ins->type);
         break;
+    case HL_I_ARRAY_COPY: good = check_dtype_repr(ins->aux) != HL_REPR_NONE; break;
     case HL_I_ARRAY_STORE:
     case HL_I_ARRAY_STORE_IF:
+    case HL_I_ARRAY_FILL:
         good = ins->aux && check_dtype_repr(ins->aux) == hl_type_repr(c->ir->ins[ins->a[3]].type);
         break;
     default: break;

@@ -6,7 +6,7 @@
 
 #include "hl_ir.h"
 
-#define HL_EMIT_ABI 3
+#define HL_EMIT_ABI 4
 
 /* Runs a region. `in`: one 64-bit word per input (doubles as bits, i1 as 0/1, pointers). `out`: room
  * for the largest plan. `counts`: native iterations are added per loop index. `act`: for STEP and

@@ -155,6 +155,12 @@ enum {
     _(ARRAY_LOAD, "array_load", "pii", v, HL_E_RD_ITEMS | HL_E_TRAPS) /* aux: HlDtype */           \
     _(ARRAY_STORE, "array_store", "piiv", -, HL_E_WR_ITEMS)           /* aux: HlDtype */           \
     _(ARRAY_STORE_IF, "array_store_if", "piivb", -, HL_E_WR_ITEMS)    /* only when a[4] holds */   \
+    /* all items of an axis: address, byte stride, how many; aux: HlDtype */                       \
+    _(ARRAY_FILL, "array_fill", "piiv", -, HL_E_WR_ITEMS)             /* with one value */         \
+    _(ARRAY_COPY, "array_copy", "piipi", -, HL_E_GUARD | HL_E_RD_ITEMS | HL_E_WR_ITEMS)            \
+                                       /* from an address by a stride; leaves, before it changes   \
+                                        * anything, when they overlap in a way that is left to     \
+                                        * NumPy (hl_copy.h) */                                     \
     /* sequences: a checked index; items are borrowed */                                           \
     _(LIST_SIZE, "list_size", "p", i, HL_E_RD_LISTS | HL_E_TRAPS)                                  \
     _(LIST_LOAD, "list_load", "pi", p, HL_E_RD_LISTS | HL_E_TRAPS)                                 \

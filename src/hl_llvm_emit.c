@@ -906,7 +906,7 @@ static Val widen_item(HlEmitter *e, HlDtype d, Val v)
                                    : LLVMBuildSExt(e->b, v, e->i64, "");
 }
 
-static Val shorten_item(HlEmitter *e, HlDtype d, Val v)
+Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v)
 {
     LLVMTypeRef type = item_type(e, d);
     if (d == HL_D_BOOL)
@@ -925,7 +925,7 @@ Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address)
 
 void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v)
 {
-    v = shorten_item(e, d, v);
+    v = hl_llvm_shorten_item(e, d, v);
     LLVMSetAlignment(hl_llvm_tag(e, LLVMBuildStore(e->b, v, address), e->tbaa_item),
                      item_alignment(d));
 }
@@ -1135,6 +1135,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         store_item_if(e, d, hl_llvm_item(e, d, a[0], a[1], a[2]), a[3], a[4]);
         return NULL;
     }
+    case HL_I_ARRAY_FILL: hl_llvm_fill(e, ins, a); return NULL;
+    case HL_I_ARRAY_COPY: hl_llvm_copy(e, ins, a); return NULL;
     case HL_I_KNULL: return LLVMConstNull(e->ptr);
     case HL_I_LIST_SIZE:
     case HL_I_LIST_LOAD:

@@ -111,6 +111,7 @@ Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
 Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index);
 Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address);
 void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v);
+Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v); /* a value as it is in memory */
 /* Emits one instruction; its value, or NULL when it has none. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
 /* Can the function of libm be computed for all items of a vector at once? */
@@ -166,6 +167,10 @@ Val hl_llvm_unbox_int(HlEmitter *e, const HlIns *ins, Val object);
 Val hl_llvm_unbox_float(HlEmitter *e, Val object);
 /* Operations on lists, tuples and bytes; a: the operands' values. */
 Val hl_llvm_seq(HlEmitter *e, const HlIns *ins, Val *a);
+
+/* --- hl_llvm_block.c -------------------------------------------------------------------------- */
+void hl_llvm_fill(HlEmitter *e, const HlIns *ins, Val *a);
+void hl_llvm_copy(HlEmitter *e, const HlIns *ins, Val *a);
 
 /* --- hl_llvm_pause.c -------------------------------------------------------------------------- */
 /* Slots of one such way: iterations that the body still does, failures in a row. */

@@ -35,5 +35,10 @@ HlRtInt hl_llvm_rt_ipow_ov(int64_t a, int64_t b); /* a ** b, b >= 0 */
 int64_t hl_llvm_rt_ipow(int64_t a, int64_t b);    /* modulo 2^64, b >= 0 */
 /* a ** b modulo c, with c's sign; b >= 0. 0 when c is 0. */
 int64_t hl_llvm_rt_powmod(int64_t a, int64_t b, int64_t c);
+/* n items of `size` bytes, strides in bytes: the low bits of `bits` into all; those from another place into
+ * them, 1, or 0 = nothing was done (hl_copy.h). */
+void hl_llvm_rt_fill(char *to, int64_t stride, int64_t n, int64_t bits, int64_t size);
+int hl_llvm_rt_copy(char *to, int64_t to_stride, int64_t n, const char *from, int64_t from_stride,
+                    int64_t size);
 
 #endif

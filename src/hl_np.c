@@ -15,6 +15,8 @@
 
 #include "hl_np.h"
 
+#include "hl_copy.h"
+
 #if NPY_ABI_VERSION < 0x02000000
 #error "NumPy 2.x headers are needed to build (they run on NumPy 1.24 and newer)"
 #endif
@@ -316,6 +318,13 @@ int hl_np_guard_array(void *obj, int d, int ndim)
 bool hl_np_writeable(PyObject *arr)
 {
     return PyArray_ISWRITEABLE((PyArrayObject *)arr);
+}
+
+bool hl_np_copies(PyObject *to, PyObject *from)
+{
+    PyArrayObject *t = (PyArrayObject *)to, *f = (PyArrayObject *)from;
+    return hl_copy_order((intptr_t)PyArray_DATA(t), PyArray_STRIDE(t, 0), PyArray_DIM(t, 0),
+                         (intptr_t)PyArray_DATA(f), PyArray_STRIDE(f, 0), PyArray_ITEMSIZE(t)) != 0;
 }
 
 bool hl_np_unit_stride(PyObject *arr, int axis)

@@ -39,7 +39,7 @@ typedef struct Cut {
     RecSlice slice;
 } Cut;
 
-/* Where an item is, as ARRAY_LOAD and ARRAY_STORE want it. */
+/* Where an item is, as ARRAY_LOAD and ARRAY_STORE want it; of ARRAY_FILL, `index` is how many. */
 typedef struct Place {
     HlRef data, stride, index;
 } Place;
@@ -200,9 +200,9 @@ static HlRef load(HlRec *R, HlDtype d, HlType t, Place p)
     return p.index == HL_NOREF ? HL_NOREF : rec_emit_ins(R, &ins, HL_R_NONE);
 }
 
-static void store(HlRec *R, HlDtype d, Place p, HlRef item)
+static void store(HlRec *R, HlOp op, HlDtype d, Place p, HlRef item)
 {
-    HlIns ins = {.op = HL_I_ARRAY_STORE,
+    HlIns ins = {.op = op,
                  .aux = d,
                  .type = HL_TYPE(VOID),
                  .a = {p.data, p.stride, p.index, item, HL_NOREF}};
@@ -494,13 +494,57 @@ static HlRef item_cast(HlRec *R, HlVal v, HlDtype d)
     return rec_to_dtype(R, v, d);
 }
 
-/* Is it an item of an array with that many axes? */
-static bool is_item(const Subscript *s, int ndim)
+/* Stores a number into the item at p, or, where p has a length for its index, into all. */
+static void store_number(HlRec *R, const Array *a, HlOp op, Place p, HlVal item)
 {
-    bool integers = s->ix.n == ndim;
+    HlDtype d = (HlDtype)a->t.dtype;
+    if (hl_dtype_is_complex(d)) {
+        HlRef re, im;
+        if (rec_complex_parts(R, item, hl_dtype_part(d), &re, &im)) {
+            Place imag = imag_place(R, a, p);
+            store(R, op, d, p, re);
+            store(R, op, d, imag, im);
+        }
+    } else {
+        store(R, op, d, p, item_cast(R, item, d));
+    }
+}
+
+/* Copies an array's items, or a view's, into those of another. */
+static void store_items(HlRec *R, const Array *a, HlVal from)
+{
+    Array b = array_of(R, from);
+    HlRef n = axis_len(R, a, 0), data = data_of(R, a), stride = axis_stride(R, a, 0);
+    HlRef fits = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), axis_len(R, &b, 0), n, HL_EQ);
+    rec_guard_cond(R, fits, true, HL_R_TYPE);
+    HlIns ins = {.op = HL_I_ARRAY_COPY,
+                 .aux = a->t.dtype,
+                 .type = HL_TYPE(VOID),
+                 .a = {data, stride, n, data_of(R, &b), axis_stride(R, &b, 0)}};
+    if (R->pending == REC_OK)
+        rec_emit_ins(R, &ins, HL_R_TYPE);
+}
+
+/* Are the axes that a subscript leaves, one or none, something that machine code gives this value? */
+static bool is_stored(HlRec *R, const Subscript *s, HlVal value)
+{
+    Array a = array_of(R, s->v), b;
+    int left = a.ndim;
     for (int i = 0; i < s->ix.n; i++)
-        integers = integers && rec_is_integer(s->ix.v[i].t);
-    return integers;
+        left -= rec_is_integer(s->ix.v[i].t);
+    if (left > 1 || (left == 1 && s->ix.n > a.ndim))
+        return false;
+    if (!rec_is_array(value))
+        return rec_is_number(value.t) || rec_is_complex(value);
+    b = array_of(R, value);
+    if (left == 0 || b.ndim != 1 || b.t.dtype != a.t.dtype)
+        return false;
+    PyObject *to = subscript_value(s);
+    bool copied = to && hl_np_is_array(to) && PyObject_Size(to) == PyObject_Size(value.o) &&
+                  hl_np_copies(to, value.o);
+    PyErr_Clear(); /* which the interpreter will meet */
+    Py_XDECREF(to);
+    return copied;
 }
 
 RecStatus rec_array_store(HlRec *R, int32_t tuple)
@@ -509,33 +553,26 @@ RecStatus rec_array_store(HlRec *R, int32_t tuple)
     Cut cuts[HL_MAX_NDIM];
     Array a;
     Place p;
-    if (!get_subscript(R, tuple, &s) || !is_item(&s, array_of(R, s.v).ndim))
+    if (!get_subscript(R, tuple, &s) || !is_stored(R, &s, rec_peek(R, s.pops)))
         return rec_stop(R, HL_R_NYI_SUBSCR);
-    HlVal item = rec_peek(R, s.pops);
+    HlVal value = rec_peek(R, s.pops);
     if (!hl_np_writeable(s.v.o))
         return rec_stop(R, HL_R_READONLY);
     int n = check_indices(R, s.v, &s.ix, &a, cuts);
     if (R->pending != REC_OK)
         return R->pending;
-    apply(R, &a, cuts, n, &p);
+    bool item = apply(R, &a, cuts, n, &p);
     rec_guard(R, HL_I_GUARD_WRITEABLE, HL_TYPE(VOID), a.base, HL_NOREF, HL_R_READONLY);
-    if (R->pending != REC_OK)
-        return R->pending;
-    HlDtype d = (HlDtype)a.t.dtype;
-    if (hl_dtype_is_complex(d)) {
-        HlRef re, im;
-        if (rec_complex_parts(R, item, hl_dtype_part(d), &re, &im)) {
-            Place imag = imag_place(R, &a, p);
-            store(R, d, p, re);
-            store(R, d, imag, im);
-        }
-    } else {
-        store(R, d, p, item_cast(R, item, d));
-    }
+    if (!item)
+        p = (Place){data_of(R, &a), axis_stride(R, &a, 0), axis_len(R, &a, 0)};
+    if (R->pending == REC_OK && rec_is_array(value))
+        store_items(R, &a, value);
+    else if (R->pending == REC_OK)
+        store_number(R, &a, item ? HL_I_ARRAY_STORE : HL_I_ARRAY_FILL, p, value);
     if (R->pending != REC_OK)
         return R->pending;
     PyObject *index = index_object(&s);
-    int failed = index ? PyObject_SetItem(s.v.o, index, item.o) : -1;
+    int failed = index ? PyObject_SetItem(s.v.o, index, value.o) : -1;
     Py_XDECREF(index);
     if (failed)
         return REC_RAISED;

@@ -235,31 +235,57 @@ static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
     return array && ins->aux < p->type.ndim ? STEP_ON : bad(x, "header of no array");
 }
 
-static Step exec_item(Exec *x, const HlIns *ins, int64_t *out)
+/* The item at an index is loaded from, or stored into, the array that an address is of. */
+static Step exec_item_at(Exec *x, uint8_t dtype, bool load, const int64_t at[3], int64_t *item)
 {
-    int part = x->v[ins->a[0]] & 1;
-    ExecObj *p = as_obj(address_object(x->v[ins->a[0]]));
-    int64_t index = x->v[ins->a[2]];
-    if (!p || p->type.base != HL_T_ARR || p->type.dtype != ins->aux)
+    int part = at[0] & 1;
+    ExecObj *p = as_obj(address_object(at[0]));
+    int64_t index = at[2];
+    if (!p || p->type.base != HL_T_ARR || p->type.dtype != dtype)
         return bad(x, "item of no such array");
-    if (x->v[ins->a[1]] != hl_dtype_size(ins->aux) || index < 0 ||
-        index >= exec_len(p, p->type.ndim - 1))
+    if (at[1] != hl_dtype_size(dtype) || index < 0 || index >= exec_len(p, p->type.ndim - 1))
         return bad(x, "item outside the array");
-    index += address_item(x->v[ins->a[0]]);
+    index += address_item(at[0]);
     if (index < 0 || index >= p->len)
         return bad(x, "row outside the array");
     if (hl_dtype_is_complex((HlDtype)p->type.dtype))
         index = 2 * index + part;
-    if (ins->op == HL_I_ARRAY_LOAD) {
-        *out = p->items[index];
+    if (load) {
+        *item = p->items[index];
         return STEP_ON;
     }
-    if (hl_dtype_is_int(ins->aux) && hl_dtype_narrow(ins->aux, x->v[ins->a[3]]) != x->v[ins->a[3]])
+    if (hl_dtype_is_int(dtype) && hl_dtype_narrow(dtype, *item) != *item)
         return bad(x, "store of a value that is not the dtype's");
     if (p->read_only)
         return bad(x, "store to a read-only array");
-    p->items[index] = x->v[ins->a[3]];
+    p->items[index] = *item;
     return STEP_ON;
+}
+
+static Step exec_item(Exec *x, const HlIns *ins, int64_t *out)
+{
+    bool load = ins->op == HL_I_ARRAY_LOAD;
+    int64_t at[] = {x->v[ins->a[0]], x->v[ins->a[1]], x->v[ins->a[2]]};
+    return exec_item_at(x, ins->aux, load, at, load ? out : &x->v[ins->a[3]]);
+}
+
+/* All items of an axis; those that are read are read first. */
+static Step exec_axis(Exec *x, const HlIns *ins)
+{
+    bool copy = ins->op == HL_I_ARRAY_COPY;
+    int64_t n = x->v[ins->a[2]], item[n > 0 ? n : 1];
+    Step step = STEP_ON;
+    for (int64_t i = 0; i < n && step == STEP_ON; i++) {
+        int64_t from[] = {x->v[ins->a[3]], copy ? x->v[ins->a[4]] : 0, i};
+        item[i] = x->v[ins->a[3]];
+        if (copy)
+            step = exec_item_at(x, ins->aux, true, from, &item[i]);
+    }
+    for (int64_t i = 0; i < n && step == STEP_ON; i++) {
+        int64_t to[] = {x->v[ins->a[0]], x->v[ins->a[1]], i};
+        step = exec_item_at(x, ins->aux, false, to, &item[i]);
+    }
+    return step;
 }
 
 static Step exec_seq(Exec *x, const HlIns *ins, int64_t *out)
@@ -444,6 +470,8 @@ static Step exec_ins(Exec *x, HlRef r)
     case HL_I_ARRAY_ROW: exec_row(x, ins, out); return STEP_ON;
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE: return exec_item(x, ins, out);
+    case HL_I_ARRAY_FILL:
+    case HL_I_ARRAY_COPY: return exec_axis(x, ins);
     case HL_I_ARRAY_STORE_IF: return x->v[ins->a[4]] ? exec_item(x, ins, out) : STEP_ON;
     case HL_I_LIST_SIZE:
     case HL_I_LIST_LOAD:

@@ -925,6 +925,7 @@ static void test_arrays(void)
     }
     test_complex_items();
     test_rows();
+    test_axes();
     test_store_if();
     /* Items of one array seen through another dtype must not be taken as unrelated. */
     Region r = region_make("region view slots 2 loops 1 entry x0\n"

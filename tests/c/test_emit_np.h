@@ -144,6 +144,61 @@ static void test_complex_items(void)
     }
 }
 
+/* All items of an axis at once, of every size; what overlaps otherwise than by equal strides is not done. */
+static void test_axes(void)
+{
+    Region r =
+        region_make("region axes slots 4 loops 0\n"
+                    "entry(%0: arr<int16,1> = slot 0, %1: arr<int16,1> = slot 1, %2: i64 = slot 2, "
+                    "%3: arr<float32,1> = slot 3): pc 0\n"
+                    "  %4: ptr = array_data %0\n"
+                    "  %5: i64 = array_stride 0 %0\n"
+                    "  %6: i64 = array_len 0 %0\n"
+                    "  %7: ptr = array_data %1\n"
+                    "  %8: i64 = array_stride 0 %1\n"
+                    "  %9: ptr = array_data %3\n"
+                    "  %10: i64 = array_stride 0 %3\n"
+                    "  %11: i64 = array_len 0 %3\n"
+                    "  %12: f64 = sitofp %2\n"
+                    "  array_copy int16 %4 %5 %6 %7 %8 -> x0\n"
+                    "  array_fill int16 %7 %8 %2 %2\n"
+                    "  array_fill float32 %9 %10 %11 %12\n"
+                    "  exit x1\n"
+                    "x0: type pc 0 [0: %0, 1: %1, 2: %2, 3: %3]\n"
+                    "x1: return pc 1 [0: %0, 1: %1, 2: %2, 3: %3]\n");
+    static const struct {
+        int to, from, by, from_by, n, left;
+    } cases[] = {{0, 20, 1, 1, 10, 1}, {0, 3, 1, 1, 10, 1},  {3, 0, 1, 1, 10, 1},
+                 {0, 0, 1, 1, 10, 1},  {1, 0, 2, 2, 10, 1},  {29, 27, -2, -2, 10, 1},
+                 {0, 0, 2, 1, 10, 0},  {9, 0, -1, 1, 10, 0}, {0, 20, 1, 0, 10, 1},
+                 {0, 0, 1, 0, 10, 0},  {5, 0, 2, 1, 0, 1},   {4, 9, -1, 2, 1, 1}};
+    for (int i = 0; i < HL_COUNTOF(cases); i++) {
+        int16_t items[40], want[40];
+        float floats[8] = {0};
+        int64_t shape[3] = {cases[i].n, 8, 3}, by[3] = {2 * cases[i].by, 2 * cases[i].from_by, 8};
+        int64_t in[4], out[4], counts[1];
+        for (int k = 0; k < 40; k++)
+            items[k] = want[k] = (int16_t)(100 * k);
+        Array a = make_array(HL_D_I16, items + cases[i].to, &shape[0], &by[0]);
+        Array b = make_array(HL_D_I16, items + cases[i].from, &shape[1], &by[1]);
+        Array c = make_array(HL_D_F32, floats, &shape[2], &by[2]);
+        in[0] = word(&a);
+        in[1] = word(&b);
+        in[2] = 2;
+        in[3] = word(&c);
+        for (int k = 0; cases[i].left && k < cases[i].n; k++)
+            want[cases[i].to + k * cases[i].by] =
+                (int16_t)(100 * (cases[i].from + k * cases[i].from_by));
+        for (int k = 0; cases[i].left && k < 2; k++)
+            want[cases[i].from + k * cases[i].from_by] = 2;
+        CHECK(r.run(in, out, counts, NULL) == cases[i].left);
+        CHECK(!memcmp(items, want, sizeof items));
+        CHECK(floats[0] == 2.0F * (float)cases[i].left && floats[1] == 0 &&
+              floats[2] == floats[0] && floats[4] == floats[0] && floats[6] == 0);
+    }
+    region_free(&r);
+}
+
 /* Where rows of arrays begin, also behind negative strides, and a view that is left to an exit. */
 static void test_rows(void)
 {

@@ -276,7 +276,8 @@ static void test_text_every_op(void)
             ins.aux = op == HL_I_FMATH1 ? HL_M_EXPM1 : HL_M_COPYSIGN;
         if (op == HL_I_ARRAY_ROW)
             ins.type = hl_row_type(HL_D_I8, (HlRowAxis[]){{HL_AXIS_WHOLE, 0}}, 1);
-        if (op == HL_I_ARRAY_LOAD || op == HL_I_ARRAY_STORE || op == HL_I_ARRAY_STORE_IF)
+        if (op == HL_I_ARRAY_LOAD || op == HL_I_ARRAY_STORE || op == HL_I_ARRAY_STORE_IF ||
+            op == HL_I_ARRAY_FILL || op == HL_I_ARRAY_COPY)
             ins.aux = HL_D_F64;
         if (op == HL_I_UFUNC1 || op == HL_I_UFUNC2) {
             HlIns k = {.op = HL_I_KOBJ, .type = HL_TYPE(OBJ), .a = HL_NO_ARGS, .exit = -1, .pc = 9};

@@ -759,3 +759,186 @@ def test_other_objects_between(jit, out):
             s += a[slice(1, 3)][0, 0] + a[(slice(1, 3), 0)][0]
         return s, b
     out(masks, grid(40, 3), 40)
+
+
+@diff
+def test_rows_filled(jit, out):
+    @jit
+    def f(a, x, n):
+        for i in range(n):
+            a[i % 7] = x
+            a[i % 7, 1:] = x + i
+            a[:, i % 4] = i
+            a[i % 3:, 0] = x
+            a[::-2, 1] = i
+            a.T[2] = i
+            a[i % 7][:2] = i
+        return a[0], i
+
+    @jit
+    def flat(a, x, n):
+        for i in range(n):
+            a[i:i + 3] = x
+            a[:] = i
+            a[5:2] = x
+            a[...] = x
+            a[::-1][::3] = i
+        return i
+    for dtype in (bool, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64,
+                  np.float32, np.float64, np.complex128, np.float16, object):
+        for x in (1, 1.5, -2, 3.99, True, np.float64(2.25), np.int64(100), np.float32(0.1), np.uint8(200)):
+            out(f, np.zeros((7, 5), dtype), x, 30)
+            out(flat, np.zeros(30, dtype), x, 30)
+    for x in (1j, np.complex128(2 - 1j), NAN, 1e300, -1e300, 300, -129, 1 << 40, 1 << 63, 1 << 70, None, "1", "x",
+              [1, 2], np.array(3.0), np.array([2.0]), (1,)):
+        for dtype in (np.int8, np.uint64, np.float32, np.float64, np.complex128):
+            out(flat, np.zeros(30, dtype), x, 30)
+    out(f, np.asfortranarray(grid(7, 5)), 1.5, 30)
+    out(f, grid(14, 10)[::2, ::-2], 1.5, 30)
+    out(f, grid(7, 4), 1.5, 30)
+    out(f, grid(6, 5), 1.5, 30)
+    out(f, line(105).reshape(7, 5, 3), 1.5, 30)
+    out(f, np.ma.masked_array(grid(7, 5), grid(7, 5) < 0), 1.5, 30)
+
+    class Sub(np.ndarray):
+        def __setitem__(self, index, value):
+            out.note(str(index), value)
+            super().__setitem__(index, value)
+    out(f, grid(7, 5).view(Sub), 1.5, 4)
+    locked = grid(7, 5)
+    locked.flags.writeable = False
+    out(f, locked, 1.5, 30)
+    out(flat, locked[0], 1.5, 30)
+    out(flat, np.broadcast_to(0.5, (30,)), 1.5, 30)
+    out(flat, [0] * 30, [1, 2], 30)
+
+
+@diff
+def test_fills_in_the_middle_of_loops(jit, out):
+    @jit
+    def f(a, x, n):
+        s = 0.0
+        for i in range(n):
+            a[i] = x * i
+            for k in range(a.shape[1]):
+                s += a[i, k]
+                a[i, k] = a[i, k - 1] + s
+            r = a[i]
+            r[1:-1] = r[0]
+            s += r[2] + a[i, 2]
+        return s
+
+    @jit
+    def bits(a, x, n):
+        for i in range(n):
+            a[i:i + 4] = x + i
+            if a[i] > 100:
+                a[i:] = 0
+            else:
+                a[:i] = 1
+        return i
+
+    @jit
+    def raised(a, n):
+        for i in range(n):
+            a[i] = 1.0
+            a[i,
+              3:] = a[
+                  i + 1, 0]
+            a[
+                i + 2] = i
+        return i
+    out(f, grid(60, 7), 0.5, 60)
+    out(f, grid(60, 7), 0.5, 61)
+    out(f, grid(60, 7, np.float32), np.float32(0.5), 60)
+    out(bits, np.zeros(80, np.int16), 1, 70)
+    out(bits, np.zeros(80, np.uint8), 1, 70)
+    out(bits, np.zeros(80, np.uint8), 200, 70)
+    out(bits, np.zeros(80, np.int8), np.int8(100), 70)
+    out(raised, grid(60, 7), 60)
+    out(raised, grid(60, 7, np.int64), 60)
+
+
+@diff
+def test_rows_copied(jit, out):
+    @jit
+    def f(a, b, n):
+        for i in range(n):
+            a[i] = b[n - 1 - i]
+            a[:, 1] = b[:, 2]
+            a[i, 1:] = b[i, :-1]
+            b[0] = a[i]
+            a[i] = a[i]
+        return a[0]
+
+    @jit
+    def moved(a, n):
+        v = a[1:]
+        for i in range(n):
+            v[0] = i
+            a[:-1] = v
+            a[2:] = a[:-2]
+            a[::2] = a[::2]
+            a[1::2] = a[:-1:2]
+            a[:] = a
+            a[3:1] = a[4:4]
+        return v
+
+    @jit
+    def turned(a, n):
+        for i in range(n):
+            a[0] += 1
+            a[::-1] = a
+            a[1:5] = a[4:0:-1]
+            a[:3] = a[:6:2]
+            a[2:5] = a[:6:2]
+            a[4:9:2] = a[3:6]
+        return i
+
+    @jit
+    def unequal(a, b, n):
+        for i in range(n):
+            a[i % 5:10] = b[:i % 7 + 1]
+        return i
+
+    @jit
+    def swapped(a, n):
+        for i in range(n - 1):
+            a[i], a[i + 1] = a[i + 1], a[i]
+            t = a[i].copy()
+            a[i] = a[i + 1]
+            a[i + 1] = t
+        return t
+    for dtype in (bool, np.int8, np.uint16, np.int32, np.uint64, np.float32, np.float64, np.complex128, object):
+        out(f, grid(40, 5, dtype), grid(40, 5, dtype) * 1, 40)
+        out(moved, line(41, dtype), 20)
+        out(moved, line(82, dtype)[::2], 20)
+        out(moved, line(82, dtype)[::-2], 20)
+    for one, two in ((np.float64, np.float32), (np.float32, np.float64), (np.int64, np.float64), (np.int8, np.int64),
+                     (np.complex128, np.float64), (np.float64, np.complex128)):
+        out(f, grid(40, 5, one), grid(40, 5, two), 40)
+    a = grid(40, 5)
+    out(f, a, a, 40)
+    out(f, a, a[::-1], 40)
+    out(f, a[:, ::-1], a, 40)
+    out(f, np.asfortranarray(a), a, 40)
+    out(f, grid(40, 5), grid(40, 6), 40)
+    out(f, grid(40, 5), grid(40, 1), 40)
+    out(f, grid(40, 5), grid(30, 5), 40)
+    for n in (10, 11, 30):
+        out(turned, line(n), 20)
+        out(turned, line(n, np.int8), 20)
+    out(unequal, line(20), line(20), 30)
+    out(swapped, grid(40, 5), 40)
+    whole = np.zeros(200, np.uint8)
+    out(jit(overlapped), whole[:160].view(np.complex128), whole[8:168].view(np.complex128), 20)
+    out(jit(overlapped), whole[8:168].view(np.complex128), whole[:160].view(np.complex128), 20)
+    out(jit(overlapped), np.lib.stride_tricks.as_strided(line(30), (10,), (0,)), line(10), 20)
+    out(jit(overlapped), line(10), np.broadcast_to(2.5, (10,)), 20)
+
+
+def overlapped(a, b, n):
+    for i in range(n):
+        b[0] = i
+        a[:] = b
+    return i
