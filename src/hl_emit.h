@@ -60,8 +60,9 @@ typedef struct HlEmitEnv {
     int32_t off_list_items;            /* of the pointer to a list's items */
     int32_t off_tuple_items, off_bytes_items; /* of the items themselves */
     int32_t off_npi64, off_npbool;            /* of obval in np.int64 and other numbers, np.bool_ */
-    int32_t off_arr_data, off_arr_shape, off_arr_strides, off_arr_flags; /* ndarray fields */
-    int32_t arr_writeable;                                               /* flag bit */
+    int32_t off_arr_data, off_arr_shape, off_arr_strides, off_arr_flags,
+        off_arr_dtype;     /* ndarray fields */
+    int32_t arr_writeable; /* flag bit */
 } HlEmitEnv;
 
 typedef struct HlCodeBlob HlCodeBlob;

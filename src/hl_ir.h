@@ -149,6 +149,7 @@ enum {
                                                 /* part of the first item of a complex array */    \
     _(ARRAY_LEN, "array_len", "p", i, HL_E_RD_HEADER | HL_E_TRAPS)   /* aux: axis */               \
     _(ARRAY_STRIDE, "array_stride", "p", i, HL_E_RD_HEADER | HL_E_TRAPS) /* aux: axis */           \
+    _(ARRAY_DTYPE, "array_dtype", "p", p, HL_E_RD_HEADER | HL_E_TRAPS) /* the dtype object */       \
     _(ARRAY_ROW, "array_row", "pii", p, 0)      /* that many items further along an axis */        \
     _(INDEX, "index", "ii", i, HL_E_GUARD)      /* index, length: Python's rule for negatives; */  \
                                                 /* aux 1: the index is known to be >= 0 */         \

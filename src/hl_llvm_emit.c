@@ -1114,6 +1114,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     }
     case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
     case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
+    case HL_I_ARRAY_DTYPE: return hl_llvm_header(e, e->ptr, a[0], env->off_arr_dtype);
     case HL_I_ARRAY_ROW: {
         Val offset = LLVMBuildMul(B, a[1], a[2], "");
         return LLVMBuildGEP2(B, e->i8, a[0], &offset, 1, "");

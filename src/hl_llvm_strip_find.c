@@ -270,6 +270,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_ARRAY_DATA:
     case HL_I_ARRAY_LEN:
     case HL_I_ARRAY_STRIDE:
+    case HL_I_ARRAY_DTYPE:
     case HL_I_ARRAY_FILL:
     case HL_I_ARRAY_COPY:
     case HL_I_KNULL:

@@ -320,6 +320,18 @@ bool hl_np_writeable(PyObject *arr)
     return PyArray_ISWRITEABLE((PyArrayObject *)arr);
 }
 
+bool hl_np_is_lasting_dtype(PyObject *o)
+{
+    if (np_state != NP_READY || !PyArray_DescrCheck(o))
+        return false;
+    int num = ((PyArray_Descr *)o)->type_num;
+    PyArray_Descr *own =
+        PyTypeNum_ISNUMBER(num) || PyTypeNum_ISBOOL(num) ? PyArray_DescrFromType(num) : NULL;
+    Py_XDECREF(own);
+    PyErr_Clear();
+    return own == (PyArray_Descr *)o;
+}
+
 bool hl_np_copies(PyObject *to, PyObject *from)
 {
     PyArrayObject *t = (PyArrayObject *)to, *f = (PyArrayObject *)from;
@@ -584,5 +596,6 @@ void hl_np_fill_env(HlEmitEnv *env)
     env->off_arr_shape = offsetof(PyArrayObject_fields, dimensions);
     env->off_arr_strides = offsetof(PyArrayObject_fields, strides);
     env->off_arr_flags = offsetof(PyArrayObject_fields, flags);
+    env->off_arr_dtype = offsetof(PyArrayObject_fields, descr);
     env->arr_writeable = NPY_ARRAY_WRITEABLE;
 }

@@ -20,6 +20,8 @@ HlType hl_np_complex_type(PyObject *o); /* NPS for an exact scalar of a complex 
 bool hl_np_is_array(PyObject *o);       /* exact ndarray of any dtype */
 bool hl_np_is_scalar(PyObject *o);      /* instance of np.generic */
 bool hl_np_writeable(PyObject *arr);
+/* Is the object one of NumPy's own dtypes of numbers, in native byte order, which live as long as NumPy does? */
+bool hl_np_is_lasting_dtype(PyObject *o);
 /* Does machine code copy the items of one array with one axis into another (hl_copy.h)? */
 bool hl_np_copies(PyObject *to, PyObject *from);
 /* Do the items along an axis lie next to each other? */

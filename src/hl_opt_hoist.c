@@ -106,10 +106,11 @@ static bool hoist_safe(const Hoist *h, const HlIns *ins)
         return by->op == HL_I_KINT && by->imm.i != 0 && by->imm.i != -1;
     }
     case HL_I_ARRAY_DATA:
+    case HL_I_ARRAY_DTYPE: return hoist_array_type(h, ins->a[0]).base == HL_T_ARR;
     case HL_I_ARRAY_LEN:
     case HL_I_ARRAY_STRIDE:
         t = hoist_array_type(h, ins->a[0]);
-        return t.base == HL_T_ARR && (ins->op == HL_I_ARRAY_DATA || ins->aux < t.ndim);
+        return t.base == HL_T_ARR && ins->aux < t.ndim;
     case HL_I_ARRAY_LOAD: return hoist_load_safe(h, ins);
     case HL_I_LIST_SIZE: return !(h->writes & HL_E_WR_LISTS) && hoist_is(h, ins->a[0], HL_T_LIST);
     case HL_I_SEQ_SIZE:

@@ -641,6 +641,11 @@ RecStatus rec_compare(HlRec *R, int op)
     }
     if (rec_is_complex(l) || rec_is_complex(r))
         return rec_complex_compare(R, op);
+    if (rec_compares_dtype(R, op, l, r)) {
+        if (!rec_compute(R, 2, PyObject_RichCompare(l.o, r.o, op)))
+            return REC_RAISED;
+        return rec_finish_result(R, 2, rec_kbool(R, R->result == Py_True));
+    }
     if (!rec_is_number(l.t) || !rec_is_number(r.t))
         return rec_stop(R, HL_R_NYI_TYPE);
     if (!rec_compute(R, 2, PyObject_RichCompare(l.o, r.o, op)))

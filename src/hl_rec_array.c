@@ -686,6 +686,38 @@ static RecStatus array_turned(HlRec *R, Array a, HlVal v)
     return rec_finish(R, 1, view_slot(R, &a), R->result);
 }
 
+/* The dtype, which is one of NumPy's own and so a constant. */
+static RecStatus array_dtype(HlRec *R, const Array *a, HlVal v)
+{
+    PyObject *dtype = PyObject_GetAttrString(v.o, "dtype");
+    if (!dtype)
+        return REC_RAISED;
+    if (!hl_np_is_lasting_dtype(dtype)) {
+        Py_DECREF(dtype);
+        return rec_stop(R, HL_R_NYI_ATTR);
+    }
+    HlRef k = rec_kobj(R, dtype);
+    HlRef held = rec_emit(R, HL_I_ARRAY_DTYPE, HL_TYPE(OBJ), a->base, HL_NOREF, 0);
+    rec_guard_cond(R, rec_emit(R, HL_I_IS, HL_TYPE(BOOL), held, k, 0), true, HL_R_TYPE);
+    return rec_finish(R, 1, rec_value(k), dtype);
+}
+
+/* What a dtype is compared with without anything being looked up or warned of. */
+static bool is_dtype_like(PyObject *o)
+{
+    return o == (PyObject *)&PyFloat_Type || o == (PyObject *)&PyLong_Type ||
+           o == (PyObject *)&PyBool_Type || o == (PyObject *)&PyComplex_Type ||
+           hl_np_is_lasting_dtype(o) || hl_np_dtype_of_type(o) != HL_D_NONE;
+}
+
+bool rec_compares_dtype(HlRec *R, int op, HlVal l, HlVal r)
+{
+    PyObject *lo = rec_const_obj(R, l), *ro = rec_const_obj(R, r);
+    return (op == HL_EQ || op == HL_NE) && lo && ro &&
+           (hl_np_is_lasting_dtype(lo) || hl_np_is_lasting_dtype(ro)) && is_dtype_like(lo) &&
+           is_dtype_like(ro);
+}
+
 RecStatus rec_array_attr(HlRec *R, const HlBc *bc, PyObject *name)
 {
     HlVal v = rec_peek(R, 0);
@@ -695,8 +727,15 @@ RecStatus rec_array_attr(HlRec *R, const HlBc *bc, PyObject *name)
         return array_shape(R, bc, v);
     if (PyUnicode_CompareWithASCIIString(name, "T") == 0)
         return array_turned(R, a, v);
+    if (PyUnicode_CompareWithASCIIString(name, "dtype") == 0)
+        return array_dtype(R, &a, v);
+    int64_t bytes = hl_dtype_size((HlDtype)a.t.dtype);
     if (PyUnicode_CompareWithASCIIString(name, "size") == 0)
         ref = array_size(R, &a);
+    else if (PyUnicode_CompareWithASCIIString(name, "nbytes") == 0)
+        ref = rec_emit(R, HL_I_MUL, HL_TYPE(I64), array_size(R, &a), rec_kint(R, bytes), 0);
+    else if (PyUnicode_CompareWithASCIIString(name, "itemsize") == 0)
+        ref = rec_kint(R, bytes);
     else if (PyUnicode_CompareWithASCIIString(name, "ndim") == 0)
         ref = rec_kint(R, a.ndim);
     else

@@ -245,6 +245,8 @@ RecStatus rec_array_store(HlRec *R, int32_t tuple);
 RecStatus rec_array_tuple(HlRec *R, const HlBc *bc);
 RecStatus rec_array_unpack(HlRec *R, int32_t n);
 RecStatus rec_array_attr(HlRec *R, const HlBc *bc, PyObject *name);
+/* Is it a comparison of two constants, of which one is a dtype, that is always the same? */
+bool rec_compares_dtype(HlRec *R, int op, HlVal l, HlVal r);
 /* i1: are the two one object? One at least is a virtual view. */
 HlRef rec_same_view(HlRec *R, HlVal l, HlVal r);
 /* Length of an array's first axis, and what is there at an index that was checked: a number or a view.

@@ -1073,7 +1073,7 @@ bool rec_is_lasting(PyObject *o)
 {
     return o == Py_None || PyCFunction_Check(o) || PyModule_Check(o) ||
            (PyType_Check(o) && !PyType_HasFeature((PyTypeObject *)o, Py_TPFLAGS_HEAPTYPE)) ||
-           hl_np_is_ufunc(o);
+           hl_np_is_ufunc(o) || hl_np_is_lasting_dtype(o);
 }
 
 bool rec_has_type(PyObject *o)

@@ -492,6 +492,7 @@ static Step exec_ins(Exec *x, HlRef r)
         *out = (intptr_t)x->world->frame[ins->imm.i];
         break;
     case HL_I_POLL: return holds(x->polls < 0 || x->polls-- > 0);
+    case HL_I_ARRAY_DTYPE:
     case HL_I_PARAM:
     case HL_I__COUNT: return bad(x, "not executable");
     }

@@ -65,6 +65,7 @@ typedef struct Array {
     void *type, *data;
     int64_t nd, *shape, *strides;
     int32_t flags;
+    void *dtype;
 } Array;
 
 typedef struct Int {
@@ -210,6 +211,7 @@ static const HlEmitEnv env = {
     .off_arr_shape = offsetof(Array, shape),
     .off_arr_strides = offsetof(Array, strides),
     .off_arr_flags = offsetof(Array, flags),
+    .off_arr_dtype = offsetof(Array, dtype),
     .arr_writeable = WRITEABLE,
 };
 

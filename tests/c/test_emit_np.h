@@ -213,13 +213,15 @@ static void test_rows(void)
                            "  %8: row<float64,w> = array_row %7 %4 %6\n"
                            "  %9: np<float64> = array_load float64 %8 %5 %1\n"
                            "  %10: i64 = array_len 1 %0\n"
+                           "  %11: obj = array_dtype %0\n"
                            "  exit x1\n"
                            "x0: entry pc 0 [0: %0, 1: %1]\n"
-                           "x1: return pc 1 [0: view(%10 %0 %8), 1: %9]\n");
+                           "x1: return pc 1 [0: view(%10 %0 %8), 1: %9, 2: %11]\n");
     double data[24];
-    int64_t shape[3] = {2, 3, 4}, by[3] = {-96, 32, 8}, in[2], out[4] = {0}, counts[1];
+    int64_t shape[3] = {2, 3, 4}, by[3] = {-96, 32, 8}, in[2], out[5] = {0}, counts[1];
     Array a = make_array(HL_D_F64, data + 12, shape, by);
     a.nd = 3;
+    a.dtype = by;
     in[0] = word(&a);
     for (int i = 0; i < 24; i++)
         data[i] = i;
@@ -227,7 +229,7 @@ static void test_rows(void)
         double *row = data + 12 - 12 * in[1] + 4;
         CHECK(r.run(in, out, counts, NULL) == 1);
         CHECK(out[0] == 3 && out[1] == in[0] && out[2] == (intptr_t)row);
-        CHECK(out[3] == bits(row[in[1]]));
+        CHECK(out[3] == bits(row[in[1]]) && out[4] == (intptr_t)by);
     }
     region_free(&r);
 }

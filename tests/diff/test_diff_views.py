@@ -200,6 +200,72 @@ def test_turned(jit, out):
 
 
 @diff
+def test_dtypes_as_constants(jit, out):
+    @jit
+    def f(a, n):
+        s = 0
+        for i in range(n):
+            row = a[i % 3]
+            if a.dtype == np.float64:
+                s += 1
+            elif np.int64 == row.dtype:
+                s += 100
+            elif row.dtype != np.dtype(np.float32):
+                s += 10000
+            if a.dtype is row.dtype and a.T.dtype == a.dtype:
+                s += a.itemsize + row.nbytes * 7 + a[1:, ::2].nbytes
+            d = row.dtype
+        return s, d, a.dtype is d
+
+    @jit
+    def other(a, b, n):
+        s = 0
+        for i in range(n):
+            if a.dtype == b.dtype:
+                s += 1
+            if a.dtype == float:
+                s += 10
+            if a.dtype == "float64":
+                s += 100
+            if a.dtype == n:
+                s += 1000
+            if a.dtype < np.complex128:
+                s += 10000
+        return s
+
+    @jit
+    def changes(a, n):
+        s = 0
+        for i in range(n):
+            if a.dtype == np.int64:
+                s += 1
+            for k in range(a.shape[1]):
+                s += int(a[i % 3, k]) & 7
+            if i == n - 3:
+                a.dtype = np.uint64
+        return s, a.dtype
+
+    @jit
+    def given(a, dtype, n):
+        s = 0
+        for i in range(n):
+            if a.dtype is dtype:
+                s += 1
+            if a.dtype == dtype:
+                s += 100
+        return s
+    with_metadata = np.dtype("f8", metadata={"x": 1})
+    for dtype in (float, np.int64, np.float32, np.int8, np.uint16, complex, bool, ">f8", np.float16, object,
+                  with_metadata):
+        a = np.zeros((3, 4), dtype)
+        out(f, a, 30)
+        out(other, a, np.zeros(3), 30)
+        for d in (np.dtype(float), np.dtype(np.int64), with_metadata, np.float32, a.dtype, "f8", None):
+            out(given, a, d, 30)
+    out(changes, np.arange(12).reshape(3, 4), 40)
+
+
+@diff
 def test_many_dimensions(jit, out):
     @jit
     def f(a, n):
