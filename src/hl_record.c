@@ -923,8 +923,8 @@ static RecStatus rec_pop_jump(HlRec *R, const HlBc *bc)
     if (rec_poll(R, bc) != REC_OK)
         return R->pending;
     if (bc->arg == HL_IF_NONE || bc->arg == HL_IF_NOT_NONE) {
-        /* A typed value is never None; a constant is known. */
-        if ((v.s.kind != HL_SLOT_VALUE && !rec_is_complex(v)) ||
+        /* A typed value, or a view, is never None; a constant is known. */
+        if ((v.s.kind != HL_SLOT_VALUE && !rec_is_complex(v) && !rec_is_array(v)) ||
             (v.t.base == HL_T_OBJ && !rec_const_obj(R, v))) {
             HlRef none = rec_is(R, v, Py_None);
             if (R->pending != REC_OK)

@@ -2,10 +2,14 @@
 
 import functools
 import itertools
+import types
 import weakref
 
 import numpy as np
+import pytest
 
+import differ
+import native
 from differ import diff
 
 NAN = float("nan")
@@ -606,6 +610,19 @@ def test_live_views_where_the_loop_is_left(jit, out):
         return s, before, v, before is v
 
     @jit
+    def some(a, n):
+        v = None
+        s = 0.0
+        for i in range(n):
+            if v is not None and i % 3:
+                s += v[0]
+            if v is None:
+                v = a[i:]
+            elif i % 10 == 9:
+                v = None
+        return s, v
+
+    @jit
     def growing(a, n, k):
         total = 0
         for i in range(n):
@@ -636,6 +653,7 @@ def test_live_views_where_the_loop_is_left(jit, out):
     out(identity, line(3), 50)
     out(lengths, a, 50)
     out(lengths, line(3), 50)
+    out(some, a, 80)
     out(growing, a, 80, 2)
     out(growing, a, 80, -1)
     out(shrink, a)
@@ -962,9 +980,10 @@ def test_rows_copied(jit, out):
         return i
 
     @jit
-    def unequal(a, b, n):
+    def unequal(a, b, n, longer, shorter):
         for i in range(n):
-            a[i % 5:10] = b[:i % 7 + 1]
+            a[i % 5:i % 5 + 3 + i // longer] = b[
+                :3 - i // shorter * 2]
         return i
 
     @jit
@@ -994,7 +1013,8 @@ def test_rows_copied(jit, out):
     for n in (10, 11, 30):
         out(turned, line(n), 20)
         out(turned, line(n, np.int8), 20)
-    out(unequal, line(20), line(20), 30)
+    out(unequal, line(20), line(20), 30, 20, 90)
+    out(unequal, line(20), line(20), 30, 90, 20)
     out(swapped, grid(40, 5), 40)
     whole = np.zeros(200, np.uint8)
     out(jit(overlapped), whole[:160].view(np.complex128), whole[8:168].view(np.complex128), 20)
@@ -1008,3 +1028,90 @@ def overlapped(a, b, n):
         b[0] = i
         a[:] = b
     return i
+
+
+# Functions that make arrays in their outer loop, and say which share of the iterations has to be native.
+
+def made_by_calls(n, m):
+    s = 0.0
+    for i in range(n):
+        a = np.zeros(m)
+        for k in range(m):
+            a[k] = k * 0.5 + i
+        b = np.empty_like(a)
+        for k in range(m):
+            b[k] = a[k] - a[k - 1]
+        s += b[-1] + b[0]
+    return s, a, b
+
+
+def made_with_keywords(n, m):
+    t = np.ones((n, m), dtype=np.float32)
+    for i in range(n):
+        row = np.arange(m, dtype=np.int32)
+        for k in range(m):
+            t[i, k] += row[k] * i
+        full = np.full_like(row, i)
+        for x in full[::2]:
+            t[i, 0] += x
+    return t, row, full
+
+
+def made_by_operators(n, m):
+    a = np.arange(m) * 0.25
+    best = None
+    for i in range(n):
+        b = a[1:] - a[:-1] + i
+        for x in b:
+            if best is None or x > best:
+                best = x
+        c = np.sqrt(b).reshape(-1, 1)
+        for k in range(len(c)):
+            best += c[k, 0] * 0.125
+        a = a + 0.5
+    return best, b, c, a
+
+
+def made_and_cut(n, m):
+    s = 0.0
+    kept = []
+    for i in range(n):
+        a = np.linspace(0.0, i, m)
+        a[1:] = a[:-1]
+        v = a[::-1]
+        for k in range(len(v)):
+            s = s * 0.5 + v[k]
+        if i % 7 == 3:
+            kept.append(v)
+    return s, kept, v
+
+
+def made_in_one_row(n, m):
+    out = np.zeros((n, m))
+    for i in range(n):
+        acc = np.zeros(3)
+        for k in range(m):
+            acc[k % 3] += k * i
+            out[i, k] = acc[0] - acc[1]
+        out[i, 1:] = out[i, 0]
+    return out, acc
+
+
+MADE = [made_by_calls, made_with_keywords, made_by_operators, made_and_cut, made_in_one_row]
+
+
+@pytest.mark.parametrize("mode", differ.MODES)
+@pytest.mark.parametrize("function", MADE)
+def test_arrays_made_in_the_loop(function, mode):
+    for n, m in ((40, 60), (3, 500), (50, 1)):
+        differ.check(function, lambda n=n, m=m: (n, m), mode, native_expected=m > 1)
+
+
+@pytest.mark.parametrize("function", MADE)
+def test_inner_loops_over_arrays_made_are_native(function):
+    from hotloop import jit
+    with differ.params(**differ.MODES["sync"]):
+        jitted = jit(types.FunctionType(function.__code__.replace(), globals()))
+        for _ in range(6):
+            jitted(40, 300)
+        native.assert_native(jitted, 0.97, 40000)

@@ -25,12 +25,13 @@ KINDS = {
     "e": ("e",),  # array of another dtype
     "m": ("m", "l"),  # 2-D float64 array; the two may share memory
     "d": ("row",),  # a row of one
+    "h": ("part",),  # a slice of an array, with one axis
     "s": ("s",),  # str
 }
 
 # What there is besides numbers and arrays. A program has some of it.
 FEATURES = ("list", "tuple", "call", "except", "complex", "object", "string", "big", "dtype", "swap",
-            "grid")
+            "grid", "views")
 
 LEAVES = {
     "i": ["$V"] * 6 + ["i", "i", "n", "0", "1", "-1", "2", "3", "7", "-5", "255", "True", "2**40",
@@ -40,7 +41,9 @@ LEAVES = {
     "z": ["z", "z", "1j", "(2-3j)", "complex(a, 1)"],
     "p": ["p", "q"], "t": ["t"], "u": ["u", "g"], "v": ["v"], "w": ["w"], "e": ["e"], "s": ["s", "'ab'"],
     "m": ["m", "l"], "d": ["row", "m[i % len(m)]", "l[-1]"],
+    "h": ["part", "part", "u[1:]", "m[:, 1]", "g[::-1]", "m[1]"],
     "x": ["i % len(u)", "a % 9", "-1", "b & 3", "i & 7"],  # an index
+    "c": ["", "", "1", "-1", "2", "i", "None", "-40"],  # a bound of a slice
 }
 
 FORMS = {
@@ -62,6 +65,7 @@ FORMS = {
         string: len($s) | ord($s[0]) | int("7" + str(i))
         big: ($i + 2**70) | ($i * 10**18) | ($i << 60) | ($i - 2**63) | (2**64 - $i) | ($i % 2**65)
         dtype: e[$x] | int(e[$x])
+        views: len($h) | $h.size | part.shape[0] | len(part[$c:$c]) | len(part[::$i & 3 or -2]) | u.nbytes
         grid: len($m) | m.size | l.shape[1] | $d.size | len(row) | int($m[$x, $x]) | m.ndim""",
     "f": """($f + $f) | ($f - $f) | ($f * u[$x]) | (float($f) * $f) | ($f * 0.75) | ($f / $f) | ($f // $f) | ($f % $f) | (-$f)
         ($i / $i) | ($f / 3) | ($f + $i) | ($f ** 0.5) | (abs($f) ** 1.5) | (float($f) ** 3) | ($i ** -1) | abs($f)
@@ -76,6 +80,7 @@ FORMS = {
         complex: abs($z) | $z.real | $z.imag
         big: ($i / 2**70) | float($i * 10**20) | (2**1000 * $f)
         dtype: e[$x] | float(e[$x])
+        views: $h[$x] | part[-1] | part[$x % len(part)] | $h[0] | u[$c:$c][$x] | m.T[$x, $x] | m[1:, $x][0] | $h[-$x]
         grid: $m[$x, $x] | $m[i % len(m), $x % 3] | $m[$x][$x] | $d[$x] | row[$x % len(row)] | $m[-1, -$x] | $d[0]
         grid: $m[0, 1] | (l[i % len(l)][$x % 3] + $m[$x % 3, 0]) | row[-1]""",
     "b": """($n < $n) | ($n <= $n) | ($n == $n) | ($n != $n) | ($n > $n) | ($n >= $n) | i % 3 == 1 | ($i & 1)
@@ -98,6 +103,9 @@ FORMS = {
     "s": """f"{$I}" | f"{$F:.3f}|{$I!r}" | str($n) | ($s + "x")[-4:] | f"{a:>5}{b:x}" | $s.upper() | ("%d" % $i)""",
     "m": """m[::-1] | l[:, ::-1] | m.T | l.copy() | m | strided(m, m.shape, m.strides)""",
     "d": """m[$x] | l[$x] | m[:, $x] | row[::-1] | row""",
+    "h": """$h[$c:$c] | u[$c:$c] | g[$c:$c:2] | u[$c:$c:-1] | part[::$i & 3 or -2] | m[:, $x] | m[$x, $c:$c] | part
+        m.T[$x] | m[$x] | l[$c:, $x] | l[..., $x] | m[$c:$c, $c:$c][0] | u[i % 9:i % 9 + 4] | u.T | $h.T | part[:]""",
+    "c": """$i & 7 | ($i & 7) - 3 | i % 9 | -(i & 3) | len(u) // 2 | $i""",
     "x": """($i % len(u)) | ($i & 7) | (i - 1) % 9 | -1 | (a % 5) | i % 8
         : i | -i - 1 | $i | -12""",
 }
@@ -126,6 +134,11 @@ STATEMENTS = {  # one line each
         row[$x] = $f | row[$x % 3] *= 0.5 | l[i % len(l), $x % 3] = m[$x % 3, i % m.shape[1]] + 1 | x = $m[$x, $x]
         m, l = l, m | j, k = $m.shape | m = $m | u = $d | l[$x] = $f | row[i % len(row)] += $f | $m[i % 3, i % 2] -= x
         b = row is m[0] | j, k, *_ = row | x, y = row[:2] | m[$x % 3, -1] = row[0]""",
+    "views": """part = $h | part = $h | part = $h | part[$x] = $f | part[$x] *= 0.5 | $h[$x] += $f | part[$c:$c] = $f
+        u[$c:$c] = $f | m[$x] = $f | m[:, $x] = $n | u[$c:$c] = $h | m[$x] = l[$x] | part[:] = part[::-1] | u[1:] = u[:-1]
+        u[:-1] = u[1:] | b = part is u | x = $h[$x] | m[$x, $c:$c] = $f | m[$x][$c:$c] = $h | b = u.dtype == np.float64
+        v[$c:$c] = $i | v[$c:$c] = v[::-1] | w[$c:$c] = $b | u[::2] = u[1::2] | g[:] = u | part = part[1:] | x = part[$x]
+        part, row_ = m[$x], part | part = u[$c:$c] if $b else m[$x] | part += $f | part = $h + 1.0 | m[1:, $x] = 0.5""",
     "swap": """a = $f | x = $i | a, x = x, a | b = None if i == 35 else b | x = $b | u = $u | v = $v | y = "str"
         del c | c = 0 | u, g = g, u | x = u[$x] | a = v[$x] | u = v if i == 37 else u | a = $b | w = $w""",
 }
@@ -265,6 +278,9 @@ class Maker:
                       "for j, $N in m[:, :2]", "for row in l[::-1]"]
             if self.chance(0.5):
                 return self.nest()
+        if "views" in self.features:
+            heads += ["for $N in $h[:9]", "for j, $N in enumerate($h[:7])", "for j, k in zip(u[1:9], u)", "for j, k in zip($h, $h[:7])",
+                      "for $N in reversed($h[:5])", "for $N in part", "for j, k, $N in zip(part, u[:5], g[::-1])"]
         if "dtype" in self.features:
             heads += ["for $N in u[:4]", "for $N in e[:5]"]
         head = self.fill(self.pick(heads).replace("$N", self.pick(["j", "k", "c"])), 1)
@@ -360,6 +376,8 @@ class Maker:
             names += ["p, q = [3, 1, 4, 1, 5, 9, 2, 6], [0.5, -1.5, 2.0, 1e3]", "t = (2, 7, 1.5)"]
         if "grid" in self.features:
             names.append("row = m[0]")
+        if "views" in self.features:
+            names.append("part = u[1:5]")
         if "complex" in self.features:
             names.append("z = 1 + 2j")
         if "object" in self.features:
@@ -395,7 +413,8 @@ class Maker:
     def shown(self):
         names = ["a", "b", "c", "i", "j", "k", "n0", "t0", "x", "y", "u", "v", "w", "g"]
         names += ["p", "q", "t"] if self.features & {"list", "tuple", "call", "string"} else []
-        names += [n for n, f in (("z", "complex"), ("s", "string"), ("m", "grid"), ("l", "grid"), ("row", "grid")) if f in self.features]
+        names += [n for n, f in (("z", "complex"), ("s", "string"), ("m", "grid"), ("l", "grid"), ("row", "grid"), ("part", "views"))
+                  if f in self.features]
         return ", ".join(names)
 
     def calls(self):
