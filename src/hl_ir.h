@@ -546,7 +546,7 @@ typedef enum HlPlanKind {
     HL_PLAN_BOX,     /* box out[a] as `type` (objects: incref'd); out[b], when b >= 0, is the object
                         that it was unboxed from, or NULL. Else, if it is equal, the object that slot
                         `from` held at the entry (-1 = none), or with `search` any that the frame has */
-    HL_PLAN_ITER,    /* iterator of kind `iter` from its parts out[part[0]], ..., and, if that is one over
+    HL_PLAN_ITER, /* iterator of kind `iter` from its parts out[part[0]], ..., and, if that is one over
                         views, of the `from` entries before this one */
     HL_PLAN_COMPLEX, /* complex number of `type` from out[a] and out[b]; out[c] as out[b] of BOX */
     HL_PLAN_VIEW, /* view of the array out[b] at out[c], as `type` (a ROW) and what follows say; its

@@ -869,13 +869,13 @@ def test_rows_filled(jit, out):
             a[::-1][::3] = i
         return i
     for dtype in (bool, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64,
-                  np.float32, np.float64, np.complex128, np.float16, object):
+                  np.float32, np.float64, np.complex128, np.complex64, np.float16, object):
         for x in (1, 1.5, -2, 3.99, True, np.float64(2.25), np.int64(100), np.float32(0.1), np.uint8(200)):
             out(f, np.zeros((7, 5), dtype), x, 30)
             out(flat, np.zeros(30, dtype), x, 30)
     for x in (1j, np.complex128(2 - 1j), NAN, 1e300, -1e300, 300, -129, 1 << 40, 1 << 63, 1 << 70, None, "1", "x",
               [1, 2], np.array(3.0), np.array([2.0]), (1,)):
-        for dtype in (np.int8, np.uint64, np.float32, np.float64, np.complex128):
+        for dtype in (np.int8, np.uint64, np.float32, np.float64, np.complex128, np.complex64):
             out(flat, np.zeros(30, dtype), x, 30)
     out(f, np.asfortranarray(grid(7, 5)), 1.5, 30)
     out(f, grid(14, 10)[::2, ::-2], 1.5, 30)
@@ -994,7 +994,8 @@ def test_rows_copied(jit, out):
             a[i] = a[i + 1]
             a[i + 1] = t
         return t
-    for dtype in (bool, np.int8, np.uint16, np.int32, np.uint64, np.float32, np.float64, np.complex128, object):
+    for dtype in (bool, np.int8, np.uint16, np.int32, np.uint64, np.float32, np.float64, np.complex128, np.complex64,
+                  object):
         out(f, grid(40, 5, dtype), grid(40, 5, dtype) * 1, 40)
         out(moved, line(41, dtype), 20)
         out(moved, line(82, dtype)[::2], 20)
@@ -1019,6 +1020,7 @@ def test_rows_copied(jit, out):
     whole = np.zeros(200, np.uint8)
     out(jit(overlapped), whole[:160].view(np.complex128), whole[8:168].view(np.complex128), 20)
     out(jit(overlapped), whole[8:168].view(np.complex128), whole[:160].view(np.complex128), 20)
+    out(jit(overlapped), whole[4:164].view(np.complex64), whole[:160].view(np.complex64), 20)
     out(jit(overlapped), np.lib.stride_tricks.as_strided(line(30), (10,), (0,)), line(10), 20)
     out(jit(overlapped), line(10), np.broadcast_to(2.5, (10,)), 20)
 
