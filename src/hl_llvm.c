@@ -56,7 +56,7 @@ static struct {
     "loop-mssa(loop-rotate,licm),simplifycfg,instcombine<no-verify-fixpoint>,early-cse<memssa>,"   \
     "loop-vectorize<interleave-forced-only;no-vectorize-forced-only>,loop(loop-unroll-full),"      \
     "instcombine<no-verify-fixpoint>,correlated-propagation,"                                      \
-    "simplifycfg<hoist-common-insts>,early-cse<memssa>,dse"
+    "simplifycfg<hoist-common-insts>,sroa,early-cse<memssa>"
 static const char passes[] = "function<eager-inv>(" PASSES ")";
 /* With fastmath, a product with a reciprocal is made a quotient again by instcombine, which moves the
  * reciprocal back into the loop. */

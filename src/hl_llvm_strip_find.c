@@ -133,7 +133,10 @@ static bool strip_stays(const Strip *s, HlRef r)
     bool down;
     if (ins->op == HL_I_PARAM && strip_inside(s, r))
         return strip_steps(s, r, &by, &down) && by == HL_NOREF;
-    return !strip_inside(s, r) || (ins->op == HL_I_INDEX && strip_stays(s, ins->a[0]));
+    if (strip_is_sum(ins) || strip_is_difference(ins))
+        return strip_stays(s, ins->a[0]) && strip_stays(s, ins->a[1]);
+    return !strip_inside(s, r) || ins->op == HL_I_KINT ||
+           (ins->op == HL_I_INDEX && strip_stays(s, ins->a[0]));
 }
 
 /* Is r an address from outside, or that of a row of it? */
