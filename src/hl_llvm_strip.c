@@ -146,6 +146,12 @@ static int64_t strip_buffered_bytes(const Strip *s)
     return bytes;
 }
 
+/* Iterations of a block where each needs the one before it. */
+static int64_t strip_chain_size(const Strip *s)
+{
+    return HL_STRIP_BUFFER / strip_buffered_bytes(s) / STRIP_VECTOR * STRIP_VECTOR;
+}
+
 /* Where the k-th value of a store is kept until all is checked. */
 static Val strip_buffered(Strip *s, HlRef store, Val k)
 {
@@ -596,7 +602,7 @@ static void strip_all_blocks(Strip *s, Val *after, const HlPause *pause, Bb head
     int64_t smallest = STRIP_VECTOR;
     s->from = hl_llvm_int(e, 0);
     if (!s->blocks) {
-        s->size = HL_STRIP_BUFFER / strip_buffered_bytes(s) / STRIP_VECTOR * STRIP_VECTOR;
+        s->size = strip_chain_size(s);
         strip_blocks(s, s->n, true, after, pause, header);
         return;
     }
@@ -651,8 +657,14 @@ static void strip_emit(Strip *s, Val *after)
     LLVMPositionBuilderAtEnd(B, proof);
     Val most = hl_llvm_int(e, STRIP_MAX);
     s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, most}, 2);
-    if (s->vectorises && !s->blocks)
-        s->n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -least), "");
+    Val whole = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -least), "");
+    if (s->vectorises && !s->blocks) {
+        s->n = whole;
+    } else if (s->stores && s->checks && !s->blocks) { /* the last of several has a round, too */
+        Val several = hl_llvm_int(e, strip_chain_size(s));
+        several = LLVMBuildICmp(B, LLVMIntUGT, s->n, several, "");
+        s->n = LLVMBuildSelect(B, several, whole, s->n, "");
+    }
     s->proved = hl_llvm_no_pending(e);
     if (s->blocks)
         strip_align(s);

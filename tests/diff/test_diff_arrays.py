@@ -170,6 +170,9 @@ def test_sums_whose_parts_are_stored(jit, out):
             out(fading, a[:n], np.zeros(n), 0.5)
         out(running, np.arange(n), np.zeros(n, np.int64))
         out(running, np.full(n, 2**62), np.zeros(n, np.int64))
+    for n in range(510, 526):  # what is left behind a whole buffer
+        out(fading, floats(n), np.zeros(n), 0.5)
+        out(running, floats(n), np.zeros(n))
 
 
 @diff
