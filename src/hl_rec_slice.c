@@ -65,8 +65,9 @@ static bool slice_step(HlRec *R, HlVal slice, HlRef *step, HlRef *far, bool *dow
     }
     *down = by < 0;
     *step = *far = is_none(R, slice.s.c) ? rec_kint(R, 1) : part_int(R, slice.s.c);
-    if (rec_is_kint(R, *step, &k)) {
-        *far = rec_kint(R, *down ? -(int64_t)by : k);
+    if (rec_is_kint(R, *step, &k)) { /* by: it, or -INT64_MAX where it is less */
+        *step = rec_kint(R, by);
+        *far = rec_kint(R, *down ? -(int64_t)by : by);
         return true;
     }
     HlRef way = rec_emit(R, HL_I_ICMP, HL_TYPE(BOOL), *step, rec_kint(R, 0), *down ? HL_LT : HL_GT);

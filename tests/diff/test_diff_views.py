@@ -62,7 +62,8 @@ def test_every_slice_of_a_short_array(jit, out):
             s = s * 3 % 1000003 + len(a[1:]) + len(a[:-1]) * 2 + len(a[2:-2]) * 4 + len(a[-3:-1]) * 8
             s += len(a[::-1]) + len(a[5:1:-2]) * 2 + len(a[::3]) * 4 + len(a[-1:0:-1]) * 8 + len(a[4::-3])
             s += len(a[True:False]) + len(a[9:]) + len(a[-9:]) + len(a[:-9]) + len(a[:9])
-        return s, a[1:], a[::-1], a[9:]
+            v = a[4 :: -(1 << 63)]
+        return s, v, v.strides, a[1:], a[::-1], a[9:]
     bounds = [*range(-7, 8), -(1 << 62), (1 << 62), -(1 << 63), (1 << 63) - 1]
     for n in (0, 1, 2, 5):
         out(f, np.arange(float(n)), bounds, (1, 2, 3, -1, -2, -3, 1 << 62, -(1 << 62), (1 << 63) - 1, -(1 << 63)))
