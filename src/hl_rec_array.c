@@ -502,8 +502,8 @@ static void store_number(HlRec *R, const Array *a, HlOp op, Place p, HlVal item)
         HlRef re, im;
         if (rec_complex_parts(R, item, hl_dtype_part(d), &re, &im)) {
             Place imag = imag_place(R, a, p);
-            store(R, op, d, p, re);
             store(R, op, d, imag, im);
+            store(R, op, d, p, re); /* the last: items may begin where others have this part */
         }
     } else {
         store(R, op, d, p, item_cast(R, item, d));

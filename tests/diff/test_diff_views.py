@@ -945,6 +945,35 @@ def test_fills_in_the_middle_of_loops(jit, out):
 
 
 @diff
+def test_items_that_are_written_into_each_other(jit, out):
+    """Half a complex number apart."""
+    @jit
+    def fill(a, x, n):
+        for i in range(n):
+            a[:] = x
+            a[2:] = i
+        return i
+
+    @jit
+    def copy(a, b, n):
+        for i in range(n):
+            a[:] = b
+            a[3:6] = b[i % 3:i % 3 + 3]
+            b[0] += 1
+        return i
+    for dtype in (np.complex128, np.complex64):
+        for by in (0.5, -0.5, 0, 1, -1, 1.5, -1.5):
+            whole = np.zeros(40, dtype)
+            a = np.lib.stride_tricks.as_strided(whole[20:], (9,), (int(by * whole.itemsize),))
+            out(fill, a, 1 + 2j, 40)
+            out.value(whole)
+            out(copy, a, line(9, dtype) + 1j, 40)
+            out.value(whole)
+            out(copy, a, line(18, dtype)[::2] + 1j, 40)
+            out.value(whole)
+
+
+@diff
 def test_rows_copied(jit, out):
     @jit
     def f(a, b, n):
