@@ -86,6 +86,17 @@ static HlRef near_ufunc(HlRec *R, const char *name, int32_t n, HlRef x, HlRef y)
     return HL_NOREF;
 }
 
+/* With an exponent of 0.5, np.power may take the root, which is another number for -0.0 and -inf. */
+static bool takes_root(HlRec *R, HlRef y, PyObject *exponent)
+{
+    bool half = PyFloat_AsDouble(exponent) == 0.5;
+    PyErr_Clear();
+    if (!rec_is_k(R, y, HL_I_KFLOAT))
+        rec_guard_cond(R, rec_emit(R, HL_I_FCMP, HL_TYPE(BOOL), y, rec_kfloat(R, 0.5), HL_EQ), half,
+                       HL_R_BRANCH);
+    return half;
+}
+
 static HlRef call_loop(HlRec *R, PyObject *ufunc, HlDtype d, HlRef x, HlRef y)
 {
     HlIns ins = {.op = y == HL_NOREF ? HL_I_UFUNC1 : HL_I_UFUNC2,
@@ -271,11 +282,15 @@ static HlRef float_loop(HlRec *R, PyObject *ufunc, const HlVal *v, int32_t n)
     HlRef x = rec_to_dtype(R, v[0], d), y = n == 2 ? rec_to_dtype(R, v[1], d) : x;
     const char *name = hl_np_ufunc_name(ufunc);
     HlRef r = n == 1 ? exact_ufunc(R, name, x) : HL_NOREF;
-    if (r == HL_NOREF)
+    bool power = strcmp(name, "power") == 0;
+    if (r == HL_NOREF && !(power && R->ir->fastmath & HL_FAST_AFN && takes_root(R, y, v[1].o)))
         r = near_ufunc(R, name, n, x, y);
     if (r != HL_NOREF) {
         r = rec_emit(R, d == HL_D_F32 ? HL_I_FROUND32 : HL_I_RETYPE, t, r, HL_NOREF, 0);
-        rec_guard_fp(R, r, x, y, HL_R_FPCHECK);
+        if (power) /* NumPy warns of 0 ** -inf, too, and of more of that kind. */
+            rec_guard_finite(R, r);
+        else
+            rec_guard_fp(R, r, x, y, HL_R_FPCHECK);
         return r;
     }
     return call_loop(R, ufunc, d, x, n == 2 ? y : HL_NOREF);

@@ -1,6 +1,7 @@
 """@jit(fastmath=True). Floats whose sums are exact in any order give the same results, so what raises, warns,
 is infinite or NaN, and all that is no float, is compared bit for bit."""
 
+import itertools
 import math
 
 import numpy as np
@@ -238,6 +239,18 @@ def test_what_ufuncs_warn_of(jit, out):
         for i in range(len(a)):
             t += np.sqrt(a[i]) + np.power(b[i], a[i])
         return t
+
+    @jit(fastmath=True)
+    def powers(a, b, c):
+        for i in range(len(a)):
+            c[i] = np.power(a[i], b[i])
+        return i
+    for x, y in (*itertools.product((0.0, -0.0, 1.0, -1.0, 4.0, math.inf, -math.inf, math.nan),
+                                    (0.0, 1.0, -1.0, 0.5, math.inf, -math.inf)),
+                 (1e308, math.inf), (-1e308, math.inf), (5e-324, -math.inf)):
+        a, b = np.ones(400), np.ones(400)
+        a[350], b[350] = x, y
+        out(powers, a, b, np.zeros(400))
     for at in (3, 35, 800):
         for value in (-1.0, 0.0, math.inf, -math.inf, math.nan):
             a = np.ones(1000)
