@@ -43,7 +43,7 @@ int hl_llvm_rt_copy(char *to, int64_t to_stride, int64_t n, const char *from, in
         case 1: *t = *f; break;
         case 2: *(int16_t *)t = *(const int16_t *)f; break;
         case 4: *(int32_t *)t = *(const int32_t *)f; break;
-        case 8: *(int64_t *)t = *(const int64_t *)f; break;
+        case 8: memmove(t, f, 8); break; /* of a complex64 only each part is aligned */
         default: memmove(t, f, (size_t)size);
         }
     }
