@@ -470,6 +470,7 @@ static bool strip_computes_twice(const Strip *s)
 static void strip_try_all(Strip *s, Val *after, Bb give_up)
 {
     LLVMBuilderRef B = s->e->b;
+    s->exact = false;
     if (!strip_meets_infinity(s)) {
         strip_try(s, after, give_up);
         return;
