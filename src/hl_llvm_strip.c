@@ -602,7 +602,7 @@ static void strip_all_blocks(Strip *s, Val *after, const HlPause *pause, Bb head
     HlEmitter *e = s->e;
     int64_t smallest = STRIP_VECTOR;
     s->from = hl_llvm_int(e, 0);
-    if (!s->blocks) {
+    if (!s->vectors) {
         s->size = strip_chain_size(s);
         strip_blocks(s, s->n, true, after, pause, header);
         return;
@@ -659,15 +659,15 @@ static void strip_emit(Strip *s, Val *after)
     Val most = hl_llvm_int(e, STRIP_MAX);
     s->n = hl_llvm_intrinsic(e, "llvm.umin", e->i64, (Val[]){left, most}, 2);
     Val whole = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -least), "");
-    if (s->vectorises && !s->blocks) {
+    if (s->vectorises && !s->vectors) {
         s->n = whole;
-    } else if (s->stores && s->checks && !s->blocks) { /* the last of several has a round, too */
+    } else if (s->turns && !s->vectors) { /* the last of several has a round, too */
         Val several = hl_llvm_int(e, strip_chain_size(s));
         several = LLVMBuildICmp(B, LLVMIntUGT, s->n, several, "");
         s->n = LLVMBuildSelect(B, several, whole, s->n, "");
     }
     s->proved = hl_llvm_no_pending(e);
-    if (s->blocks)
+    if (s->vectors)
         strip_align(s);
     strip_shorten(s, least);
     s->last = LLVMBuildSub(B, s->n, hl_llvm_int(e, 1), "");
@@ -682,7 +682,7 @@ static void strip_emit(Strip *s, Val *after)
     strip_set_strides(s, strides, true);
     s->some = s->n;
     memcpy(s->at, s->start, (size_t)b->params.n * sizeof *s->at);
-    if (s->stores && s->checks) {
+    if (s->turns) {
         s->buffer = s->twice ? NULL : hl_llvm_buffer(e);
         strip_all_blocks(s, after, &pause, header);
     } else {
@@ -748,8 +748,9 @@ static int strip_make(HlEmitter *e, int32_t block, bool in_order, bool *reduces)
             s.step[p] = strip_constant_step(&s, p);
         strip_mark(&s);
         s.checks = !s.stores || strip_checks(&s);
-        s.twice = s.stores && s.checks && strip_computes_twice(&s);
-        s.blocks = s.stores && s.checks && !strip_is_chain(&s);
+        s.turns = s.stores && s.checks;
+        s.twice = s.turns && strip_computes_twice(&s);
+        s.vectors = s.turns && !strip_is_chain(&s);
         if (strip_counters_proved(&s)) {
             strip_emit(&s, values + 4 * s.nstate);
             *reduces = s.reduces;

@@ -34,12 +34,13 @@ typedef struct Strip {
     bool vectorises; /* no float goes round the loop, whose operations have their order */
     bool in_order;   /* every float operation is done in its order */
     bool sums; /* floats that go round do so as sums, or products, that may be done in any order */
-    bool reduces;   /* and are: it vectorises because of that */
-    bool checks;    /* something is found out in the strip itself */
-    bool blocks;    /* what is stored is checked before, vector by vector */
-    int64_t size;   /* most iterations of a block */
-    Val buffer;     /* what is to be stored, when all is checked; NULL = stored at once */
-    bool *done;     /* by ref: guard that is proved or implied */
+    bool reduces; /* and are: it vectorises because of that */
+    bool checks;  /* something is found out in the strip itself */
+    bool turns;   /* it checks and stores: in turns, block by block */
+    bool vectors; /* a block is what a vector holds; else iterations are a chain, and blocks long */
+    int64_t size; /* most iterations of a block */
+    Val buffer;   /* what is to be stored, when all is checked; NULL = stored at once */
+    bool *done;   /* by ref: guard that is proved or implied */
     bool *carried;  /* by position in the state: the last value must be finite */
     bool *chain;    /* by ref: belongs to such a sum or product */
     bool *waits;    /* by ref: scratch of hl_llvm_round_waits */

@@ -91,11 +91,8 @@ bool strip_linear(const Strip *s, HlRef r)
 /* Moves r by +1 or -1 towards the other side in every iteration? */
 static bool strip_counts(const Strip *s, HlRef r, bool up)
 {
-    HlRef by;
-    bool down;
-    int64_t k;
-    return strip_steps(s, r, &by, &down) && by != HL_NOREF && hl_ir_is_kint(s->ir, by, &k) &&
-           (down ? -k : k) == (up ? 1 : -1);
+    int32_t k = strip_param(s, r);
+    return k >= 0 && strip_constant_step(s, k) == (up ? 1 : -1);
 }
 
 /* Is this the guard that ends the loop, with the iterations left known from it? */
@@ -131,12 +128,13 @@ static bool strip_stays(const Strip *s, HlRef r)
     const HlIns *ins = &s->ir->ins[r];
     HlRef by;
     bool down;
-    if (ins->op == HL_I_PARAM && strip_inside(s, r))
+    if (!strip_inside(s, r) || ins->op == HL_I_KINT)
+        return true;
+    if (ins->op == HL_I_PARAM)
         return strip_steps(s, r, &by, &down) && by == HL_NOREF;
     if (strip_is_sum(ins) || strip_is_difference(ins))
         return strip_stays(s, ins->a[0]) && strip_stays(s, ins->a[1]);
-    return !strip_inside(s, r) || ins->op == HL_I_KINT ||
-           (ins->op == HL_I_INDEX && strip_stays(s, ins->a[0]));
+    return ins->op == HL_I_INDEX && strip_stays(s, ins->a[0]);
 }
 
 /* Is r an address from outside, or that of a row of it? */

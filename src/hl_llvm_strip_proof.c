@@ -63,48 +63,55 @@ static Val strip_address(Strip *s, const HlIns *ins, bool last)
     return LLVMBuildPtrToInt(s->e->b, strip_pointer(s, ins, last), s->e->i64, "");
 }
 
-/* Takes a linear number apart: *from plus a constant, where *from changes by the constant *by. Numbers
- * from one *from lie beside each other, and only those at the ends have to be looked at. */
-static bool strip_offset(const Strip *s, HlRef r, HlRef *from, int64_t *offset, int64_t *by)
+/* A linear number is `from` plus a constant, and `from` changes by the constant `by`. Numbers with one `from`
+ * lie beside each other, and only those at the ends have to be looked at. */
+typedef struct Offset {
+    HlRef from;
+    int64_t offset, by;
+} Offset;
+
+static bool strip_offset(const Strip *s, HlRef r, Offset *o)
 {
     const HlIns *ins = &s->ir->ins[r];
     int64_t k;
-    *offset = 0;
+    o->offset = 0;
     for (; strip_inside(s, r) && (ins->op == HL_I_INDEX || ins->op == HL_I_RETYPE);
          ins = &s->ir->ins[r])
         r = ins->a[0];
     if (strip_inside(s, r) && (strip_is_sum(ins) || strip_is_difference(ins)) &&
         hl_ir_is_kint(s->ir, ins->a[1], &k) && k >= -STRIP_SMALL && k <= STRIP_SMALL) {
-        *offset = strip_is_sum(ins) ? k : -k;
+        o->offset = strip_is_sum(ins) ? k : -k;
         r = ins->a[0];
     }
-    *from = r;
-    return strip_slope(s, r, by);
+    o->from = r;
+    return strip_slope(s, r, &o->by);
+}
+
+/* Does `other` lie beside `own`, further up or down? Of two at the same place the earlier one counts. */
+static bool strip_is_beyond(const Offset *own, const Offset *other, bool earlier, bool up)
+{
+    return other->from == own->from &&
+           (other->offset == own->offset ? earlier : (other->offset > own->offset) == up);
 }
 
 /* Is the bytes' order known, as that of items along a row whose stride is proved? */
-static bool strip_goes_along(const Strip *s, const HlIns *access, HlRef *from, int64_t *offset,
-                             int64_t *by)
+static bool strip_goes_along(const Strip *s, const HlIns *access, Offset *o)
 {
-    return strip_walks(s, access) && strip_offset(s, access->a[2], from, offset, by);
+    return strip_walks(s, access) && strip_offset(s, access->a[2], o);
 }
 
-/* An access of the same kind to the same row, further down or up, -1 = none. Of two at the same place the
- * first counts. */
+/* An access of the same kind to the same row, further up or down, -1 = none. */
 static int32_t strip_beyond(const Strip *s, int32_t nth, bool up)
 {
     const HlIns *access = &s->ir->ins[s->items[nth]];
-    HlRef from[2];
-    int64_t offset[2], by[2];
-    if (!strip_goes_along(s, access, &from[0], &offset[0], &by[0]))
+    Offset own, o;
+    if (!strip_goes_along(s, access, &own))
         return -1;
     for (int32_t i = 0; i < s->nitems; i++) {
         const HlIns *other = &s->ir->ins[s->items[i]];
-        if (i == nth || other->a[0] != access->a[0] ||
-            strip_writes(other) != strip_writes(access) || other->aux != access->aux ||
-            !strip_goes_along(s, other, &from[1], &offset[1], &by[1]) || from[0] != from[1])
-            continue;
-        if (offset[1] == offset[0] ? i < nth : (offset[1] > offset[0]) == up)
+        if (i != nth && other->a[0] == access->a[0] &&
+            strip_writes(other) == strip_writes(access) && other->aux == access->aux &&
+            strip_goes_along(s, other, &o) && strip_is_beyond(&own, &o, i < nth, up))
             return i;
     }
     return -1;
@@ -113,11 +120,10 @@ static int32_t strip_beyond(const Strip *s, int32_t nth, bool up)
 /* The first byte that an access touches in any iteration, or the one behind its last, as an address. */
 static Val strip_end(Strip *s, const HlIns *access, bool high)
 {
-    HlRef from;
-    int64_t offset, by;
+    Offset o;
     Val end;
-    if (strip_goes_along(s, access, &from, &offset, &by)) {
-        end = strip_address(s, access, (by > 0) == high);
+    if (strip_goes_along(s, access, &o)) {
+        end = strip_address(s, access, (o.by > 0) == high);
     } else {
         Val ends[2] = {strip_address(s, access, false), strip_address(s, access, true)};
         const char *name = high ? "llvm.umax" : "llvm.umin";
@@ -155,24 +161,24 @@ static void strip_prove_apart(Strip *s, const HlIns *store, int32_t nth)
     strip_prove(s, LLVMBuildOr(B, below, above, ""));
 }
 
-/* An INDEX into the same length, further down or up, as strip_beyond. */
-static HlRef strip_index_beyond(const Strip *s, HlRef index, bool up)
+/* Is there an INDEX into the same length, further up or down? */
+static bool strip_index_passed(const Strip *s, const HlIns *ins, const Offset *own, bool up)
 {
     const HlRefVec *v = &s->block->ins;
-    const HlIns *ins = &s->ir->ins[index];
-    HlRef from[2];
-    int64_t offset[2], by[2];
-    if (!strip_offset(s, index, &from[0], &offset[0], &by[0]))
-        return HL_NOREF;
+    Offset o;
     for (int32_t i = 0; i < v->n; i++) {
         const HlIns *other = &s->ir->ins[v->v[i]];
-        if (other->op != HL_I_INDEX || other == ins || other->a[1] != ins->a[1] ||
-            !strip_offset(s, v->v[i], &from[1], &offset[1], &by[1]) || from[0] != from[1])
-            continue;
-        if (offset[1] == offset[0] ? other < ins : (offset[1] > offset[0]) == up)
-            return v->v[i];
+        if (other->op == HL_I_INDEX && other != ins && other->a[1] == ins->a[1] &&
+            strip_offset(s, v->v[i], &o) && strip_is_beyond(own, &o, other < ins, up))
+            return true;
     }
-    return HL_NOREF;
+    return false;
+}
+
+static void strip_prove_in_range(Strip *s, const HlIns *ins, bool last)
+{
+    Val at = strip_at(s, ins->a[0], last);
+    strip_prove(s, LLVMBuildICmp(s->e->b, LLVMIntULT, at, s->e->val[ins->a[1]], ""));
 }
 
 /* The indexes are in range in all iterations: so they are between the first and the last one, and between
@@ -180,19 +186,13 @@ static HlRef strip_index_beyond(const Strip *s, HlRef index, bool up)
 static void strip_prove_index(Strip *s, HlRef index)
 {
     const HlIns *ins = &s->ir->ins[index];
-    HlRef from;
-    int64_t offset, by;
-    bool ordered = strip_offset(s, index, &from, &offset, &by);
+    Offset o;
+    bool ordered = strip_offset(s, index, &o);
     for (int high = 0; high < 2; high++) {
-        for (int last = 0; last < 2; last++) {
-            if (ordered && (strip_index_beyond(s, index, high) != HL_NOREF ||
-                            (last != 0) != ((by > 0) == (high != 0))))
-                continue;
-            Val at = strip_at(s, ins->a[0], last);
-            strip_prove(s, LLVMBuildICmp(s->e->b, LLVMIntULT, at, s->e->val[ins->a[1]], ""));
-        }
         if (!ordered)
-            return;
+            strip_prove_in_range(s, ins, high);
+        else if (!strip_index_passed(s, ins, &o, high))
+            strip_prove_in_range(s, ins, (o.by > 0) == (high != 0));
     }
 }
 
@@ -200,12 +200,11 @@ static void strip_prove_index(Strip *s, HlRef index)
 static bool strip_is_index(const Strip *s, HlRef r)
 {
     const HlRefVec *v = &s->block->ins;
-    HlRef from;
-    int64_t offset, by;
+    Offset o;
     for (int32_t i = 0; i < v->n; i++) {
         const HlIns *ins = &s->ir->ins[v->v[i]];
         if (ins->op == HL_I_INDEX && ins->a[0] == r)
-            return strip_offset(s, r, &from, &offset, &by) && offset != 0;
+            return strip_offset(s, r, &o) && o.offset != 0;
     }
     return false;
 }
@@ -263,13 +262,12 @@ void strip_align(Strip *s)
 {
     HlEmitter *e = s->e;
     LLVMBuilderRef B = e->b;
-    HlRef from;
-    int64_t offset, by;
+    Offset o;
     int32_t i = 0;
     while (i < s->nitems && !strip_writes(&s->ir->ins[s->items[i]]))
         i++;
     const HlIns *store = i < s->nitems ? &s->ir->ins[s->items[i]] : NULL;
-    if (!store || !strip_goes_along(s, store, &from, &offset, &by) || by != 1)
+    if (!store || !strip_goes_along(s, store, &o) || o.by != 1)
         return;
     Val size = hl_llvm_int(e, hl_dtype_size((HlDtype)store->aux)), zero = hl_llvm_int(e, 0);
     Val bytes = LLVMBuildNeg(B, strip_address(s, store, false), "");

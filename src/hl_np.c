@@ -257,11 +257,6 @@ bool hl_np_is_array(PyObject *o)
     return np_state == NP_READY && PyArray_CheckExact(o);
 }
 
-bool hl_np_is_scalar(PyObject *o)
-{
-    return np_state == NP_READY && PyArray_IsScalar(o, Generic);
-}
-
 HlType hl_np_type_of(PyObject *o)
 {
     if (np_state != NP_READY)

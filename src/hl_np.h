@@ -18,7 +18,6 @@ bool hl_np_ready(void);
 HlType hl_np_type_of(PyObject *o);
 HlType hl_np_complex_type(PyObject *o); /* NPS for an exact scalar of a complex dtype, or VOID */
 bool hl_np_is_array(PyObject *o);       /* exact ndarray of any dtype */
-bool hl_np_is_scalar(PyObject *o);      /* instance of np.generic */
 bool hl_np_writeable(PyObject *arr);
 /* Is the object one of NumPy's own dtypes of numbers, in native byte order, which live as long as NumPy does? */
 bool hl_np_is_lasting_dtype(PyObject *o);

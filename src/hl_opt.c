@@ -167,7 +167,9 @@ void hl_opt_cut(HlIr *ir, int32_t block)
     b->exit = ir->entry_exit;
 }
 
-int32_t hl_opt_exit_at(HlIr *ir, int32_t x, int32_t snap)
+/* An exit with that snapshot which counts as exit x, or as what that is a copy of: its origin is one that
+ * was recorded. -1 = out of memory. */
+static int32_t exit_at(HlIr *ir, int32_t x, int32_t snap)
 {
     int32_t made = hl_ir_exit(ir, snap, (HlReason)ir->exits[x].reason);
     if (made >= 0)
@@ -187,7 +189,7 @@ int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map)
         for (int part = 0; part < hl_slot_nparts(s); part++)
             s->part[part] = hl_opt_find(map, s->part[part]);
     }
-    return hl_opt_exit_at(ir, x, snap);
+    return exit_at(ir, x, snap);
 }
 
 static int copy_values(HlIr *ir, int32_t block, int32_t copy, HlRef *map)
@@ -256,7 +258,7 @@ int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap)
 {
     if (ir->ins[r].exit < 0)
         return 0;
-    int32_t x = hl_opt_exit_at(ir, ir->ins[r].exit, snap);
+    int32_t x = exit_at(ir, ir->ins[r].exit, snap);
     if (x < 0)
         return -1;
     ir->ins[r].exit = x;

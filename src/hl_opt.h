@@ -25,10 +25,8 @@ bool hl_opt_slow(HlOp op);
 
 /* Nothing leads to the block any more, and it leads nowhere. */
 void hl_opt_cut(HlIr *ir, int32_t block);
-/* An exit with that snapshot which counts as exit x, or as what that is a copy of: its origin is one that
- * was recorded. -1 = out of memory. */
-int32_t hl_opt_exit_at(HlIr *ir, int32_t x, int32_t snap);
-/* The same with a copy of x's own snapshot, of other values: see hl_opt_map. */
+/* An exit that counts as exit x, or as what that is a copy of (its origin is one that was recorded), with a
+ * copy of x's snapshot, of other values: see hl_opt_map. -1 = out of memory. */
 int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map);
 /* A new block that does what `block` does, and leads where that leads; its exits count as those of that.
  * `map` has room for what it adds. -1 = out of memory, and nothing leads to what there is of it. */
