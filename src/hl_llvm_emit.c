@@ -164,8 +164,10 @@ static Val word_at(HlEmitter *e, Val words, int32_t index)
 Val hl_llvm_intrinsic(HlEmitter *e, const char *name, LLVMTypeRef type, Val *args, unsigned nargs)
 {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    Val fn = LLVMGetIntrinsicDeclaration(e->mod, id, &type, 1);
-    return LLVMBuildCall2(e->b, LLVMIntrinsicGetType(e->ctx, id, &type, 1), fn, args, nargs, "");
+    size_t ntypes = LLVMIntrinsicIsOverloaded(id) ? 1 : 0;
+    Val fn = LLVMGetIntrinsicDeclaration(e->mod, id, &type, ntypes);
+    LLVMTypeRef fn_type = LLVMIntrinsicGetType(e->ctx, id, &type, ntypes);
+    return LLVMBuildCall2(e->b, fn_type, fn, args, nargs, "");
 }
 
 Val hl_llvm_fabs(HlEmitter *e, Val x)

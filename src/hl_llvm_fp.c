@@ -159,22 +159,25 @@ void hl_llvm_fp_finite(HlEmitter *e, const HlIns *ins)
     fp_held(e, ins);
 }
 
-/* One comparison but for the least int, -2^63. */
+/* The instruction gives the least int, -2^63, for all that does not fit: one comparison but for that. */
 Val hl_llvm_fp_to_int(HlEmitter *e, const HlIns *ins, Val x)
 {
-    const double limit = 9223372036854775808.0; /* 2^63 */
+    const double least = -9223372036854775808.0; /* -2^63 */
+    Val vector = LLVMGetPoison(LLVMVectorType(e->f64, 2));
+    vector = LLVMBuildInsertElement(e->b, vector, x, hl_llvm_int(e, 0), "");
+    Val n = hl_llvm_intrinsic(e, "llvm.x86.sse2.cvttsd2si64", e->i64, &vector, 1);
     Bb cold = hl_llvm_next_block(e, ""), join = hl_llvm_next_block(e, "");
-    Val fits = LLVMBuildFCmp(e->b, LLVMRealOLT, hl_llvm_fabs(e, x), hl_llvm_float(e, limit), "");
+    Val fits = LLVMBuildICmp(e->b, LLVMIntNE, n, hl_llvm_int(e, INT64_MIN), "");
     hl_llvm_branch(e, fits, join, cold, true);
     LLVMMoveBasicBlockAfter(cold, join);
     hl_llvm_at(e, cold);
     fp_look_at_waiting(e);
-    Val least = LLVMBuildFCmp(e->b, LLVMRealOEQ, x, hl_llvm_float(e, -limit), "");
-    hl_llvm_branch(e, least, join, hl_llvm_exit_block(e, ins->exit),
+    Val is_least = LLVMBuildFCmp(e->b, LLVMRealOEQ, x, hl_llvm_float(e, least), "");
+    hl_llvm_branch(e, is_least, join, hl_llvm_exit_block(e, ins->exit),
                    e->ir->exits[ins->exit].target < 0);
     hl_llvm_at(e, join);
     fp_held(e, ins);
-    return LLVMBuildFPToSI(e->b, x, e->i64, "");
+    return n;
 }
 
 /* Nothing has had an effect since the first guard that waits, so its exit is always right; it is taken
