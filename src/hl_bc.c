@@ -30,6 +30,13 @@ int hl_bc_loop_of(const HlBytecode *b, int32_t pc)
     return pc >= 0 && pc < b->n ? b->bc[pc].loop : -1;
 }
 
+bool hl_bc_loop_within(const HlBytecode *b, int32_t loop, int32_t outer)
+{
+    while (loop >= 0 && loop != outer)
+        loop = b->loops[loop].parent;
+    return loop >= 0;
+}
+
 void hl_bytecode_free(HlBytecode *b)
 {
     if (!b)

@@ -124,6 +124,8 @@ const char *hl_bc_name(HlBcOp op);
 int hl_bc_loop_at(const HlBytecode *b, int32_t pc);
 /* Innermost loop that the instruction at pc belongs to, -1 = none. */
 int hl_bc_loop_of(const HlBytecode *b, int32_t pc);
+/* Is the loop (-1 = none) that one, or inside of it? */
+bool hl_bc_loop_within(const HlBytecode *b, int32_t loop, int32_t outer);
 void hl_bytecode_free(HlBytecode *b);
 
 #endif

@@ -29,7 +29,6 @@ typedef struct HlLoop {
     uint8_t replaced;     /* regions thrown away for others with other entry types */
     bool no_steps;        /* they do not pay here */
     int32_t misses;       /* back-edges in a row at which no region's entry fitted */
-    int32_t skipped;      /* back-edges of inner loops left to the interpreter, for this one */
     int64_t interpreted;  /* back-edges that the interpreter took and we saw */
     struct HlRegion *regions; /* list, last used first; kept by hl_region.c */
     int32_t nregions;

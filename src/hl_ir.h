@@ -524,9 +524,8 @@ int hl_opt_range(HlIr *ir);  /* drops overflow, bounds and sign checks that valu
 int hl_opt_stride(HlIr *ir); /* arrays have their items next to each other */
 int hl_opt_bits(HlIr *ir);   /* a loop over the bits of a number counts them at once */
 int hl_opt_join(HlIr *ir);   /* conditions of one branch, and arms that only store otherwise */
-int hl_opt_enter(HlIr *ir);  /* the way into the middle of a nest has its loop to itself */
+int hl_opt_enter(HlIr *ir);  /* a loop has one way in: its header */
 int hl_opt_turn(HlIr *ir);   /* the jump back is a block's end, the way out its exit */
-int hl_opt_tail(HlIr *ir);   /* a way into the middle of a loop leads to its header */
 int hl_opt_iter(HlIr *ir);   /* range iterators count once instead of twice */
 int hl_opt_select(
     HlIr *ir);            /* small branches become selects; merges blocks that follow each other */

@@ -8,8 +8,8 @@ static const struct {
     {"phi", hl_opt_phi},     {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist},
     {"range", hl_opt_range}, {"iter", hl_opt_iter},     {"select", hl_opt_select},
     {"dce", hl_opt_dce},     {"origin", hl_opt_origin}, {"stride", hl_opt_stride},
-    {"bits", hl_opt_bits},   {"turn", hl_opt_turn},     {"tail", hl_opt_tail},
-    {"join", hl_opt_join},   {"enter", hl_opt_enter},
+    {"bits", hl_opt_bits},   {"turn", hl_opt_turn},     {"join", hl_opt_join},
+    {"enter", hl_opt_enter},
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
@@ -17,9 +17,9 @@ static const struct {
  * come late: they profit from all that, and make constants of conditions, whose guards gvn removes. Then
  * the shape of what is left is made simple for the code generator; guards of arms that became selects may
  * be hoisted. */
-static const char *const opt_order[] = {"enter",  "phi",    "turn", "gvn",   "phi", "tail",  "join",
-                                        "hoist",  "stride", "gvn",  "range", "gvn", "iter",  "bits",
-                                        "select", "hoist",  "phi",  "gvn",   "dce", "origin"};
+static const char *const opt_order[] = {"enter",  "phi", "turn",  "gvn", "phi",   "join", "hoist",
+                                        "stride", "gvn", "range", "gvn", "iter",  "bits", "select",
+                                        "hoist",  "phi", "gvn",   "dce", "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {
@@ -177,19 +177,25 @@ static int32_t exit_at(HlIr *ir, int32_t x, int32_t snap)
     return made;
 }
 
-int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map)
+int32_t hl_opt_snap_copy(HlIr *ir, int32_t snap, HlRef *map)
 {
-    const HlSnap *old = &ir->snaps[ir->exits[x].snap];
-    int32_t inlined = old->inlined, snap = hl_ir_snap(ir, old->pc, old->slots, old->nslots);
-    if (snap < 0)
+    const HlSnap *old = &ir->snaps[snap];
+    int32_t inlined = old->inlined, copy = hl_ir_snap(ir, old->pc, old->slots, old->nslots);
+    if (copy < 0)
         return -1;
-    ir->snaps[snap].inlined = inlined;
-    for (int32_t i = 0; i < ir->snaps[snap].nslots; i++) {
-        HlSlot *s = &ir->snaps[snap].slots[i];
+    ir->snaps[copy].inlined = inlined;
+    for (int32_t i = 0; i < ir->snaps[copy].nslots; i++) {
+        HlSlot *s = &ir->snaps[copy].slots[i];
         for (int part = 0; part < hl_slot_nparts(s); part++)
             s->part[part] = hl_opt_find(map, s->part[part]);
     }
-    return exit_at(ir, x, snap);
+    return copy;
+}
+
+int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map)
+{
+    int32_t snap = hl_opt_snap_copy(ir, ir->exits[x].snap, map);
+    return snap < 0 ? -1 : exit_at(ir, x, snap);
 }
 
 static int copy_values(HlIr *ir, int32_t block, int32_t copy, HlRef *map)

@@ -25,6 +25,8 @@ bool hl_opt_slow(HlOp op);
 
 /* Nothing leads to the block any more, and it leads nowhere. */
 void hl_opt_cut(HlIr *ir, int32_t block);
+/* A copy of a snapshot, of other values: see hl_opt_map. -1 = out of memory. */
+int32_t hl_opt_snap_copy(HlIr *ir, int32_t snap, HlRef *map);
 /* An exit that counts as exit x, or as what that is a copy of (its origin is one that was recorded), with a
  * copy of x's snapshot, of other values: see hl_opt_map. -1 = out of memory. */
 int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map);

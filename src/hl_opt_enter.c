@@ -1,64 +1,175 @@
-/* hl_opt_enter.c - the way into the middle of a nest has the rest of its loop to itself.
+/* hl_opt_enter.c - a loop has one way in: its header.
  *
- *   entry: jump inner                            entry: jump inner'
- *                                                inner': ... jump inner'  or, behind it, jump outer
- *   outer: (header) ... jump inner          =>   outer: (header) ... jump inner
- *   inner: (header) ... jump inner               inner: (header) ... jump inner
- *          or, behind it, jump outer                    or, behind it, jump outer
+ *   P: (header)              first:                        first:
+ *     ...                      ...                           ...
+ *     jump T(%a)               jump T(%b)          =>        jump T'(%b)
+ *   T:                                                     T':
+ *     ... tail ...                                           ... tail ...
+ *     jump P(...)                                            jump P(...)
  *
- * A loop gets hot from the inside: the region begins in the middle of the nest. Then all of the nest is one
- * loop that begins with the inner header, whatever the outer loop changes changes in it, nothing is
- * invariant, and there are no strips. With a copy of the blocks that lead from the entry to the header of the
- * loop around it, that header is where the nest begins, and its loops are inside of each other again.
+ * A variable that is a Python float before the loop and a NumPy scalar in it makes such a path, which joins the
+ * others in the middle of the loop, or of the inner loop of a nest. A loop with two ways in is none to the
+ * passes and to LLVM: nothing is invariant in it, and there are no strips. With a copy of what lies between
+ * the way in and the header, for that way, it is one again. So outer loops come first: in the copy the inner
+ * ones may be entered in the middle, and get a copy in turn.
  *
- * The copies' exits are taken, and recorded from, as those that they are copies of.
+ * Loops are what is strongly connected, and then what is when their headers are left out [1].
  *
- * Requirement: values reach a header as its parameters, which is how they are recorded; so this is the first
- * of all passes. */
+ * The copies' exits are taken, and recorded from, as those that they are copies of (HlExit.twin).
+ *
+ * Requirement: values reach a block that is jumped to as its parameters, which is how they are recorded; so
+ * this is the first of all passes.
+ *
+ * [1] B. Steensgaard, Sequentializing program dependence graphs for irreducible programs, 1993. */
 #include "hl_opt.h"
 
-enum { ENTER_MAX = 1200 }; /* instructions in the copies */
+#include <string.h>
+
+enum { ENTER_MAX = 1200 }; /* instructions in all copies */
 
 typedef struct Enter {
     HlIr *ir;
     const HlCfg *cfg;
-    int32_t root;  /* the header that the entry leads to */
-    int32_t *copy; /* by block: its copy; 0 = it is left as it is */
-    int32_t nins;
-    bool again; /* the root is reached from a loop around it */
+    int32_t *copy; /* by block: its copy, -1 = will get one, 0 = none */
+    int32_t *left; /* instructions that copies may still have */
 } Enter;
 
-/* Is it the header of a loop around the root's? It comes earlier in the bytecode, and is where we stop; the
- * others that do are reached through it. */
-static bool enter_is_outer(const Enter *n, int32_t block)
+/* Calls f for every block that the block leads to: by its jump, or where an exit is continued. */
+typedef void EnterVisit(void *data, int32_t to, bool exit);
+
+static void enter_each(const HlIr *ir, int32_t block, EnterVisit *f, void *data)
 {
-    const HlBlock *b = &n->ir->blocks[block];
-    return b->loop >= 0 && b->inlined < 0 && b->pc < n->ir->blocks[n->root].pc;
+    const HlBlock *b = &ir->blocks[block];
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        int32_t x = ir->ins[b->ins.v[i]].exit;
+        if (x >= 0 && ir->exits[x].target >= 0)
+            f(data, ir->exits[x].target, true);
+    }
+    if (b->term == HL_TERM_JUMP)
+        f(data, b->target, false);
+    else if (b->term == HL_TERM_EXIT && ir->exits[b->exit].target >= 0)
+        f(data, ir->exits[b->exit].target, true);
 }
 
-/* Finds what lies between the entry and those headers. A block comes behind some block that leads to it. */
-static void enter_find(Enter *n)
+/* --- what is strongly connected --------------------------------------------------------------- */
+
+/* Blocks on a walk through those of a set. */
+typedef struct Walk {
+    const bool *set;
+    bool *seen;
+    int32_t *stack, n;
+} Walk;
+
+static void walk_to(Walk *w, int32_t block)
+{
+    if (w->set[block] && !w->seen[block]) {
+        w->seen[block] = true;
+        w->stack[w->n++] = block;
+    }
+}
+
+static void walk_visit(void *data, int32_t to, bool exit)
+{
+    (void)exit;
+    walk_to(data, to);
+}
+
+/* Marks in `loop` what in the set both leads to the block and can be reached from it; false = nothing but a
+ * block that does not lead to itself. */
+static bool enter_connected(const Enter *n, const bool *set, int32_t block, bool *loop, bool *seen,
+                            int32_t *stack)
+{
+    const HlCfg *cfg = n->cfg;
+    size_t size = (size_t)cfg->n * sizeof(bool);
+    Walk forth = {.set = set, .seen = loop, .stack = stack};
+    memset(loop, 0, size);
+    enter_each(n->ir, block, walk_visit, &forth);
+    while (forth.n)
+        enter_each(n->ir, forth.stack[--forth.n], walk_visit, &forth);
+    if (!loop[block])
+        return false;
+    Walk back = {.set = loop, .seen = seen, .stack = stack};
+    memset(seen, 0, size);
+    walk_to(&back, block);
+    while (back.n) {
+        int32_t b = back.stack[--back.n];
+        for (int32_t k = cfg->pred_at[b]; k < cfg->pred_at[b + 1]; k++)
+            walk_to(&back, cfg->pred[k]);
+    }
+    memcpy(loop, seen, size);
+    return true;
+}
+
+/* The header of the outermost loop in what is connected: its bytecode comes first. */
+static int32_t enter_header(const Enter *n, const bool *loop)
+{
+    int32_t header = -1;
+    for (int32_t i = 0; i < n->cfg->nrpo; i++) {
+        int32_t b = n->cfg->rpo[i];
+        const HlBlock *block = &n->ir->blocks[b],
+                      *best = header < 0 ? NULL : &n->ir->blocks[header];
+        if (loop[b] && block->loop >= 0 &&
+            (!best || block->inlined < best->inlined ||
+             (block->inlined == best->inlined && block->pc < best->pc)))
+            header = b;
+    }
+    return header;
+}
+
+static bool enter_outside(const Enter *n, const bool *loop, int32_t block, int32_t pred)
+{
+    return !loop[n->cfg->pred[pred]] && n->ir->blocks[n->cfg->pred[pred]].term == HL_TERM_JUMP &&
+           n->ir->blocks[n->cfg->pred[pred]].target == block;
+}
+
+/* Another block of the loop that is jumped to from outside, -1 = none. */
+static int32_t enter_other(const Enter *n, const bool *loop, int32_t header)
 {
     const HlCfg *cfg = n->cfg;
     for (int32_t i = 0; i < cfg->nrpo; i++) {
         int32_t b = cfg->rpo[i];
-        bool reached = b == n->root;
-        for (int32_t k = cfg->pred_at[b]; k < cfg->pred_at[b + 1]; k++)
-            reached |= n->copy[cfg->pred[k]] != 0;
-        if (!reached || enter_is_outer(n, b))
-            continue;
-        n->copy[b] = -1;
-        n->nins += n->ir->blocks[b].params.n + n->ir->blocks[b].ins.n;
+        for (int32_t k = cfg->pred_at[b]; loop[b] && b != header && k < cfg->pred_at[b + 1]; k++)
+            if (enter_outside(n, loop, b, k))
+                return b;
     }
-    for (int32_t k = cfg->pred_at[n->root]; k < cfg->pred_at[n->root + 1]; k++)
-        n->again |= cfg->pred[k] != 0 && !n->copy[cfg->pred[k]];
+    return -1;
 }
 
-static int enter_copy(Enter *n)
+/* --- the copy --------------------------------------------------------------------------------- */
+
+typedef struct Copied {
+    Enter *n;
+    const bool *loop;
+    int32_t header, *stack, size, nins;
+} Copied;
+
+/* What continues an exit uses its block's values: it goes with that. */
+static void copied_visit(void *data, int32_t to, bool exit)
+{
+    Copied *c = data;
+    if (c->n->copy[to] || (!exit && (!c->loop[to] || to == c->header)))
+        return;
+    c->n->copy[to] = -1;
+    c->stack[c->size++] = to;
+    c->nins += c->n->ir->blocks[to].params.n + c->n->ir->blocks[to].ins.n;
+}
+
+/* Instructions from the block up to the loop's header, whose blocks are marked. */
+static int32_t enter_mark(Enter *n, const bool *loop, int32_t header, int32_t block, int32_t *stack)
+{
+    Copied c = {.n = n, .loop = loop, .header = header, .stack = stack};
+    memset(n->copy, 0, (size_t)n->cfg->n * sizeof *n->copy);
+    copied_visit(&c, block, false);
+    while (c.size)
+        enter_each(n->ir, c.stack[--c.size], copied_visit, &c);
+    return c.nins;
+}
+
+static int enter_copy(Enter *n, int32_t nins)
 {
     HlIr *ir = n->ir;
     const HlCfg *cfg = n->cfg;
-    HlRef *map = hl_opt_map(ir, n->nins);
+    HlRef *map = hl_opt_map(ir, nins);
     if (!map)
         return -1;
     for (int32_t i = 0; i < cfg->nrpo; i++) {
@@ -72,52 +183,102 @@ static int enter_copy(Enter *n)
     return 0;
 }
 
-/* An exit of a copy goes on in the copy of what continues the original. */
-static void enter_lead_exit(Enter *n, int32_t x)
+/* The copy of an exit goes on in the copy of what continues the original. */
+static void enter_lead_exit(Enter *n, int32_t x, int32_t copy)
 {
-    HlExit *twin = &n->ir->exits[x];
-    const HlExit *origin = &n->ir->exits[twin->origin];
+    const HlExit *origin = &n->ir->exits[x];
+    HlExit *twin = &n->ir->exits[copy];
     twin->twin = 1;
     twin->stay = origin->stay;
     if (origin->target >= 0)
-        twin->target = n->copy[origin->target] ? n->copy[origin->target] : origin->target;
+        twin->target = n->copy[origin->target];
 }
 
-static void enter_lead(Enter *n)
+static void enter_lead(Enter *n, const bool *loop, int32_t block)
 {
     HlIr *ir = n->ir;
-    for (int32_t i = 0; i < n->cfg->nrpo; i++) {
-        int32_t copy = n->copy[n->cfg->rpo[i]];
+    const HlCfg *cfg = n->cfg;
+    for (int32_t i = 0; i < cfg->nrpo; i++) {
+        int32_t copy = n->copy[cfg->rpo[i]];
         if (!copy)
             continue;
-        HlBlock *b = &ir->blocks[copy];
+        HlBlock *b = &ir->blocks[cfg->rpo[i]], *c = &ir->blocks[copy];
         for (int32_t k = 0; k < b->ins.n; k++)
             if (ir->ins[b->ins.v[k]].exit >= 0)
-                enter_lead_exit(n, ir->ins[b->ins.v[k]].exit);
+                enter_lead_exit(n, ir->ins[b->ins.v[k]].exit, ir->ins[c->ins.v[k]].exit);
         if (b->term == HL_TERM_EXIT)
-            enter_lead_exit(n, b->exit);
+            enter_lead_exit(n, b->exit, c->exit);
         else if (n->copy[b->target])
-            b->target = n->copy[b->target];
+            c->target = n->copy[b->target];
     }
-    ir->blocks[0].target = n->copy[n->root];
+    for (int32_t k = cfg->pred_at[block]; k < cfg->pred_at[block + 1]; k++)
+        if (enter_outside(n, loop, block, k))
+            ir->blocks[cfg->pred[k]].target = n->copy[block];
+}
+
+/* --- the pass --------------------------------------------------------------------------------- */
+
+/* Looks for a loop with another way in, in the blocks of the set, outer loops first; 1 = it has one less now,
+ * 0 = there is none, -1 = out of memory. */
+static int enter_search(Enter *n, const bool *set)
+{
+    const HlCfg *cfg = n->cfg;
+    size_t size = (size_t)cfg->n;
+    bool *done = hl_mem_alloc(4 * size);
+    int32_t *stack = hl_mem_alloc(size * sizeof *stack);
+    int status = done && stack ? 0 : -1;
+    bool *loop = done + size, *seen = loop + size, *inner = seen + size;
+    for (int32_t i = 0; i < cfg->nrpo && !status; i++) {
+        int32_t first = cfg->rpo[i];
+        if (!set[first] || done[first] || !enter_connected(n, set, first, loop, seen, stack))
+            continue;
+        for (size_t b = 0; b < size; b++)
+            done[b] |= loop[b];
+        int32_t header = enter_header(n, loop);
+        if (header < 0)
+            continue;
+        int32_t other = enter_other(n, loop, header);
+        int32_t nins = other < 0 ? 0 : enter_mark(n, loop, header, other, stack);
+        if (other >= 0 && nins <= *n->left) {
+            *n->left -= nins;
+            status = enter_copy(n, nins) ? -1 : 1;
+            if (status > 0)
+                enter_lead(n, loop, other);
+        } else {
+            memcpy(inner, loop, size);
+            inner[header] = false;
+            status = enter_search(n, inner);
+        }
+    }
+    hl_mem_free(done);
+    hl_mem_free(stack);
+    return status;
+}
+
+static int enter_round(HlIr *ir, int32_t *left)
+{
+    HlCfg cfg;
+    if (hl_cfg_build(ir, &cfg))
+        return -1;
+    Enter n = {.ir = ir, .cfg = &cfg, .left = left};
+    bool *all = hl_mem_alloc((size_t)cfg.n);
+    n.copy = hl_mem_alloc((size_t)cfg.n * sizeof *n.copy);
+    int status = -1;
+    if (all && n.copy) {
+        memset(all, true, (size_t)cfg.n);
+        status = enter_search(&n, all);
+    }
+    hl_mem_free(all);
+    hl_mem_free(n.copy);
+    hl_cfg_free(&cfg);
+    return status;
 }
 
 int hl_opt_enter(HlIr *ir)
 {
-    HlCfg cfg;
-    if (ir->blocks[0].term != HL_TERM_JUMP || ir->blocks[ir->blocks[0].target].loop < 0)
-        return 0;
-    if (hl_cfg_build(ir, &cfg))
-        return -1;
-    Enter n = {.ir = ir, .cfg = &cfg, .root = ir->blocks[0].target};
-    n.copy = hl_mem_alloc((size_t)cfg.n * sizeof *n.copy);
-    int status = n.copy ? 0 : -1;
-    if (!status) {
-        enter_find(&n);
-        if (n.again && n.nins <= ENTER_MAX && !(status = enter_copy(&n)))
-            enter_lead(&n);
-    }
-    hl_mem_free(n.copy);
-    hl_cfg_free(&cfg);
+    int32_t left = ENTER_MAX;
+    int status = ir->entry_exit >= 0;
+    while (status > 0)
+        status = enter_round(ir, &left);
     return status;
 }

@@ -8,12 +8,11 @@
  * reached on every iteration. Those that are undefined without an earlier guard (HL_E_TRAPS) move
  * only when what guards them is outside as well.
  *
- * A guard moves only into the entry block, in front of the region's root loop: a failure there
- * leaves as if the region had not been entered, with a copy of the entry exit, so nothing that the
- * loop would have done is undone or lost, whatever comes before the guard in the loop. That makes
- * the move always right; to be worth it, the guard must run on every iteration of the root loop (or
- * of inner loops that do), and be no branch of the program: exits for BRANCH and LOOP_END, those
- * that a block continues, and those marked `stay` keep their place.
+ * A guard that moves leaves in front of the loop, with the entry's snapshot or that of the header, so nothing
+ * that the loop would have done is undone or lost, whatever comes before the guard in the loop. That makes
+ * the move always right; to be worth it, the guard must run on every iteration of the loop (or of inner
+ * loops that do), and be no branch of the program: exits for BRANCH and LOOP_END, those that a block
+ * continues, and those marked `stay` keep their place.
  *
  * Out of a loop in which Python may run (STEP), nothing moves that reads memory. */
 #include "hl_opt.h"
@@ -24,6 +23,7 @@ typedef struct Hoist {
     int32_t *pos;    /* per instruction; what was moved counts on from the old end of its block */
     int32_t header;  /* the loop being worked on */
     int32_t pre;     /* its preheader */
+    int32_t snap;    /* the state there, for guards; -1 = not known */
     uint16_t writes; /* HL_E_WR_* and HL_E_CALLS of what is in it */
 } Hoist;
 
@@ -154,8 +154,8 @@ static bool hoist_guard_moves(const Hoist *h, const HlIns *ins)
 {
     const HlIr *ir = h->ir;
     const HlExit *x = &ir->exits[ins->exit];
-    if (h->pre != 0 || ir->entry_exit < 0 || x->target >= 0 || x->stay ||
-        x->reason == HL_R_BRANCH || x->reason == HL_R_LOOP_END)
+    if (h->snap < 0 || x->target >= 0 || x->stay || x->reason == HL_R_BRANCH ||
+        x->reason == HL_R_LOOP_END)
         return false;
     int32_t block = ins->block, loop = h->cfg.header[block];
     while (hoist_every_iteration(h, block, loop) && loop != h->header) {
@@ -186,14 +186,65 @@ static int hoist_move(Hoist *h, HlRef r)
 {
     HlIr *ir = h->ir;
     HlRefVec *v = &ir->blocks[h->pre].ins;
-    if ((ir->ins[r].exit >= 0 && hl_opt_leave_at(ir, r, ir->exits[ir->entry_exit].snap)) ||
-        hl_refvec_push(v, r))
+    if ((ir->ins[r].exit >= 0 && hl_opt_leave_at(ir, r, h->snap)) || hl_refvec_push(v, r))
         return -1;
     ir->ins[r].block = h->pre;
     if (ir->ins[r].op == HL_I_INDEX)
         ir->ins[r].aux = 0; /* what said that the index is not negative may be in the loop */
     h->pos[r] = v->n - 1;
     return 0;
+}
+
+/* --- the state in front of a loop ------------------------------------------------------------- */
+
+/* The snapshot of the header's first exit, if that is where the header begins, and all that it needs is known in
+ * front of the loop but for the header's parameters; -1 = it is not. */
+static int32_t hoist_header_snap(const Hoist *h)
+{
+    const HlIr *ir = h->ir;
+    const HlBlock *b = &ir->blocks[h->header];
+    int32_t k = 0;
+    while (k < b->ins.n && ir->ins[b->ins.v[k]].exit < 0)
+        k++;
+    if (k == b->ins.n)
+        return -1;
+    int32_t found = ir->exits[ir->ins[b->ins.v[k]].exit].snap;
+    const HlSnap *snap = &ir->snaps[found];
+    if (snap->pc != b->pc || snap->inlined != b->inlined)
+        return -1;
+    for (int32_t i = 0; i < snap->nslots; i++) {
+        const HlSlot *s = &snap->slots[i];
+        for (int part = 0; part < hl_slot_nparts(s); part++) {
+            HlRef r = s->part[part];
+            if (r != HL_NOREF && !hoist_outside(h, r) &&
+                (ir->ins[r].block != h->header || ir->ins[r].op != HL_I_PARAM))
+                return -1;
+        }
+    }
+    return found;
+}
+
+/* Sets h->snap; -1 = out of memory. */
+static int hoist_find_snap(Hoist *h)
+{
+    HlIr *ir = h->ir;
+    h->snap = -1;
+    if (ir->entry_exit < 0)
+        return 0;
+    if (h->pre == 0) {
+        h->snap = ir->exits[ir->entry_exit].snap;
+        return 0;
+    }
+    int32_t found = hoist_header_snap(h);
+    if (found < 0)
+        return 0;
+    HlRef *map = hl_opt_map(ir, 0);
+    const HlBlock *pre = &ir->blocks[h->pre], *header = &ir->blocks[h->header];
+    for (int32_t i = 0; map && i < header->params.n; i++)
+        map[header->params.v[i]] = pre->args.v[i];
+    h->snap = map ? hl_opt_snap_copy(ir, found, map) : -1;
+    hl_mem_free(map);
+    return h->snap < 0 ? -1 : 0;
 }
 
 static uint16_t hoist_writes(const Hoist *h)
@@ -311,7 +362,7 @@ int hl_opt_hoist(HlIr *ir)
         if (h.cfg.header[h.header] != h.header)
             continue;
         h.pre = hoist_preheader(ir, &h.cfg, h.header);
-        status = hoist_loop(&h);
+        status = hoist_find_snap(&h) ? -1 : hoist_loop(&h);
     }
     hl_opt_sweep(ir);
     hl_mem_free(h.pos);

@@ -106,30 +106,39 @@ static HlRef join_emit(HlIr *ir, int32_t block, HlOp op, int32_t pc, HlRef a, Hl
     return hl_ir_emit(ir, block, &ins);
 }
 
-/* The condition on which a guard leaves. */
-static HlRef join_leaves(HlIr *ir, int32_t block, HlRef guard)
+/* The condition on which a guard leaves, or the one on which it holds. */
+static HlRef join_condition(HlIr *ir, int32_t block, HlRef guard, bool leaves)
 {
     const HlIns g = ir->ins[guard];
-    return g.op == HL_I_GUARD_FALSE ? g.a[0]
-                                    : join_emit(ir, block, HL_I_BNOT, g.pc, g.a[0], HL_NOREF);
+    return (g.op == HL_I_GUARD_FALSE) == leaves
+               ? g.a[0]
+               : join_emit(ir, block, HL_I_BNOT, g.pc, g.a[0], HL_NOREF);
 }
 
 /* The guards first and second become one, at the end of the block: it leaves through the exit of the
- * first, to where the second one led, on `op` of their conditions. */
-static int join_guards(HlIr *ir, int32_t block, HlRef first, HlRef second, HlOp op)
+ * first, to `way`, on two conditions: whether the first leaves (or holds), and whether the second does. */
+static int join_guards(HlIr *ir, int32_t block, const HlRef guard[2], const bool leaves[2], HlOp op,
+                       int32_t way)
 {
-    int32_t x = ir->ins[first].exit, away = ir->ins[second].exit, pc = ir->ins[first].pc;
-    HlRef a = join_leaves(ir, block, first), b = join_leaves(ir, block, second);
+    int32_t x = ir->ins[guard[0]].exit, away = ir->ins[guard[1]].exit, pc = ir->ins[guard[0]].pc;
+    HlRef a = join_condition(ir, block, guard[0], leaves[0]);
+    HlRef b = join_condition(ir, block, guard[1], leaves[1]);
     HlRef both = a == HL_NOREF || b == HL_NOREF ? HL_NOREF : join_emit(ir, block, op, pc, a, b);
     if (both == HL_NOREF)
         return -1;
-    ir->exits[x].target = join_way(ir, ir->exits[away].target);
+    ir->exits[x].target = way;
     ir->exits[away].target = -1;
-    ir->ins[second].block = -1;
-    ir->ins[second].exit = -1;
-    ir->ins[first].op = HL_I_GUARD_FALSE;
-    ir->ins[first].a[0] = both;
-    return hl_refvec_push(&ir->blocks[block].ins, first);
+    ir->ins[guard[1]].block = -1;
+    ir->ins[guard[1]].exit = -1;
+    ir->ins[guard[0]].op = HL_I_GUARD_FALSE;
+    ir->ins[guard[0]].a[0] = both;
+    return hl_refvec_push(&ir->blocks[block].ins, guard[0]);
+}
+
+/* Where the branch really goes that it does not go on to. */
+static int32_t join_exit_way(const HlIr *ir, HlRef guard)
+{
+    return join_way(ir, ir->exits[ir->ins[guard].exit].target);
 }
 
 static bool join_only_way(const HlIr *ir, const HlCfg *cfg, int32_t block)
@@ -139,20 +148,24 @@ static bool join_only_way(const HlIr *ir, const HlCfg *cfg, int32_t block)
            b->term == HL_TERM_JUMP;
 }
 
-/* The branch at `at` leads to a block that only looks at another condition: both become one. 1 = done. */
+/* The branch at `at` leads to a block that only looks at another condition, and one way from there to where
+ * the branch goes on to: both become one. 1 = done. */
 static int join_absorb(HlIr *ir, const HlCfg *cfg, int32_t block, int32_t at)
 {
     HlBlock *b = &ir->blocks[block];
     HlRef first = b->ins.v[at];
     int32_t arm = ir->exits[ir->ins[first].exit].target;
     HlBlock *m = &ir->blocks[arm];
-    if (arm == block || !join_only_way(ir, cfg, arm) || m->target != b->target || m->args.n ||
-        m->ins.n > JOIN_MAX)
+    if (arm == block || !join_only_way(ir, cfg, arm) || m->args.n || m->ins.n > JOIN_MAX)
         return 0;
     int32_t last = join_branch(ir, m, m->ins.n);
     if (last < 0 || !join_all_early(ir, m, 0, last) || !join_all_early(ir, m, last + 1, m->ins.n))
         return 0;
     HlRef second = m->ins.v[last];
+    bool leaves = m->target == b->target; /* else it leaves to where the first does not */
+    if (!leaves && join_exit_way(ir, second) != b->target)
+        return 0;
+    int32_t way = leaves ? join_exit_way(ir, second) : join_way(ir, m->target);
     memmove(&b->ins.v[at], &b->ins.v[at + 1], (size_t)(b->ins.n - at - 1) * sizeof *b->ins.v);
     b->ins.n--;
     for (int32_t i = 0; i < m->ins.n; i++) {
@@ -162,27 +175,30 @@ static int join_absorb(HlIr *ir, const HlCfg *cfg, int32_t block, int32_t at)
         ir->ins[r].block = block;
     }
     hl_opt_cut(ir, arm);
-    return join_guards(ir, block, first, second, HL_I_BAND) ? -1 : 1;
+    const HlRef guards[2] = {first, second};
+    return join_guards(ir, block, guards, (const bool[2]){true, leaves}, HL_I_BAND, way) ? -1 : 1;
 }
 
-/* The branches at `at` and in front of it lead to the same place, and what is between may be done early.
- * 1 = done. */
+/* The branch in front of that at `at` leads to the same place, or to where the block goes without both, and
+ * what is between may be done early. 1 = done. */
 static int join_combine(HlIr *ir, int32_t block, int32_t at)
 {
     HlBlock *b = &ir->blocks[block];
     int32_t before = join_branch(ir, b, at);
     if (before < 0 || !join_all_early(ir, b, before + 1, at))
         return 0;
-    HlRef first = b->ins.v[before], second = b->ins.v[at];
-    if (join_way(ir, ir->exits[ir->ins[first].exit].target) !=
-        join_way(ir, ir->exits[ir->ins[second].exit].target))
+    const HlRef guards[2] = {b->ins.v[before], b->ins.v[at]};
+    int32_t way = join_exit_way(ir, guards[1]);
+    bool same = join_exit_way(ir, guards[0]) == way;
+    if (!same && join_exit_way(ir, guards[0]) != join_way(ir, b->target))
         return 0;
     int32_t n = 0;
     for (int32_t i = 0; i < b->ins.n; i++)
         if (i != before && i != at)
             b->ins.v[n++] = b->ins.v[i];
     b->ins.n = n;
-    return join_guards(ir, block, first, second, HL_I_BOR) ? -1 : 1;
+    HlOp op = same ? HL_I_BOR : HL_I_BAND;
+    return join_guards(ir, block, guards, (const bool[2]){same, true}, op, way) ? -1 : 1;
 }
 
 /* --- arms that do the same -------------------------------------------------------------------- */
@@ -301,11 +317,13 @@ static int join_block(HlIr *ir, const HlCfg *cfg, int32_t block)
     int32_t at = join_branch(ir, b, b->ins.n);
     if (b->term != HL_TERM_JUMP || b->args.n || at < 0 || !join_all_early(ir, b, at + 1, b->ins.n))
         return 0;
-    int32_t there = ir->exits[ir->ins[b->ins.v[at]].exit].target;
-    int32_t inner = join_branch(ir, &ir->blocks[there], ir->blocks[there].ins.n);
-    int32_t way = join_way(ir, there);
+    int32_t there = ir->exits[ir->ins[b->ins.v[at]].exit].target, way = join_way(ir, there);
+    const HlBlock *arm = &ir->blocks[there];
+    int32_t inner = join_branch(ir, arm, arm->ins.n);
     if (inner >= 0)
-        way = join_way(ir, ir->exits[ir->ins[ir->blocks[there].ins.v[inner]].exit].target);
+        way = join_exit_way(ir, arm->ins.v[inner]);
+    if (inner >= 0 && way == b->target)
+        way = join_way(ir, arm->target);
     if (!join_twins(ir, &ir->blocks[b->target], &ir->blocks[way]))
         return 0;
     if (inner >= 0)

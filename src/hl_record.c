@@ -265,11 +265,8 @@ static bool exit_may_grow(HlRec *R, int32_t exit)
     if (why == HL_R_POLL || why == HL_R_ENTRY || why == HL_R_GLOBAL || why == HL_R_RETURN ||
         why == HL_R_RELEASE)
         return false;
-    if (why == HL_R_LOOP_END && R->inlined < 0) {
-        /* Behind the end of an outermost loop nothing repeats. */
-        int32_t loop = hl_bc_loop_of(R->b, R->ir->snaps[R->ir->exits[exit].snap].pc);
-        return loop >= 0 && R->b->loops[loop].parent >= 0;
-    }
+    if (hl_record_ends_loop(R->r, exit))
+        return false;
     return R->ir->nblocks < hl_params.max_blocks;
 }
 
@@ -1047,23 +1044,15 @@ static RecStatus rec_dispatch(HlRec *R, const HlBc *bc)
 
 /* --- the entry --------------------------------------------------------------------------------- */
 
-static int32_t outermost(const HlBytecode *b, int32_t loop)
-{
-    while (b->loops[loop].parent >= 0)
-        loop = b->loops[loop].parent;
-    return loop;
-}
-
-/* Does an instruction of the loop nest name the slot? */
+/* Does an instruction of the loop name the slot? */
 static bool slot_mentioned(const HlBytecode *b, int32_t loop, int32_t slot)
 {
-    int32_t nest = outermost(b, loop);
     for (int32_t pc = 0; pc < b->n; pc++) {
         const HlBc *bc = &b->bc[pc];
         bool by_slot = bc->op == HL_BC_LOAD_FAST || bc->op == HL_BC_STORE_FAST ||
                        bc->op == HL_BC_DELETE_FAST || bc->op == HL_BC_LOAD_DEREF ||
                        bc->op == HL_BC_STORE_DEREF;
-        if (by_slot && bc->arg == slot && bc->loop >= 0 && outermost(b, bc->loop) == nest)
+        if (by_slot && bc->arg == slot && hl_bc_loop_within(b, bc->loop, loop))
             return true;
     }
     return false;
@@ -1219,13 +1208,10 @@ static int rec_entry(HlRec *R)
 
 /* --- the recording ----------------------------------------------------------------------------- */
 
-/* Is pc inside the loop nest that the region is about? Nothing repeats outside. */
-static bool in_nest(HlRec *R)
+/* Is pc inside the loop that the region is about? The loops around it have regions of their own. */
+static bool in_loop(HlRec *R)
 {
-    if (R->inlined >= 0)
-        return true;
-    int32_t loop = hl_bc_loop_of(R->b, R->pc);
-    return loop >= 0 && outermost(R->b, loop) == outermost(R->b, R->r->loop);
+    return R->inlined >= 0 || hl_bc_loop_within(R->b, hl_bc_loop_of(R->b, R->pc), R->r->loop);
 }
 
 static bool at_boundary(HlRec *R)
@@ -1256,7 +1242,7 @@ bool rec_run(HlRec *R, bool arrived)
         R->pending = REC_OK;
         R->why = HL_R_NONE;
         hl_frame_at(R->f, R->pc);
-        if (!in_nest(R)) {
+        if (!in_loop(R)) {
             R->why = HL_R_LOOP_END;
             rec_end_path(R, HL_R_LOOP_END);
             rec_ends(R, HL_RECORD_DONE);

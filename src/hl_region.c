@@ -12,6 +12,7 @@
 #include "hl_exit.h"
 #include "hl_inline.h"
 #include "hl_mem.h"
+#include "hl_nest.h"
 #include "hl_np.h"
 #include "hl_param.h"
 #include "hl_record.h"
@@ -19,11 +20,9 @@
 #include "hl_stats.h"
 
 enum {
-    INNER_SHORT = 1024, /* iterations that the interpreter may do to reach a loop... */
-    OUTER_LONG = 2048,  /* ...with so many left */
-    WAIT_COMPILE = 32,  /* back-edges between looks at a compile under way */
-    WAIT_MAX = 1024,    /* longest wait after entries that did not fit */
-    MISSES_RECORD = 3,  /* misses in a row, times 1 + replaced, before other types are recorded */
+    WAIT_COMPILE = 32, /* back-edges between looks at a compile under way */
+    WAIT_MAX = 1024,   /* longest wait after entries that did not fit */
+    MISSES_RECORD = 3, /* misses in a row, times 1 + replaced, before other types are recorded */
     MISSES_GIVE_UP = 64,
     MAX_REPLACED = 16, /* regions that make place for others, per loop */
     MAX_REBUILDS = 6,  /* regions lost to changed globals */
@@ -239,53 +238,11 @@ static void loop_wait(HlLoop *loop, int32_t n)
     loop->countdown = loop->reload = n;
 }
 
-/* How many iterations a `for` loop of the frame has left; -1 = not known. */
-static int64_t iterations_left(const HlCode *code, int loop, HlFrame *f)
-{
-    const HlBytecode *b = code->bytecode;
-    const HlBc *header = &b->bc[b->loops[loop].header];
-    int64_t next, step, left;
-    HlIter seq;
-    if (header->op != HL_BC_FOR_ITER)
-        return -1;
-    PyObject *it = hl_frame_slots(f)[b->nlocalsplus + header->depth - 1];
-    if (hl_range_check(it)) {
-        hl_range_get(it, &next, &step, &left);
-        return left;
-    }
-    if (!hl_iter_get(it, &seq))
-        return -1;
-    if (seq.kind == HL_SLOT_REVERSED)
-        return seq.index + 1;
-    if (PyList_CheckExact(seq.seq[0]) || PyTuple_CheckExact(seq.seq[0]))
-        return Py_SIZE(seq.seq[0]) - seq.index;
-    return -1;
-}
-
 /* An iterator with next to nothing left: not worth the entry. */
 static bool nearly_done(const HlCode *code, int loop, HlFrame *f)
 {
-    int64_t left = iterations_left(code, loop, f);
+    int64_t left = hl_nest_left(code, loop, f);
     return left >= 0 && left < 2;
-}
-
-/* Is it better to let the interpreter finish this loop, since the one around it, which has machine code,
- * will run so much longer? Entered from there, the machine code is the better one: its loops begin where
- * the program's do. What is lost are some thousandths of what follows; where that does not follow, as the
- * outer loop's machine code is left again and again, only so much. */
-static bool outer_loop_is_next(const HlCode *code, int index, HlFrame *f)
-{
-    int parent = code->bytecode->loops[index].parent;
-    HlLoop *outer = parent < 0 ? NULL : &code->loops[parent];
-    if (!outer || outer->misses || !outer->regions || outer->regions->state != HL_REGION_READY)
-        return false;
-    int64_t left = iterations_left(code, index, f);
-    if (left < 0 || left > INNER_SHORT || iterations_left(code, parent, f) < OUTER_LONG ||
-        outer->skipped >= 2 * INNER_SHORT)
-        return false;
-    outer->skipped++;
-    loop_wait(outer, 1);
-    return true;
 }
 
 /* --- giving up --------------------------------------------------------------------------------- */
@@ -348,12 +305,47 @@ static void region_without_steps(HlRegion *r)
     loop_wait(loop, r->code->threshold);
 }
 
+/* Has the recording come to its end inside of a loop whose end it has not seen, and which will be left by
+ * machine code of its own? Then the region waits to be recorded on from there, and is compiled once. */
+static bool region_awaits(const HlRegion *r, const HlRecordResult *res, HlFrame *f)
+{
+    if (r->state != HL_REGION_RECORDED || res->end != HL_RECORD_DONE ||
+        (res->why != HL_R_NONE && res->why != HL_R_TOO_LONG))
+        return false;
+    int loop = hl_record_open_loop(r, hl_frame_pc(f));
+    const HlRegion *inner = loop < 0 ? NULL : r->code->loops[loop].regions;
+    return inner && inner->state == HL_REGION_READY;
+}
+
+/* A failure leaves the region DEAD, which the next look sees. */
+static void region_compile(HlRegion *r)
+{
+    r->awaits = false;
+    hl_compile_submit(r);
+    loop_wait(&r->code->loops[r->loop], r->state == HL_REGION_RECORDED ? WAIT_COMPILE : 1);
+}
+
+/* Compiles what was recorded, when that is all for now. */
+static void region_recorded(HlRegion *r, const HlRecordResult *res, HlFrame *f)
+{
+    if (region_awaits(r, res, f)) {
+        r->awaits = true;
+        loop_wait(&r->code->loops[r->loop], 1);
+    } else {
+        region_compile(r);
+    }
+}
+
 /* Records the loop that the frame is in, with the types that the frame holds now. */
 static HlGo record_loop(HlCode *code, int index, HlFrame *f, PyObject **result)
 {
     HlLoop *loop = &code->loops[index];
     if (code->bytecode->nslots > hl_params.max_slots)
         return give_up(code, index, HL_R_TOO_MANY_SLOTS, f);
+    if (!loop->nregions && hl_nest_is_short(code, index) && hl_nest_record_around(code, index, f)) {
+        loop_wait(loop, code->threshold);
+        return HL_GO_ON;
+    }
     HlRegion *r = region_new(code, index);
     if (!r) {
         PyErr_Clear();
@@ -377,8 +369,7 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f, PyObject **result)
         loop->nregions++;
         loop->misses = 0;
         region_replace(loop);
-        hl_compile_submit(r); /* a failure leaves it DEAD, which the next look sees */
-        loop_wait(loop, r->state == HL_REGION_RECORDED ? WAIT_COMPILE : 1);
+        region_recorded(r, &res, f);
         return go_of(&res);
     } else {
         region_free(r);
@@ -450,7 +441,7 @@ static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f, HlInlined *inline
         if (r->state == HL_REGION_DEAD)
             region_kill(r, r->dead_why);
         else
-            hl_compile_submit(r);
+            region_recorded(r, &res, f);
         return go_of(&res);
     }
     x->countdown = hl_params.hot_exit;
@@ -512,6 +503,25 @@ int32_t hl_region_exit(const HlRegion *r, int64_t index)
     return origin >= 0 ? origin : (int32_t)index;
 }
 
+/* The region's loop has ended: a region of a loop around it may wait for that. */
+static HlGo loop_ended(HlRegion *r, int32_t exit, HlFrame *f, PyObject **result)
+{
+    HlCode *code = r->code;
+    HlExitStat *x = &r->exits[exit];
+    const HlLoopInfo *loops = code->bytecode->loops;
+    for (int32_t i = loops[r->loop].parent; i >= 0; i = loops[i].parent) {
+        HlRegion *outer = code->loops[i].regions;
+        int32_t end = outer && outer->awaits ? hl_record_open_end(outer, f) : -1;
+        if (end >= 0)
+            return record_exit(outer, end, f, NULL, result);
+    }
+    if (x->countdown > 0)
+        x->countdown--;
+    else
+        hl_nest_record_around(code, r->loop, f);
+    return HL_GO_ON;
+}
+
 static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *act)
 {
     const HlPlan *plan = &r->plans[index];
@@ -540,6 +550,8 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *a
     }
     bool busy =
         r->state != HL_REGION_READY || r->recording; /* killed, or reached again, in a step */
+    if (!busy && !moved && !calls && hl_record_ends_loop(r, exit))
+        return loop_ended(r, exit, f, &act->result);
     bool hot = !busy && !moved && why != HL_R_GLOBAL && why != HL_R_POLL &&
                x->why_not == HL_R_NONE && r->ir->exits[exit].target < 0 && --x->countdown <= 0;
     if (hot)
@@ -555,8 +567,7 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *a
         return entry_failed(r, exit, why, f);
     /* Left for a path that is recorded: its machine code is being made, and will gain. */
     bool behind = r->ir->exits[exit].target >= 0;
-    if (!behind && why != HL_R_LOOP_END && x->why_not != HL_R_LOOP_END &&
-        no_gain(r, calls ? 2 : 1)) {
+    if (!behind && why != HL_R_LOOP_END && no_gain(r, calls ? 2 : 1)) {
         if (!r->steps) {
             region_kill(r, HL_R_NO_NATIVE_GAIN);
             return give_up(code, loop, HL_R_NO_NATIVE_GAIN, f);
@@ -587,10 +598,7 @@ static HlGo region_run(HlRegion *r, HlFrame *f, PyObject **result)
     r->globals.builtins = hl_frame_builtins(f);
     r->entered++;
     r->running++;
-    int64_t before = r->native[r->loop];
     int64_t exit = r->fn(r->in, r->out, r->native, &act);
-    if (r->native[r->loop] - before >= OUTER_LONG)
-        r->code->loops[r->loop].skipped = 0;
     if (--r->running == 0 && r->killed)
         region_drop_code(r);
     HlGo go = exit == HL_EMIT_LEFT ? region_left(r, &act) : region_leave(r, f, exit, &act);
@@ -617,8 +625,6 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f, PyObject **result)
         loop->countdown = 1;
         return HL_GO_ON;
     }
-    if (outer_loop_is_next(code, index, f))
-        return HL_GO_ON;
     for (HlRegion *r = loop->regions; r; r = r->next) {
         if (r->state == HL_REGION_READY) {
             ready = true;
@@ -633,6 +639,10 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f, PyObject **result)
             r->missed++;
         } else if (r->state == HL_REGION_RECORDED) {
             waiting = true;
+            if (r->awaits) { /* in vain */
+                region_compile(r);
+                return HL_GO_ON;
+            }
         }
     }
     if (waiting) {

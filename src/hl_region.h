@@ -124,7 +124,8 @@ typedef struct HlRegion {
     bool no_steps;       /* must not get any */
     bool recording;      /* is being recorded: a step may come back here */
     int32_t compiles;
-    bool compiling, dirty;   /* a compile is under way; recorded more since it began */
+    bool awaits;           /* RECORDED, but not compiled before a loop inside has come to its end */
+    bool compiling, dirty; /* a compile is under way; recorded more since it began */
     int64_t entered, missed; /* entries; entry checks that failed */
     double compile_seconds, record_seconds;
     double hot_seconds;     /* from its recording to its first machine code: what both took */

@@ -303,3 +303,86 @@ def test_arrays_that_change_places(jit, out):
             a = np.ones(n, dtype)
             out(until, a, np.zeros(n, dtype), 10**6)
             out(until, a, np.zeros(n, dtype)[::-1], 10**6)
+
+
+# -- loops around loops ---------------------------------------------------------------------------
+
+@diff
+def test_inner_loop_that_ends_in_another_frame(jit, out):
+    """The outer loop is recorded as far as a long loop inside, and then from the end of that on. That end is not
+    reached, as the row is too long; when it is, all is of other types, or something is not there."""
+    @jit
+    def numbers(lengths, data, x):
+        t = x
+        for n in lengths:
+            for j in range(n):
+                t += data[j]
+            t = t * 2 - n
+        return t
+
+    @jit
+    def sequences(lengths, data, x):
+        t = x
+        for n in lengths:
+            for v in data:
+                t += v
+                if t > n:
+                    raise ValueError(t)
+            t = t - n * 3
+        return t
+
+    @jit
+    def unbound(lengths, data, x):
+        t = 0
+        for n in lengths:
+            if x:
+                y = n
+            for j in range(n):
+                t += data[j] & 15
+            t += y
+        return t
+
+    ints, floats = list(range(60)), [0.5 * i for i in range(60)]
+    for _ in range(24):  # the frames of a single row are those whose types the inner loop's machine code has, too
+        out(numbers, [60, 90, 60, 60], ints, 0)
+        out(numbers, [60], floats, 0.5)
+        out(sequences, [10**9, 3000, 10**9, 10**9], ints, 0)
+        out(sequences, [10**9], tuple(ints), 0)
+        out(unbound, [60, 90, 60, 60], ints, 1)
+        out(unbound, [60], ints, 0)
+    for _ in range(3):
+        out(numbers, [60] * 5, floats, 0.5)
+        out(sequences, [10**9] * 5, tuple(ints), 0)
+        out(unbound, [60] * 5, ints, 0)
+        out(numbers, [60] * 5, ints, 0)
+        out(sequences, [10**9] * 5, ints, 0)
+        out(unbound, [60] * 5, ints, 1)
+
+
+@diff
+def test_outer_loops_with_every_kind_of_iterator(jit, out):
+    """What the frame holds at the end of a long inner loop, when the outer one is recorded on from there."""
+    @jit
+    def f(a, items, z):
+        t, w = 0.0, z
+        for i, row in enumerate(a):
+            for x, y in zip(items, reversed(items)):
+                t += x * y
+                w = w * 0.5 + 1j
+            t -= row.sum() * 0.0 + row[0]
+            w += i
+        return t, w
+
+    @jit
+    def g(a, n):
+        t = 0
+        for first in a.T:
+            for step in range(n, 0, -3):
+                for k in range(0, 200, step):
+                    t += k
+                t ^= step
+            t += int(first[0])
+        return t, step, k
+    for _ in range(4):
+        out(f, np.arange(60.0).reshape(30, 2), [0.5 * i for i in range(70)], 0.25j)
+        out(g, np.arange(60.0).reshape(2, 30), 24)

@@ -129,3 +129,48 @@ def test_a_name_for_a_float_is_no_chain():
     # Other multiplications than the vectors' are those of the ordinary iteration, and of what is left over.
     assert any(re.search(r"fmul <\d+ x double>", text) and text.count("fmul double") <= 3
                for text in hotloop.inspect_llvm(f))
+
+
+def deep(n, m):
+    s = 0
+    for i in range(n):
+        for j in range(m):
+            for k in range(m):
+                s += (i ^ j) & k
+            s ^= j
+        s += i
+    return s
+
+
+def short(n, m):
+    s = 0
+    for i in range(n):
+        for j in range(m):
+            for k in range(3):
+                s += (i ^ j) & k
+    return s
+
+
+def compiles(f):
+    return [sum(r["compiles"] for r in loop["regions"]) for loop in native.statistics(f)["loops"]]
+
+
+def test_each_loop_of_a_nest_is_compiled_once():
+    """And begins at its own header: an outer loop is recorded across the inner ones, however long these are."""
+    import hotloop
+    with params(sync=1):
+        f = hotloop.jit(type(deep)(deep.__code__.replace(), {}))
+        for _ in range(3):
+            f(60, 100)
+        assert compiles(f) == [1, 1, 1]
+        before = sum(native.exits(f).values())
+        f(60, 100)
+        assert sum(native.exits(f).values()) - before == 3  # the first row, the rest of the first plane, and all
+
+
+def test_a_short_loop_is_compiled_with_the_loop_around_it():
+    import hotloop
+    with params(sync=1):
+        f = hotloop.jit(type(short)(short.__code__.replace(), {}))
+        f(1, 1000)
+        assert compiles(f) == [0, 1, 0]
