@@ -525,6 +525,7 @@ int hl_opt_stride(HlIr *ir); /* arrays have their items next to each other */
 int hl_opt_bits(HlIr *ir);   /* a loop over the bits of a number counts them at once */
 int hl_opt_join(HlIr *ir);   /* conditions of one branch, and arms that only store otherwise */
 int hl_opt_enter(HlIr *ir);  /* a loop has one way in: its header */
+int hl_opt_part(HlIr *ir);   /* a loop with two phases becomes two */
 int hl_opt_turn(HlIr *ir);   /* the jump back is a block's end, the way out its exit */
 int hl_opt_iter(HlIr *ir);   /* range iterators count once instead of twice */
 int hl_opt_select(

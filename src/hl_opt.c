@@ -9,7 +9,7 @@ static const struct {
     {"range", hl_opt_range}, {"iter", hl_opt_iter},     {"select", hl_opt_select},
     {"dce", hl_opt_dce},     {"origin", hl_opt_origin}, {"stride", hl_opt_stride},
     {"bits", hl_opt_bits},   {"turn", hl_opt_turn},     {"join", hl_opt_join},
-    {"enter", hl_opt_enter},
+    {"enter", hl_opt_enter}, {"part", hl_opt_part},
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
@@ -17,9 +17,9 @@ static const struct {
  * come late: they profit from all that, and make constants of conditions, whose guards gvn removes. Then
  * the shape of what is left is made simple for the code generator; guards of arms that became selects may
  * be hoisted. */
-static const char *const opt_order[] = {"enter",  "phi", "turn",  "gvn", "phi",   "join", "hoist",
-                                        "stride", "gvn", "range", "gvn", "iter",  "bits", "select",
-                                        "hoist",  "phi", "gvn",   "dce", "origin"};
+static const char *const opt_order[] = {"enter",  "phi", "turn",  "gvn",  "phi",  "join",  "hoist",
+                                        "stride", "gvn", "range", "gvn",  "iter", "bits",  "select",
+                                        "hoist",  "phi", "gvn",   "part", "dce",  "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {
@@ -165,110 +165,6 @@ void hl_opt_cut(HlIr *ir, int32_t block)
     b->params.n = b->ins.n = b->args.n = 0;
     b->term = HL_TERM_EXIT;
     b->exit = ir->entry_exit;
-}
-
-/* An exit with that snapshot which counts as exit x, or as what that is a copy of: its origin is one that
- * was recorded. -1 = out of memory. */
-static int32_t exit_at(HlIr *ir, int32_t x, int32_t snap)
-{
-    int32_t made = hl_ir_exit(ir, snap, (HlReason)ir->exits[x].reason);
-    if (made >= 0)
-        ir->exits[made].origin = ir->exits[x].origin >= 0 ? ir->exits[x].origin : x;
-    return made;
-}
-
-int32_t hl_opt_snap_copy(HlIr *ir, int32_t snap, HlRef *map)
-{
-    const HlSnap *old = &ir->snaps[snap];
-    int32_t inlined = old->inlined, copy = hl_ir_snap(ir, old->pc, old->slots, old->nslots);
-    if (copy < 0)
-        return -1;
-    ir->snaps[copy].inlined = inlined;
-    for (int32_t i = 0; i < ir->snaps[copy].nslots; i++) {
-        HlSlot *s = &ir->snaps[copy].slots[i];
-        for (int part = 0; part < hl_slot_nparts(s); part++)
-            s->part[part] = hl_opt_find(map, s->part[part]);
-    }
-    return copy;
-}
-
-int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map)
-{
-    int32_t snap = hl_opt_snap_copy(ir, ir->exits[x].snap, map);
-    return snap < 0 ? -1 : exit_at(ir, x, snap);
-}
-
-static int copy_values(HlIr *ir, int32_t block, int32_t copy, HlRef *map)
-{
-    for (int32_t k = 0; k < ir->blocks[block].params.n; k++) {
-        HlRef p = ir->blocks[block].params.v[k], new = hl_ir_param(ir, copy, ir->ins[p].type);
-        if (new < 0)
-            return -1;
-        map[p] = new;
-    }
-    for (int32_t k = 0; k < ir->blocks[block].ins.n; k++) {
-        HlRef r = ir->blocks[block].ins.v[k];
-        HlIns ins = ir->ins[r];
-        for (int a = 0; a < HL_MAX_ARGS; a++)
-            ins.a[a] = hl_opt_find(map, ins.a[a]);
-        if (ins.exit >= 0 && (ins.exit = hl_opt_exit_copy(ir, ins.exit, map)) < 0)
-            return -1;
-        HlRef new = hl_ir_emit(ir, copy, &ins);
-        if (new < 0)
-            return -1;
-        map[r] = new;
-    }
-    return 0;
-}
-
-static int copy_end(HlIr *ir, int32_t block, int32_t copy, HlRef *map)
-{
-    HlRefVec args = {0};
-    int status = 0;
-    if (ir->blocks[block].term == HL_TERM_EXIT) {
-        int32_t x = hl_opt_exit_copy(ir, ir->blocks[block].exit, map);
-        if (x >= 0)
-            hl_ir_end(ir, copy, x);
-        return x < 0 ? -1 : 0;
-    }
-    for (int32_t k = 0; k < ir->blocks[block].args.n && !status; k++)
-        status = hl_refvec_push(&args, hl_opt_find(map, ir->blocks[block].args.v[k]));
-    if (!status)
-        status = hl_ir_jump(ir, copy, ir->blocks[block].target, args.v, args.n);
-    hl_mem_free(args.v);
-    return status;
-}
-
-int32_t hl_opt_copy_block(HlIr *ir, int32_t block, HlRef *map)
-{
-    int32_t copy = hl_ir_block(ir, ir->blocks[block].pc);
-    if (copy < 0)
-        return -1;
-    HlBlock *b = &ir->blocks[copy];
-    b->loop = ir->blocks[block].loop;
-    b->loop_of = ir->blocks[block].loop_of;
-    b->inlined = ir->blocks[block].inlined;
-    if (!copy_values(ir, block, copy, map) && !copy_end(ir, block, copy, map))
-        return copy;
-    b = &ir->blocks[copy]; /* leads nowhere */
-    for (int32_t k = 0; k < b->params.n; k++)
-        ir->ins[b->params.v[k]].block = -1;
-    for (int32_t k = 0; k < b->ins.n; k++)
-        ir->ins[b->ins.v[k]].block = -1;
-    b->params.n = b->ins.n = b->args.n = 0;
-    b->term = HL_TERM_DEAD;
-    return -1;
-}
-
-int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap)
-{
-    if (ir->ins[r].exit < 0)
-        return 0;
-    int32_t x = exit_at(ir, ir->ins[r].exit, snap);
-    if (x < 0)
-        return -1;
-    ir->ins[r].exit = x;
-    return 0;
 }
 
 bool hl_opt_slow(HlOp op)

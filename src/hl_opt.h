@@ -37,6 +37,21 @@ int32_t hl_opt_copy_block(HlIr *ir, int32_t block, HlRef *map);
  * exit says that it may fail too early. -1 = out of memory. */
 int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap);
 
+/* Calls visit for every block that a block leads to: by its jump, or where an exit is continued. */
+typedef void HlWay(void *data, int32_t to, bool exit);
+void hl_opt_each_way(const HlIr *ir, int32_t block, HlWay *visit, void *data);
+
+/* Marks in copy[], by block, what a copy from that block on consists of: what it leads to in the set, and what
+ * continues an exit, which uses its block's values and so goes with it. Gives the number of instructions. `stack`
+ * has room for all blocks. */
+int32_t hl_opt_mark(const HlIr *ir, int32_t from, const bool *set, int32_t *copy, int32_t *stack);
+/* Copies what is marked; copy[] then says which block is whose copy, 0 = none. Copies lead to each other as the
+ * originals do, and their exits are twins of those. -1 = out of memory. */
+int hl_opt_copy_marked(HlIr *ir, const HlCfg *cfg, int32_t *copy, int32_t nins);
+
+/* The two ways of the branch at that position of a block change places. -1 = out of memory. */
+int hl_opt_turn_at(HlIr *ir, int32_t block, int32_t at);
+
 /* Calls visit for each value in the snapshot of exit x. When a block continues the exit, the
  * snapshot is not needed (but may be again, when a pass undoes the branch: hl_opt_select): then
  * only if `all`. */

@@ -34,23 +34,6 @@ typedef struct Enter {
     int32_t *left; /* instructions that copies may still have */
 } Enter;
 
-/* Calls f for every block that the block leads to: by its jump, or where an exit is continued. */
-typedef void EnterVisit(void *data, int32_t to, bool exit);
-
-static void enter_each(const HlIr *ir, int32_t block, EnterVisit *f, void *data)
-{
-    const HlBlock *b = &ir->blocks[block];
-    for (int32_t i = 0; i < b->ins.n; i++) {
-        int32_t x = ir->ins[b->ins.v[i]].exit;
-        if (x >= 0 && ir->exits[x].target >= 0)
-            f(data, ir->exits[x].target, true);
-    }
-    if (b->term == HL_TERM_JUMP)
-        f(data, b->target, false);
-    else if (b->term == HL_TERM_EXIT && ir->exits[b->exit].target >= 0)
-        f(data, ir->exits[b->exit].target, true);
-}
-
 /* --- what is strongly connected --------------------------------------------------------------- */
 
 /* Blocks on a walk through those of a set. */
@@ -83,9 +66,9 @@ static bool enter_connected(const Enter *n, const bool *set, int32_t block, bool
     size_t size = (size_t)cfg->n * sizeof(bool);
     Walk forth = {.set = set, .seen = loop, .stack = stack};
     memset(loop, 0, size);
-    enter_each(n->ir, block, walk_visit, &forth);
+    hl_opt_each_way(n->ir, block, walk_visit, &forth);
     while (forth.n)
-        enter_each(n->ir, forth.stack[--forth.n], walk_visit, &forth);
+        hl_opt_each_way(n->ir, forth.stack[--forth.n], walk_visit, &forth);
     if (!loop[block])
         return false;
     Walk back = {.set = loop, .seen = seen, .stack = stack};
@@ -135,85 +118,13 @@ static int32_t enter_other(const Enter *n, const bool *loop, int32_t header)
     return -1;
 }
 
-/* --- the copy --------------------------------------------------------------------------------- */
-
-typedef struct Copied {
-    Enter *n;
-    const bool *loop;
-    int32_t header, *stack, size, nins;
-} Copied;
-
-/* What continues an exit uses its block's values: it goes with that. */
-static void copied_visit(void *data, int32_t to, bool exit)
-{
-    Copied *c = data;
-    if (c->n->copy[to] || (!exit && (!c->loop[to] || to == c->header)))
-        return;
-    c->n->copy[to] = -1;
-    c->stack[c->size++] = to;
-    c->nins += c->n->ir->blocks[to].params.n + c->n->ir->blocks[to].ins.n;
-}
-
-/* Instructions from the block up to the loop's header, whose blocks are marked. */
-static int32_t enter_mark(Enter *n, const bool *loop, int32_t header, int32_t block, int32_t *stack)
-{
-    Copied c = {.n = n, .loop = loop, .header = header, .stack = stack};
-    memset(n->copy, 0, (size_t)n->cfg->n * sizeof *n->copy);
-    copied_visit(&c, block, false);
-    while (c.size)
-        enter_each(n->ir, c.stack[--c.size], copied_visit, &c);
-    return c.nins;
-}
-
-static int enter_copy(Enter *n, int32_t nins)
-{
-    HlIr *ir = n->ir;
-    const HlCfg *cfg = n->cfg;
-    HlRef *map = hl_opt_map(ir, nins);
-    if (!map)
-        return -1;
-    for (int32_t i = 0; i < cfg->nrpo; i++) {
-        int32_t b = cfg->rpo[i];
-        if (n->copy[b] && (n->copy[b] = hl_opt_copy_block(ir, b, map)) < 0) {
-            hl_mem_free(map);
-            return -1;
-        }
-    }
-    hl_mem_free(map);
-    return 0;
-}
-
-/* The copy of an exit goes on in the copy of what continues the original. */
-static void enter_lead_exit(Enter *n, int32_t x, int32_t copy)
-{
-    const HlExit *origin = &n->ir->exits[x];
-    HlExit *twin = &n->ir->exits[copy];
-    twin->twin = 1;
-    twin->stay = origin->stay;
-    if (origin->target >= 0)
-        twin->target = n->copy[origin->target];
-}
-
+/* The ways into the block from outside of the loop lead to its copy. */
 static void enter_lead(Enter *n, const bool *loop, int32_t block)
 {
-    HlIr *ir = n->ir;
     const HlCfg *cfg = n->cfg;
-    for (int32_t i = 0; i < cfg->nrpo; i++) {
-        int32_t copy = n->copy[cfg->rpo[i]];
-        if (!copy)
-            continue;
-        HlBlock *b = &ir->blocks[cfg->rpo[i]], *c = &ir->blocks[copy];
-        for (int32_t k = 0; k < b->ins.n; k++)
-            if (ir->ins[b->ins.v[k]].exit >= 0)
-                enter_lead_exit(n, ir->ins[b->ins.v[k]].exit, ir->ins[c->ins.v[k]].exit);
-        if (b->term == HL_TERM_EXIT)
-            enter_lead_exit(n, b->exit, c->exit);
-        else if (n->copy[b->target])
-            c->target = n->copy[b->target];
-    }
     for (int32_t k = cfg->pred_at[block]; k < cfg->pred_at[block + 1]; k++)
         if (enter_outside(n, loop, block, k))
-            ir->blocks[cfg->pred[k]].target = n->copy[block];
+            n->ir->blocks[cfg->pred[k]].target = n->copy[block];
 }
 
 /* --- the pass --------------------------------------------------------------------------------- */
@@ -238,15 +149,16 @@ static int enter_search(Enter *n, const bool *set)
         if (header < 0)
             continue;
         int32_t other = enter_other(n, loop, header);
-        int32_t nins = other < 0 ? 0 : enter_mark(n, loop, header, other, stack);
+        memcpy(inner, loop, size);
+        inner[header] = false;
+        memset(n->copy, 0, size * sizeof *n->copy);
+        int32_t nins = other < 0 ? 0 : hl_opt_mark(n->ir, other, inner, n->copy, stack);
         if (other >= 0 && nins <= *n->left) {
             *n->left -= nins;
-            status = enter_copy(n, nins) ? -1 : 1;
+            status = hl_opt_copy_marked(n->ir, cfg, n->copy, nins) ? -1 : 1;
             if (status > 0)
                 enter_lead(n, loop, other);
         } else {
-            memcpy(inner, loop, size);
-            inner[header] = false;
             status = enter_search(n, inner);
         }
     }

@@ -36,7 +36,7 @@ static int32_t turn_find(const HlIr *ir, const HlCfg *cfg, int32_t block)
     return -1;
 }
 
-static int turn_swap(HlIr *ir, int32_t block, int32_t at)
+int hl_opt_turn_at(HlIr *ir, int32_t block, int32_t at)
 {
     HlBlock *b = &ir->blocks[block];
     HlIns *guard = &ir->ins[b->ins.v[at]];
@@ -80,7 +80,7 @@ int hl_opt_turn(HlIr *ir)
     for (int32_t i = 0; i < cfg.nrpo && !status; i++) {
         int32_t at = turn_find(ir, &cfg, cfg.rpo[i]);
         if (at >= 0) /* the ways between the blocks stay what they are, but for these two */
-            status = turn_swap(ir, cfg.rpo[i], at);
+            status = hl_opt_turn_at(ir, cfg.rpo[i], at);
     }
     hl_cfg_free(&cfg);
     return status;

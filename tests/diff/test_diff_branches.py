@@ -302,3 +302,67 @@ def test_sums_and_differences_in_vectors(jit, out):
         a[250], b[250] = x, y
         for f in add, subtract:
             out(f, a, b, c, 300)
+
+
+@diff
+def test_two_phases(jit, out):
+    """A counter that passes a bound in the middle of the loop: from above and below, once and again, at the first
+    and the last iteration, with what can fail in each of the phases."""
+    @jit
+    def up(a, b, bound, k):
+        t = 0
+        for i in range(len(a)):
+            if i < bound:
+                a[i] = b[i] + k
+                t += 1
+            else:
+                a[i] = b[i - bound] * k
+                t += b[i]
+        return t, i
+
+    @jit
+    def down(a, b, bound, k):
+        t = 0.0
+        for i in range(len(a) - 1, -1, -1):
+            if bound <= i + 1:
+                t += b[i] * 0.5
+            else:
+                a[i] = int(t) // k
+                t -= k
+        return t, i
+
+    @jit
+    def again(a, b, bound, k):
+        """The counter goes back."""
+        t = c = 0
+        for i in range(len(a)):
+            c += 1
+            if c > bound:
+                a[i] = b[c] + t
+                c = c - k if b[i] & 1 else c
+            else:
+                t += b[i]
+        return t, c
+
+    @jit
+    def nest(a, b, bound, k):
+        t = 0
+        for j in range(6):
+            for i in range(len(a)):
+                if i >= bound + j:
+                    a[i] += b[j] * k
+                else:
+                    t += a[i]
+            t ^= i
+        return t
+    for dtype in (np.int64, np.int32, np.float64):
+        for n in (5, 64, 700):
+            for bound in (0, 1, n // 2, n - 1, n, n + 5, -3):
+                b = (np.arange(n) * 7 % 31).astype(dtype)
+                for f in (up, down, nest) if dtype == np.float64 else (up, down, again, nest):
+                    out(f, np.zeros(n, dtype), b, bound, 2)
+    for f in (up, down, again, nest):  # items past the end, overflows, division by zero
+        out(f, np.zeros(300, np.int64), np.arange(200), 100, 3)
+        out(f, np.full(300, 2**62), np.full(300, 2**62), 150, 2)
+        out(f, np.zeros(300, np.int64), np.arange(300), 150, 0)
+        out(f, list(range(300)), list(range(300)), 150, 2**40)
