@@ -12,9 +12,8 @@
 #include "hl_region.h"
 
 enum {
-    SHORT_LOOP = 40, /* iterations, on average */
-    LONG_ITERATION =
-        20000 /* native iterations inside of one, beside which the entries of inner loops cost nothing */
+    SHORT_LOOP = 40,       /* iterations, on average */
+    LONG_ITERATION = 20000 /* native ones inside of it, beside which entering their regions costs nothing */
 };
 
 int64_t hl_nest_left(const HlCode *code, int loop, HlFrame *f)

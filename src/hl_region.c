@@ -107,6 +107,7 @@ static void region_kill(HlRegion *r, HlReason why)
     if (r->killed)
         return;
     r->killed = true;
+    r->awaits = false;
     hl_compile_forget(r);
     if (!r->running)
         region_drop_code(r);
