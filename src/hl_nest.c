@@ -12,8 +12,9 @@
 #include "hl_region.h"
 
 enum {
-    SHORT_LOOP = 40,       /* iterations, on average */
-    LONG_ITERATION = 20000 /* native ones inside of it, beside which entering their regions costs nothing */
+    SHORT_LOOP = 40, /* iterations, on average */
+    LONG_ITERATION =
+        20000 /* native ones inside of it, beside which entering their regions costs nothing */
 };
 
 int64_t hl_nest_left(const HlCode *code, int loop, HlFrame *f)
