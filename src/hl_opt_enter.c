@@ -138,7 +138,8 @@ static int enter_search(Enter *n, const bool *set)
     bool *done = hl_mem_alloc(4 * size);
     int32_t *stack = hl_mem_alloc(size * sizeof *stack);
     int status = done && stack ? 0 : -1;
-    bool *loop = done + size, *seen = loop + size, *inner = seen + size;
+    bool *loop = status ? NULL : done + size, *seen = status ? NULL : loop + size;
+    bool *inner = status ? NULL : seen + size;
     for (int32_t i = 0; i < cfg->nrpo && !status; i++) {
         int32_t first = cfg->rpo[i];
         if (!set[first] || done[first] || !enter_connected(n, set, first, loop, seen, stack))

@@ -1274,8 +1274,9 @@ bool rec_run(HlRec *R, bool arrived)
         arrived = true; /* of this pc, whatever is retried */
         R->meet = false;
         if (R->nsteps >= hl_params.max_record || R->path_steps >= hl_params.max_path) {
-            R->why = HL_R_TOO_LONG;
-            rec_end_path(R, R->following ? HL_R_NONE : HL_R_TOO_LONG);
+            /* Following, it has been through long enough without a new path: it has settled. */
+            R->why = R->following ? HL_R_NONE : HL_R_TOO_LONG;
+            rec_end_path(R, R->why);
             rec_ends(R, HL_RECORD_DONE);
             return true;
         }

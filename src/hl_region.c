@@ -310,8 +310,7 @@ static void region_without_steps(HlRegion *r)
  * machine code of its own? Then the region waits to be recorded on from there, and is compiled once. */
 static bool region_awaits(const HlRegion *r, const HlRecordResult *res, HlFrame *f)
 {
-    if (r->state != HL_REGION_RECORDED || res->end != HL_RECORD_DONE ||
-        (res->why != HL_R_NONE && res->why != HL_R_TOO_LONG))
+    if (r->state != HL_REGION_RECORDED || res->end != HL_RECORD_DONE || res->why != HL_R_NONE)
         return false;
     int loop = hl_record_open_loop(r, hl_frame_pc(f));
     const HlRegion *inner = loop < 0 ? NULL : r->code->loops[loop].regions;

@@ -233,8 +233,9 @@ class Program:
                 return functions[-1]
 
             function(mark, log)
-        assert log.events, "the program showed nothing"
-        return list(log.events), functions  # cycles are found later, and may note that they died
+            events = list(log.events)  # cycles are found when that is over, and may note that they died
+        assert events, "the program showed nothing"
+        return events, functions
 
 
 class _Square(ast.NodeTransformer):
