@@ -291,7 +291,7 @@ def test_arrays_that_change_places(jit, out):
         fixed = a.copy()
         fixed.flags.writeable = False
         out(steps, fixed, a.copy(), 0.25, 1)
-        for n in (2, 3):  # stores into it in the second round
+        for n in (2, 3) * 16:  # stores into it in the second round; often enough to be asked in the inner loop
             changed = a.copy()
             out(steps, fixed, changed, 0.25, n)
             out.value(changed)
