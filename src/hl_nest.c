@@ -51,19 +51,23 @@ static int64_t native_inside(const HlCode *code, int loop)
 {
     const HlBytecode *b = code->bytecode;
     int64_t n = 0;
-    for (int i = 0; i < b->nloops; i++)
+    for (int i = 0; i < b->nloops; i++) {
+        if (!hl_bc_loop_within(b, i, loop))
+            continue;
         for (const HlRegion *r = code->loops[i].regions; r; r = r->next)
-            for (int k = 0; hl_bc_loop_within(b, i, loop) && k < r->ir->nloops; k++)
+            for (int k = 0; k < r->ir->nloops; k++)
                 n += r->native[k];
+    }
     return n;
 }
 
 static bool may_be_recorded(const HlCode *code, int loop, HlFrame *f)
 {
     const HlLoop *l = &code->loops[loop];
+    if (l->state != HL_LOOP_COUNTING || l->nregions || l->tries || l->misses)
+        return false;
     int64_t left = hl_nest_left(code, loop, f);
-    return l->state == HL_LOOP_COUNTING && !l->nregions && !l->tries && !l->misses &&
-           (left < 0 || left >= 2) &&
+    return (left < 0 || left >= 2) &&
            native_inside(code, loop) <= LONG_ITERATION * (l->interpreted + 1);
 }
 

@@ -1,4 +1,4 @@
-/* hl_opt.h - what the passes share (hl_opt.c); nobody else includes it. */
+/* hl_opt.h - what the passes share (hl_opt.c, hl_opt_copy.c); nobody else includes it. */
 #ifndef HL_OPT_H
 #define HL_OPT_H
 
@@ -64,6 +64,13 @@ int32_t *hl_opt_positions(const HlIr *ir);
 /* a `cond` b is b `swapped` a, and not (a `inverse` b) when they are integers. */
 uint8_t hl_opt_swapped(uint8_t cond);
 uint8_t hl_opt_inverse(uint8_t cond);
+
+/* Is the block the arm of a branch: reached from one place only, and ending with a jump? */
+static inline bool hl_opt_is_arm(const HlIr *ir, const HlCfg *cfg, int32_t block)
+{
+    return cfg->pred_at[block + 1] - cfg->pred_at[block] == 1 && !ir->blocks[block].params.n &&
+           ir->blocks[block].term == HL_TERM_JUMP;
+}
 
 static inline bool hl_opt_in_loop(const HlCfg *cfg, int32_t block, int32_t header)
 {

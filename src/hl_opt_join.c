@@ -143,9 +143,7 @@ static int32_t join_exit_way(const HlIr *ir, HlRef guard)
 
 static bool join_only_way(const HlIr *ir, const HlCfg *cfg, int32_t block)
 {
-    const HlBlock *b = &ir->blocks[block];
-    return cfg->pred_at[block + 1] - cfg->pred_at[block] == 1 && !b->params.n && b->loop < 0 &&
-           b->term == HL_TERM_JUMP;
+    return hl_opt_is_arm(ir, cfg, block) && ir->blocks[block].loop < 0;
 }
 
 /* The branch at `at` leads to a block that only looks at another condition, and one way from there to where

@@ -61,9 +61,7 @@ static int32_t part_find(const HlIr *ir, const HlCfg *cfg, int32_t header)
         if (way < 0 || ir->exits[guard->exit].reason != HL_R_BRANCH ||
             !part_on_bound(ir, cfg, guard, header))
             continue;
-        const HlBlock *arm = &ir->blocks[way];
-        if (arm->term == HL_TERM_JUMP && arm->target == header && !arm->params.n &&
-            cfg->pred_at[way + 1] - cfg->pred_at[way] == 1)
+        if (hl_opt_is_arm(ir, cfg, way) && ir->blocks[way].target == header)
             return i;
     }
     return -1;

@@ -28,9 +28,7 @@ static int32_t turn_find(const HlIr *ir, const HlCfg *cfg, int32_t block)
         int32_t t = guard->exit < 0 ? -1 : ir->exits[guard->exit].target;
         if (t < 0 || (guard->op != HL_I_GUARD_TRUE && guard->op != HL_I_GUARD_FALSE))
             continue;
-        const HlBlock *back = &ir->blocks[t];
-        if (back->term == HL_TERM_JUMP && back->target == block && !back->params.n &&
-            cfg->pred_at[t + 1] - cfg->pred_at[t] == 1)
+        if (hl_opt_is_arm(ir, cfg, t) && ir->blocks[t].target == block)
             return i;
     }
     return -1;

@@ -40,7 +40,8 @@ int hl_record_open_loop(const HlRegion *r, int32_t pc)
 static bool iter_fits(const HlRegion *r, const HlSlot *s, PyObject *o)
 {
     HlIter it;
-    if (!hl_iter_get(o, &it) || it.kind != s->kind)
+    if (!hl_iter_get(o, &it) || it.kind != s->kind ||
+        (s->kind == HL_SLOT_ZIP && it.nseq != s->more))
         return false;
     for (int part = 0; part < hl_slot_nparts(s); part++) {
         int seq = (int)hl_iter_input(s->kind, part) - HL_IN_ITER_SEQ;

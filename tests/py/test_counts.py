@@ -39,13 +39,17 @@ def nest(rounds, n):
     return s
 
 
+def fresh(function):
+    """Counted and compiled anew."""
+    return type(function)(function.__code__.replace(), function.__globals__)
+
+
 @pytest.mark.parametrize("mode", ["eager", "sync"])
 @pytest.mark.parametrize("function", [plain, strips, skips])
 def test_iterations(function, mode):
     import hotloop
-    copy = type(function)(function.__code__.replace(), function.__globals__)
     with params(**MODES[mode]):
-        f = hotloop.jit(copy)
+        f = hotloop.jit(fresh(function))
         f(50)  # compiles
         before = native.native_iterations(f), native.interpreted_iterations(f)
         f(10_000)
@@ -59,7 +63,7 @@ def test_iterations(function, mode):
 def test_an_inner_loop_whose_trip_count_divides_the_threshold_gets_hot(n):
     import hotloop
     with params(threshold=60, sync=1):
-        f = hotloop.jit(type(nest)(nest.__code__.replace(), nest.__globals__))
+        f = hotloop.jit(fresh(nest))
         assert f(50, n) == nest(50, n)
         assert native.native_iterations(f) > 0.8 * 50 * n
 
@@ -159,7 +163,7 @@ def test_each_loop_of_a_nest_is_compiled_once():
     """And begins at its own header: an outer loop is recorded across the inner ones, however long these are."""
     import hotloop
     with params(sync=1):
-        f = hotloop.jit(type(deep)(deep.__code__.replace(), {}))
+        f = hotloop.jit(fresh(deep))
         for _ in range(3):
             f(60, 100)
         assert compiles(f) == [1, 1, 1]
@@ -171,6 +175,6 @@ def test_each_loop_of_a_nest_is_compiled_once():
 def test_a_short_loop_is_compiled_with_the_loop_around_it():
     import hotloop
     with params(sync=1):
-        f = hotloop.jit(type(short)(short.__code__.replace(), {}))
+        f = hotloop.jit(fresh(short))
         f(1, 1000)
         assert compiles(f) == [0, 1, 0]
