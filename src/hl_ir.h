@@ -369,11 +369,12 @@ typedef struct HlSnap {
 /* Indexes never change: statistics are kept in parallel. Several guards may share an exit when it has
  * no target. Passes append copies of the entry exit, one per guard hoisted into the entry block. */
 typedef struct HlExit {
-    int32_t snap;   /* -1 = not in use (after parsing text that leaves indexes out) */
-    uint8_t reason; /* HlReason */
-    uint8_t stay;   /* 1 = never hoist its guard (it failed too often at the entry) */
-    uint8_t twin;   /* 1 = leaves as its origin does: the same state, at the same place */
-    int32_t target; /* block that continues it, -1 = leaves machine code */
+    int32_t snap;       /* -1 = not in use (after parsing text that leaves indexes out) */
+    uint8_t reason;     /* HlReason */
+    uint8_t stay;       /* 1 = never hoist its guard (it failed too often at the entry) */
+    uint8_t twin;       /* 1 = leaves as its origin does: the same state, at the same place */
+    uint8_t any_length; /* 1, of the entry exit = lengths that were seen are not relied upon */
+    int32_t target;     /* block that continues it, -1 = leaves machine code */
     int32_t
         origin; /* made by a pass, for a guard that was moved or copied: the exit that it had; else -1 */
 } HlExit;
@@ -395,7 +396,11 @@ typedef struct HlInput {
     int32_t slot;
     uint8_t part;
     bool cell; /* the slot holds a cell, and the part is of its content */
+    uint8_t seen
+        [HL_MAX_NDIM]; /* when it was recorded: the lengths of an array's axes, or [0]: a number that
+                                * no loop changes. 0 = not from 1 to HL_SEEN_MOST */
 } HlInput;
+enum { HL_SEEN_MOST = 4 };
 
 /* Does it bring a sequence that is iterated over? */
 static inline bool hl_input_is_seq(int part)
@@ -522,6 +527,10 @@ int hl_opt_hoist(
     HlIr *ir); /* moves invariant instructions and guards into the loop's preheader/entry */
 int hl_opt_range(HlIr *ir);  /* drops overflow, bounds and sign checks that value ranges prove */
 int hl_opt_stride(HlIr *ir); /* arrays have their items next to each other */
+int hl_opt_seen(HlIr *ir);   /* lengths of short axes are what they were */
+int hl_opt_unroll(HlIr *ir); /* a loop of few, known iterations is none */
+int hl_opt_bound(HlIr *ir);  /* a counter's indexes are checked in front of the loop */
+int hl_opt_chunk(HlIr *ir);  /* the eval breaker is asked once in many iterations */
 int hl_opt_bits(HlIr *ir);   /* a loop over the bits of a number counts them at once */
 int hl_opt_join(HlIr *ir);   /* conditions of one branch, and arms that only store otherwise */
 int hl_opt_enter(HlIr *ir);  /* a loop has one way in: its header */

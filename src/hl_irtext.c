@@ -18,8 +18,8 @@
  * One instruction per line: result and its type, operation, what `aux`, `imm` and `check` hold,
  * then operands, the guard's exit, and "@pc" where the bytecode position changes. `pc`, `loop`,
  * `in` (loop_of) and `at` (inlined) follow a block's parameters, "fastmath N" the first line's numbers.
- * An exit: reason, snapshot, the block that continues it, "stay", "origin xN" or "twin xN". Behind the
- * first line come the inlined calls:
+ * An exit: reason, snapshot, the block that continues it, "stay", "any_length", "origin xN" or "twin xN". Behind
+ * the first line come the inlined calls:
  *
  *   i0: pc 30 base 6 slots 2 code #1 loops 1
  *   i1: pc 8 base 9 slots 1 code #2 loops 1 at i0
@@ -234,6 +234,21 @@ static void out_ins(TextOut *o, const HlIr *ir, HlRef r, int32_t *pc)
     out(o, "\n");
 }
 
+/* How many lengths an input of that type may have been seen with. */
+static int text_nseen(HlType t)
+{
+    return t.base == HL_T_ARR ? t.ndim : t.base == HL_T_I64;
+}
+
+static void out_seen(TextOut *o, const HlInput *in, HlType t)
+{
+    uint8_t any = 0;
+    for (int i = 0; i < text_nseen(t); i++)
+        any |= in->seen[i];
+    for (int i = 0; any && i < text_nseen(t); i++)
+        out(o, i ? " %d" : " seen %d", in->seen[i]);
+}
+
 static void out_block(TextOut *o, const HlIr *ir, int32_t index)
 {
     const HlBlock *b = &ir->blocks[index];
@@ -249,6 +264,7 @@ static void out_block(TextOut *o, const HlIr *ir, int32_t index)
             out(o, " = slot %d", ir->inputs[i].slot);
             if (ir->inputs[i].part)
                 out(o, " %s", text_part[ir->inputs[i].part]);
+            out_seen(o, &ir->inputs[i], ir->ins[b->params.v[i]].type);
         }
     }
     out(o, "%s: pc %d", b->params.n ? ")" : "", b->pc);
@@ -306,6 +322,8 @@ static void out_exit(TextOut *o, const HlIr *ir, int32_t index)
         out(o, " -> b%d", x->target);
     if (x->stay)
         out(o, " stay");
+    if (x->any_length)
+        out(o, " any_length");
     if (x->origin >= 0)
         out(o, x->twin ? " twin x%d" : " origin x%d", x->origin);
     out(o, "\n");
@@ -661,8 +679,14 @@ static void in_params(TextIn *in, int32_t block)
             int part = HL_COUNTOF(text_part) - 1;
             while (part > HL_IN_VALUE && !in_take(in, text_part[part]))
                 part--;
-            if (!in->failed && hl_ir_input(in->ir, slot, (HlInputPart)part) < 0)
+            int32_t input = in->failed ? -1 : hl_ir_input(in->ir, slot, (HlInputPart)part);
+            if (!in->failed && input < 0)
                 in_no_memory(in);
+            bool seen = in_take(in, "seen");
+            for (int i = 0; seen && input >= 0 && i < text_nseen(ins.type); i++) {
+                in_space(in);
+                in->ir->inputs[input].seen[i] = (uint8_t)in_number(in, HL_SEEN_MOST);
+            }
         }
         in_define(in, r, &b->params, &ins);
     } while (!in->failed && in_take(in, ","));
@@ -910,6 +934,7 @@ static void in_exit(TextIn *in, int32_t index)
     if (in_take(in, "->"))
         x.target = in_numbered(in, 'b', TEXT_MAX_ID);
     x.stay = in_take(in, "stay");
+    x.any_length = in_take(in, "any_length");
     x.twin = in_take(in, "twin");
     if (x.twin || in_take(in, "origin"))
         x.origin = in_numbered(in, 'x', TEXT_MAX_ID);

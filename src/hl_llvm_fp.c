@@ -36,7 +36,7 @@ bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r)
 static bool fp_ends_run(const HlEmitter *e, const HlIns *ins)
 {
     if (hl_op_info[ins->op].fx & (HL_E_WRITES | HL_E_CALLS | HL_E_PINNED))
-        return true;
+        return ins->op != HL_I_TRIPS;
     return ins->op != HL_I_GUARD_FP && ins->exit >= 0 && e->ir->exits[ins->exit].target >= 0;
 }
 
@@ -51,6 +51,11 @@ static HlRef fp_tested(const HlIns *ins)
     }
 }
 
+static bool fp_may_wait(const HlIns *ins)
+{
+    return ins->op == HL_I_GUARD_FP || ins->op == HL_I_GUARD_FINITE;
+}
+
 void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b)
 {
     e->run++;
@@ -61,9 +66,9 @@ void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b)
         tested = fp_tested(ins);
         if (tested != HL_NOREF) {
             bool told = e->told[tested].run == e->run;
-            if (ins->op == HL_I_GUARD_FP)
+            if (fp_may_wait(ins))
                 e->told[r].by = told ? e->told[tested].by : HL_NOREF;
-            if (ins->op != HL_I_GUARD_FP || !told)
+            if (!fp_may_wait(ins) || !told)
                 e->told[tested] = (HlTold){.by = r, .run = e->run};
         } else if (e->told[r].run == e->run) {
             for (int k = 0; k < hl_op_info[ins->op].nargs; k++)
@@ -75,7 +80,7 @@ void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b)
 
 bool hl_llvm_fp_waits(HlEmitter *e, HlRef guard)
 {
-    if (e->ir->ins[guard].op != HL_I_GUARD_FP || e->told[guard].by == HL_NOREF ||
+    if (!fp_may_wait(&e->ir->ins[guard]) || e->told[guard].by == HL_NOREF ||
         e->nwaiting == HL_WAITING)
         return false;
     e->waiting[e->nwaiting++] = guard;
@@ -109,6 +114,10 @@ static Val fp_excuse(HlEmitter *e, const HlIns *ins)
 /* Goes on in a new block when the guard of a result that is not finite holds. */
 static void fp_cold(HlEmitter *e, const HlIns *ins, Bb next)
 {
+    if (ins->op == HL_I_GUARD_FINITE) {
+        LLVMBuildBr(e->b, hl_llvm_exit_block(e, ins->exit));
+        return;
+    }
     hl_llvm_branch(e, fp_excuse(e, ins), next, hl_llvm_exit_block(e, ins->exit),
                    e->ir->exits[ins->exit].target < 0);
 }

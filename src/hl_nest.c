@@ -9,12 +9,16 @@
  * more than it gains. */
 #include "hl_nest.h"
 
+#include "hl_param.h"
 #include "hl_region.h"
 
 enum {
-    SHORT_LOOP = 40, /* iterations, on average */
-    LONG_ITERATION =
-        20000 /* native ones inside of it, beside which entering their regions costs nothing */
+    SHORT_LOOP = 40, /* iterations, on average, with those of the loops inside */
+    /* Iterations of a short loop inside of a region, above which it gets one, too: they are not made there. */
+    INSIDE_HOT = 100000,
+    /* The longer a loop runs between two ends, the less there is to gain from one entry of machine code for many:
+     * one more end is waited for with so many iterations. */
+    ITERATIONS_PER_END = 100
 };
 
 int64_t hl_nest_left(const HlCode *code, int loop, HlFrame *f)
@@ -39,26 +43,42 @@ int64_t hl_nest_left(const HlCode *code, int loop, HlFrame *f)
     return -1;
 }
 
-bool hl_nest_is_short(const HlCode *code, int loop)
+int64_t hl_nest_interpreted(const HlCode *code, int loop)
 {
-    int outer = code->bytecode->loops[loop].parent;
-    return outer >= 0 &&
-           code->loops[loop].interpreted <= SHORT_LOOP * code->loops[outer].interpreted;
+    int64_t n = 0;
+    for (int i = 0; i < code->bytecode->nloops; i++)
+        if (hl_bc_loop_within(code->bytecode, i, loop))
+            n += code->loops[i].interpreted;
+    return n;
 }
 
-/* Native iterations of the loops inside of the loop. */
+/* Native iterations of the loop and of those inside of it. */
 static int64_t native_inside(const HlCode *code, int loop)
 {
     const HlBytecode *b = code->bytecode;
     int64_t n = 0;
-    for (int i = 0; i < b->nloops; i++) {
-        if (!hl_bc_loop_within(b, i, loop))
-            continue;
-        for (const HlRegion *r = code->loops[i].regions; r; r = r->next)
-            for (int k = 0; k < r->ir->nloops; k++)
-                n += r->native[k];
-    }
+    for (int i = 0; i < b->nloops; i++)
+        for (const HlRegion *r = hl_bc_loop_within(b, i, loop) ? code->loops[i].regions : NULL; r;
+             r = r->next)
+            n += hl_region_native(r);
     return n;
+}
+
+bool hl_nest_is_short(const HlCode *code, int loop)
+{
+    int outer = code->bytecode->loops[loop].parent;
+    return outer >= 0 && code->loops[loop].interpreted + native_inside(code, loop) <=
+                             SHORT_LOOP * code->loops[outer].interpreted;
+}
+
+bool hl_nest_is_inside(const HlCode *code, int loop)
+{
+    const HlLoopInfo *loops = code->bytecode->loops;
+    bool hot = code->loops[loop].interpreted > INSIDE_HOT;
+    for (int i = loops[loop].parent; i >= 0 && !hot; i = loops[i].parent)
+        if (code->loops[i].nregions)
+            return true;
+    return false;
 }
 
 static bool may_be_recorded(const HlCode *code, int loop, HlFrame *f)
@@ -67,17 +87,21 @@ static bool may_be_recorded(const HlCode *code, int loop, HlFrame *f)
     if (l->state != HL_LOOP_COUNTING || l->nregions || l->tries || l->misses)
         return false;
     int64_t left = hl_nest_left(code, loop, f);
-    return (left < 0 || left >= 2) &&
-           native_inside(code, loop) <= LONG_ITERATION * (l->interpreted + 1);
+    return left < 0 || left >= 2;
+}
+
+/* The loop around that the frame, which is in the loop or at its end, is in now; -1 = none. */
+static int loop_around(const HlBytecode *b, int loop, HlFrame *f)
+{
+    int at = hl_bc_loop_of(b, hl_frame_pc(f));
+    return at == loop ? b->loops[at].parent : at;
 }
 
 bool hl_nest_record_around(HlCode *code, int loop, HlFrame *f)
 {
     const HlBytecode *b = code->bytecode;
-    int at = hl_bc_loop_of(b, hl_frame_pc(f)), found = -1;
-    if (at == loop)
-        at = b->loops[at].parent;
-    for (; at >= 0; at = b->loops[at].parent) {
+    int found = -1;
+    for (int at = loop_around(b, loop, f); at >= 0; at = b->loops[at].parent) {
         if (may_be_recorded(code, at, f))
             found = at;
         if (found >= 0 && !hl_nest_is_short(code, at))
@@ -86,4 +110,15 @@ bool hl_nest_record_around(HlCode *code, int loop, HlFrame *f)
     if (found >= 0)
         code->loops[found].countdown = 1;
     return found >= 0;
+}
+
+void hl_nest_ended(HlRegion *r, HlFrame *f)
+{
+    int around = loop_around(r->code->bytecode, r->loop, f);
+    r->ended++;
+    if (around < 0 ||
+        r->code->loops[around].nregions) /* whose own ends count for what is around it */
+        return;
+    if (r->ended - hl_params.nest_ends >= hl_region_native(r) / r->ended / ITERATIONS_PER_END)
+        hl_nest_record_around(r->code, r->loop, f);
 }

@@ -340,6 +340,11 @@ bool hl_np_unit_stride(PyObject *arr, int axis)
     return PyArray_STRIDE(a, axis) == PyArray_ITEMSIZE(a);
 }
 
+int64_t hl_np_length(PyObject *arr, int axis)
+{
+    return PyArray_DIM((PyArrayObject *)arr, axis);
+}
+
 PyObject *hl_np_view(PyObject *o, void *data, HlType row, const int64_t *own)
 {
     PyArrayObject *arr = (PyArrayObject *)o;

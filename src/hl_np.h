@@ -25,6 +25,8 @@ bool hl_np_is_lasting_dtype(PyObject *o);
 bool hl_np_copies(PyObject *to, PyObject *from);
 /* Do the items along an axis lie next to each other? */
 bool hl_np_unit_stride(PyObject *arr, int axis);
+/* The length of an axis. */
+int64_t hl_np_length(PyObject *arr, int axis);
 /* The view of an array whose items begin at `data`, as indexing makes it; row: the type of that address, own:
  * what the view has of its own (hl_row_own). New reference, NULL = out of memory, exception set. */
 PyObject *hl_np_view(PyObject *arr, void *data, HlType row, const int64_t *own);

@@ -1,15 +1,18 @@
 /* hl_opt.c - the order of the passes, and what they share. */
 #include "hl_opt.h"
 
+#include <string.h>
+
 static const struct {
     const char *name;
     int (*run)(HlIr *ir);
 } opt_pass[] = {
-    {"phi", hl_opt_phi},     {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist},
-    {"range", hl_opt_range}, {"iter", hl_opt_iter},     {"select", hl_opt_select},
-    {"dce", hl_opt_dce},     {"origin", hl_opt_origin}, {"stride", hl_opt_stride},
-    {"bits", hl_opt_bits},   {"turn", hl_opt_turn},     {"join", hl_opt_join},
-    {"enter", hl_opt_enter}, {"part", hl_opt_part},
+    {"phi", hl_opt_phi},       {"gvn", hl_opt_gvn},       {"hoist", hl_opt_hoist},
+    {"range", hl_opt_range},   {"iter", hl_opt_iter},     {"select", hl_opt_select},
+    {"dce", hl_opt_dce},       {"origin", hl_opt_origin}, {"stride", hl_opt_stride},
+    {"bits", hl_opt_bits},     {"turn", hl_opt_turn},     {"join", hl_opt_join},
+    {"enter", hl_opt_enter},   {"part", hl_opt_part},     {"seen", hl_opt_seen},
+    {"unroll", hl_opt_unroll}, {"bound", hl_opt_bound},   {"chunk", hl_opt_chunk},
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
@@ -17,9 +20,10 @@ static const struct {
  * come late: they profit from all that, and make constants of conditions, whose guards gvn removes. Then
  * the shape of what is left is made simple for the code generator; guards of arms that became selects may
  * be hoisted. */
-static const char *const opt_order[] = {"enter",  "phi", "turn",  "gvn",  "phi",  "join",  "hoist",
-                                        "stride", "gvn", "range", "gvn",  "iter", "bits",  "select",
-                                        "hoist",  "phi", "gvn",   "part", "dce",  "origin"};
+static const char *const opt_order[] = {
+    "enter", "phi",   "turn",  "gvn",    "phi", "join",  "hoist", "stride", "seen",  "gvn",
+    "range", "gvn",   "iter",  "unroll", "phi", "gvn",   "bits",  "select", "phi",   "gvn",
+    "part",  "bound", "hoist", "phi",    "gvn", "chunk", "phi",   "dce",    "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {
@@ -87,6 +91,48 @@ void hl_opt_apply(HlIr *ir, HlRef *map)
                 s->part[part] = hl_opt_find(map, s->part[part]);
         }
     }
+}
+
+static HlRef pin_emit(HlIr *ir, HlIns ins, HlReason why)
+{
+    ins.exit = why == HL_R_NONE ? -1 : hl_ir_exit(ir, ir->exits[ir->entry_exit].snap, why);
+    if (why != HL_R_NONE && ins.exit < 0)
+        return HL_NOREF;
+    if (ins.exit >= 0)
+        ir->exits[ins.exit].origin = ir->entry_exit;
+    ins.pc = ir->blocks[0].pc;
+    return hl_ir_emit(ir, 0, &ins);
+}
+
+int hl_opt_pin(HlIr *ir, HlRef value, int32_t i, int64_t k, HlReason why)
+{
+    HlRef pin[HL_PIN_INS];
+    HlIns constant = {.op = HL_I_KINT, .type = HL_TYPE(I64), .a = HL_NO_ARGS, .imm.i = k};
+    HlIns compare = {.op = HL_I_ICMP, .aux = HL_EQ, .type = HL_TYPE(BOOL), .a = HL_NO_ARGS};
+    HlIns guard = {.op = HL_I_GUARD_TRUE, .type = HL_TYPE(VOID), .a = HL_NO_ARGS};
+    if ((compare.a[1] = pin[0] = pin_emit(ir, constant, HL_R_NONE)) < 0 ||
+        (guard.a[0] = pin[1] = pin_emit(ir, compare, HL_R_NONE)) < 0 ||
+        (pin[2] = pin_emit(ir, guard, why)) < 0)
+        return -1;
+    HlRefVec *v = &ir->blocks[0].ins;
+    memmove(&v->v[i + 1 + HL_PIN_INS], &v->v[i + 1],
+            (size_t)(v->n - HL_PIN_INS - i - 1) * sizeof *v->v);
+    memcpy(&v->v[i + 1], pin, sizeof pin);
+    /* In the frame as it was entered, there is the value. */
+    HlSnap *entered = &ir->snaps[ir->exits[ir->entry_exit].snap];
+    size_t size = (size_t)entered->nslots * sizeof *entered->slots;
+    HlRef *map = hl_opt_map(ir, 0);
+    HlSlot *slots = hl_mem_alloc(size + 1);
+    if (map && slots) {
+        memcpy(slots, entered->slots, size);
+        map[value] = pin[0];
+        hl_opt_apply(ir, map);
+        memcpy(entered->slots, slots, size);
+        ir->ins[pin[1]].a[0] = value;
+    }
+    hl_mem_free(map);
+    hl_mem_free(slots);
+    return map && slots ? 0 : -1;
 }
 
 void hl_opt_sweep(HlIr *ir)
@@ -165,6 +211,66 @@ void hl_opt_cut(HlIr *ir, int32_t block)
     b->params.n = b->ins.n = b->args.n = 0;
     b->term = HL_TERM_EXIT;
     b->exit = ir->entry_exit;
+}
+
+/* Is r an index that changes by the same amount in every iteration, so far as can be seen here? */
+static bool loop_index_is_plain(const HlIr *ir, HlRef r)
+{
+    const HlIns *ins = &ir->ins[r];
+    switch (ins->op) {
+    case HL_I_PARAM:
+    case HL_I_KINT: return true;
+    case HL_I_INDEX:
+    case HL_I_RETYPE: return loop_index_is_plain(ir, ins->a[0]);
+    case HL_I_ADD:
+    case HL_I_SUB:
+    case HL_I_ADD_OV:
+    case HL_I_SUB_OV:
+    case HL_I_MUL:
+    case HL_I_MUL_OV:
+    case HL_I_COUNT_UP:
+        return loop_index_is_plain(ir, ins->a[0]) && loop_index_is_plain(ir, ins->a[1]);
+    default: return false;
+    }
+}
+
+static bool loop_ins_is_plain(const HlIr *ir, const HlIns *ins)
+{
+    const HlExit *x = ins->exit < 0 ? NULL : &ir->exits[ins->exit];
+    if (ins->op == HL_I_INDEX)
+        return loop_index_is_plain(ir, ins->a[0]);
+    if (ins->op == HL_I_FPTOSI_OV || hl_op_info[ins->op].fx & (HL_E_RD_LISTS | HL_E_WR_LISTS))
+        return false;
+    return !x || x->target < 0 || x->reason == HL_R_LOOP_END || ir->ins[ins->a[0]].op == HL_I_ICMP;
+}
+
+/* Does a block read and write different items of one row, which may be the same in another iteration? */
+static bool loop_reads_back(const HlIr *ir, const HlBlock *b)
+{
+    for (int32_t i = 0; i < b->ins.n; i++)
+        for (int32_t k = 0; k < b->ins.n; k++) {
+            const HlIns *store = &ir->ins[b->ins.v[i]], *load = &ir->ins[b->ins.v[k]];
+            if (hl_op_info[store->op].fx & HL_E_WR_ITEMS && load->op == HL_I_ARRAY_LOAD &&
+                store->a[0] == load->a[0] && store->a[2] != load->a[2])
+                return true;
+        }
+    return false;
+}
+
+bool hl_opt_stays_loop(const HlIr *ir, const HlCfg *cfg, int32_t header)
+{
+    bool plain = true;
+    for (int32_t i = 0; i < cfg->nrpo; i++) {
+        int32_t b = cfg->rpo[i];
+        if (!hl_opt_in_loop(cfg, b, header))
+            continue;
+        if (cfg->header[b] != header)
+            return false;
+        plain &= b == header && !loop_reads_back(ir, &ir->blocks[b]);
+        for (int32_t k = 0; k < ir->blocks[b].ins.n; k++)
+            plain &= loop_ins_is_plain(ir, &ir->ins[ir->blocks[b].ins.v[k]]);
+    }
+    return !plain;
 }
 
 bool hl_opt_slow(HlOp op)

@@ -14,6 +14,12 @@ HlRef hl_opt_find(HlRef *map, HlRef r);
 /* Rewrites every operand, jump argument and snapshot by the map. */
 void hl_opt_apply(HlIr *ir, HlRef *map);
 
+/* Has a guard at the entry, with a copy of the entry exit, see that `value` (at position i of the entry block, or a
+ * parameter) is the constant k, and makes it that everywhere. Adds HL_PIN_INS instructions behind position i.
+ * -1 = out of memory. */
+int hl_opt_pin(HlIr *ir, HlRef value, int32_t i, int64_t k, HlReason why);
+enum { HL_PIN_INS = 3 };
+
 /* Drops from the blocks' lists what has been removed or moved elsewhere. */
 void hl_opt_sweep(HlIr *ir);
 
@@ -48,6 +54,43 @@ int32_t hl_opt_mark(const HlIr *ir, int32_t from, const bool *set, int32_t *copy
 /* Copies what is marked; copy[] then says which block is whose copy, 0 = none. Copies lead to each other as the
  * originals do, and their exits are twins of those. -1 = out of memory. */
 int hl_opt_copy_marked(HlIr *ir, const HlCfg *cfg, int32_t *copy, int32_t nins);
+
+/* The block whose jump is the only way into the loop, -1 = none. */
+int32_t hl_opt_preheader(const HlIr *ir, const HlCfg *cfg, int32_t header);
+/* A snapshot of the state at the end of that block, for guards there; *snap is -1 when that is not known, also
+ * when something would have to be computed for it there, which is done if `compute`. -1 = out of memory. */
+int hl_opt_front(HlIr *ir, const HlCfg *cfg, int32_t header, int32_t pre, bool compute,
+                 int32_t *snap);
+/* An innermost loop that the code generator will not make strips of (hl_llvm_strip.c), as it has branches that depend
+ * on data, indexes that do, reads what it has written, or works with lists. */
+bool hl_opt_stays_loop(const HlIr *ir, const HlCfg *cfg, int32_t header);
+
+/* --- innermost loops that count, by one, to a stop that stays: hl_opt_count.c ------------------ */
+typedef struct HlCounted {
+    HlIr *ir;
+    const HlCfg *cfg;
+    int32_t header, pre; /* the loop's, and the block whose jump is the only way into it */
+    int32_t at, exit;    /* position of the guard of its end in the header, and its exit */
+    int32_t param;       /* position of the counter among the header's parameters */
+    HlRef stop;
+    bool *set;     /* its blocks */
+    int32_t *copy; /* block -> its copy in the last copy of an iteration, 0 = none */
+    int32_t *stack, *pos;
+} HlCounted;
+/* What a pass does with such a loop: 1 = it has changed the graph, 0 = nothing, -1 = out of memory. */
+typedef int HlCountedPass(HlCounted *c);
+/* Does it with each. Blocks that cannot be reached any more are removed. -1 = out of memory. */
+int hl_opt_count_each(HlIr *ir, HlCountedPass *pass);
+/* Marks what a copy of an iteration consists of; how many instructions are that? */
+int32_t hl_opt_count_mark(HlCounted *c);
+/* Of what is marked: is nothing used by others, but what the header has in front of its guard, behind the end? */
+bool hl_opt_count_apart(const HlCounted *c);
+/* Makes a copy without POLLs, which comes back to the copy of the header, and is left there for nowhere. */
+int hl_opt_count_copy(HlCounted *c);
+/* Removes the instruction at position i of a block. */
+void hl_opt_count_drop(HlIr *ir, int32_t block, int32_t i);
+/* Counts n iterations of a loop at position `at` of a block. -1 = out of memory. */
+int hl_opt_count_trips(HlIr *ir, int32_t block, int32_t at, int32_t loop, int64_t n);
 
 /* The two ways of the branch at that position of a block change places. -1 = out of memory. */
 int hl_opt_turn_at(HlIr *ir, int32_t block, int32_t at);

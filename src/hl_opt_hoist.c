@@ -195,58 +195,6 @@ static int hoist_move(Hoist *h, HlRef r)
     return 0;
 }
 
-/* --- the state in front of a loop ------------------------------------------------------------- */
-
-/* The snapshot of the header's first exit, if that is where the header begins, and all that it needs is known in
- * front of the loop but for the header's parameters; -1 = it is not. */
-static int32_t hoist_header_snap(const Hoist *h)
-{
-    const HlIr *ir = h->ir;
-    const HlBlock *b = &ir->blocks[h->header];
-    int32_t k = 0;
-    while (k < b->ins.n && ir->ins[b->ins.v[k]].exit < 0)
-        k++;
-    if (k == b->ins.n)
-        return -1;
-    int32_t found = ir->exits[ir->ins[b->ins.v[k]].exit].snap;
-    const HlSnap *snap = &ir->snaps[found];
-    if (snap->pc != b->pc || snap->inlined != b->inlined)
-        return -1;
-    for (int32_t i = 0; i < snap->nslots; i++) {
-        const HlSlot *s = &snap->slots[i];
-        for (int part = 0; part < hl_slot_nparts(s); part++) {
-            HlRef r = s->part[part];
-            if (r != HL_NOREF && !hoist_outside(h, r) &&
-                (ir->ins[r].block != h->header || ir->ins[r].op != HL_I_PARAM))
-                return -1;
-        }
-    }
-    return found;
-}
-
-/* Sets h->snap; -1 = out of memory. */
-static int hoist_find_snap(Hoist *h)
-{
-    HlIr *ir = h->ir;
-    h->snap = -1;
-    if (ir->entry_exit < 0)
-        return 0;
-    if (h->pre == 0) {
-        h->snap = ir->exits[ir->entry_exit].snap;
-        return 0;
-    }
-    int32_t found = hoist_header_snap(h);
-    if (found < 0)
-        return 0;
-    HlRef *map = hl_opt_map(ir, 0);
-    const HlBlock *pre = &ir->blocks[h->pre], *header = &ir->blocks[h->header];
-    for (int32_t i = 0; map && i < header->params.n; i++)
-        map[header->params.v[i]] = pre->args.v[i];
-    h->snap = map ? hl_opt_snap_copy(ir, found, map) : -1;
-    hl_mem_free(map);
-    return h->snap < 0 ? -1 : 0;
-}
-
 static uint16_t hoist_writes(const Hoist *h)
 {
     uint16_t fx = 0;
@@ -273,21 +221,6 @@ static int hoist_loop(Hoist *h)
         }
     }
     return 0;
-}
-
-/* The block whose jump is the only way into the loop, -1 = none. */
-static int32_t hoist_preheader(const HlIr *ir, const HlCfg *cfg, int32_t header)
-{
-    int32_t found = -1;
-    for (int32_t e = cfg->pred_at[header]; e < cfg->pred_at[header + 1]; e++) {
-        int32_t p = cfg->pred[e];
-        if (hl_opt_in_loop(cfg, p, header))
-            continue;
-        if (found >= 0 || cfg->pred_ins[e] != INT32_MAX || ir->blocks[p].term != HL_TERM_JUMP)
-            return -1;
-        found = p;
-    }
-    return found;
 }
 
 /* Puts a new block in front of a loop: every way in from outside leads to it, and on to the
@@ -335,7 +268,7 @@ static int hoist_make_preheaders(HlIr *ir, const HlCfg *cfg)
     int changed = 0;
     for (int32_t i = 0; i < cfg->nrpo; i++) {
         int32_t b = cfg->rpo[i];
-        if (cfg->header[b] != b || hoist_preheader(ir, cfg, b) >= 0)
+        if (cfg->header[b] != b || hl_opt_preheader(ir, cfg, b) >= 0)
             continue;
         if (hoist_make_preheader(ir, cfg, b))
             return -1;
@@ -361,8 +294,8 @@ int hl_opt_hoist(HlIr *ir)
         h.header = h.cfg.rpo[i];
         if (h.cfg.header[h.header] != h.header)
             continue;
-        h.pre = hoist_preheader(ir, &h.cfg, h.header);
-        status = hoist_find_snap(&h) ? -1 : hoist_loop(&h);
+        h.pre = hl_opt_preheader(ir, &h.cfg, h.header);
+        status = hl_opt_front(ir, &h.cfg, h.header, h.pre, false, &h.snap) ? -1 : hoist_loop(&h);
     }
     hl_opt_sweep(ir);
     hl_mem_free(h.pos);

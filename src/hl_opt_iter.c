@@ -107,11 +107,25 @@ static void iter_compare(HlIr *ir, HlRef left, HlRef next, HlRef stop)
     }
 }
 
+/* Where the iterator stops. */
+static HlRef iter_stop(HlIr *ir, int32_t pre, HlRef next, HlRef left)
+{
+    int64_t a, b, stop;
+    HlRef sum = iter_emit(ir, pre, HL_I_ADD, next, left);
+    if (sum >= 0 && hl_ir_is_kint(ir, next, &a) && hl_ir_is_kint(ir, left, &b) &&
+        !__builtin_add_overflow(a, b, &stop)) {
+        ir->ins[sum].op = HL_I_KINT;
+        ir->ins[sum].a[0] = ir->ins[sum].a[1] = HL_NOREF;
+        ir->ins[sum].imm.i = stop;
+    }
+    return sum;
+}
+
 static int iter_convert(HlIr *ir, const Iter *it)
 {
     const HlRef *args = ir->blocks[it->pre].args.v, *params = ir->blocks[it->header].params.v;
     HlRef next = params[it->next], left = params[it->left];
-    HlRef stop = iter_emit(ir, it->pre, HL_I_ADD, args[it->next], args[it->left]);
+    HlRef stop = iter_stop(ir, it->pre, args[it->next], args[it->left]);
     HlRef now = stop < 0 ? HL_NOREF : iter_emit(ir, it->header, HL_I_SUB, stop, next);
     HlRef *map = now < 0 ? NULL : hl_opt_map(ir, 0);
     if (!map)

@@ -10,6 +10,8 @@
     _(threshold, 300, "HOTLOOP_THRESHOLD", "back-edges of a loop before it is recorded")           \
     _(sync, 0, "HOTLOOP_SYNC", "1: compile in place instead of in a background thread")            \
     _(hot_exit, 12, NULL, "times that an exit is taken before it is recorded")                     \
+    _(batch, 8000, NULL, "interpreted iterations, per 100 instructions, before a region that has grown is compiled") \
+    _(nest_ends, 60, NULL, "times that a loop comes to its end before the one around it is recorded") \
     _(max_path, 2000, NULL, "bytecodes in one recorded path")                                      \
     _(max_record, 6000, NULL, "bytecodes in one recording, paths that are followed included")     \
     _(settle, 40, NULL, "back-edges without a new path after which a recording ends")              \

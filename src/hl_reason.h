@@ -17,6 +17,7 @@
     _(ZERODIV, "division by zero")                                                                 \
     _(FPCHECK, "floating-point warning due")                                                       \
     _(RANGE, "value out of the machine code's range")                                              \
+    _(LENGTH, "another length of a short axis or loop")                                            \
     _(GLOBAL, "global or builtin changed")                                                         \
     _(UNBOUND, "variable not bound")                                                               \
     _(READONLY, "array is read-only")                                                              \

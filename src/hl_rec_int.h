@@ -87,6 +87,8 @@ void rec_guard_fp(HlRec *R, HlRef r, HlRef a, HlRef b, HlReason why);
 void rec_guard_finite(HlRec *R, HlRef r);
 void rec_guard_cond(HlRec *R, HlRef cond, bool seen, HlReason why); /* GUARD_TRUE or _FALSE */
 HlRef rec_emit_ins(HlRec *R, HlIns *ins, HlReason why);
+/* A constant, in the entry block: an operation that has `bits` as its imm. */
+HlRef rec_const(HlRec *R, HlOp op, HlType type, int64_t bits);
 HlRef rec_kint(HlRec *R, int64_t v);
 HlRef rec_kfloat(HlRec *R, double v);
 HlRef rec_kbool(HlRec *R, bool v);
@@ -133,6 +135,11 @@ HlSlot rec_object(HlRec *R, HlRef obj, PyObject *o);
 int rec_object_index(HlRec *R, PyObject *o);
 /* How many slots the state of all frames has. */
 int32_t rec_nstate(const HlRec *R);
+/* Parameters of a new block for what varies in a slot of the state that it begins with, instead of the slot's
+ * values, which are appended to args. Stops when out of memory. */
+void rec_slot_params(HlRec *R, int32_t block, HlSlot *s, HlRefVec *args);
+/* Remembers the state that a block begins with; 0, or -1 = out of memory. */
+int rec_block_state(HlRec *R, int32_t block, const HlSlot *slots, int32_t n);
 /* Room for n slots in `state` and `scratch`, which may move; 0, or -1 = out of memory. */
 int rec_reserve(HlRec *R, int32_t n);
 /* Makes `inlined` (-1: the region's own frame) the innermost frame. */
@@ -255,6 +262,15 @@ HlRef rec_array_len(HlRec *R, const HlRef *view);
 HlSlot rec_array_item(HlRec *R, const HlRef *view, HlRef index, PyObject *o);
 /* The address of the view of all of an array. */
 HlRef rec_array_whole(HlRec *R, HlRef array);
+
+/* --- hl_rec_end.c ------------------------------------------------------------------------------ */
+/* Following: may the region wait until the loop that pc is in, which has been seen, has come to its end? */
+bool rec_may_wait(HlRec *R);
+
+/* --- hl_rec_import.c --------------------------------------------------------------------------- */
+/* A copy of the graph of a region for the loop whose header the recorder arrives at: the block of that header, and
+ * what to jump there with. -1 = there is none that fits, or stopped. */
+int32_t rec_import(HlRec *R, HlRefVec *args);
 
 /* --- hl_rec_slice.c: slices of arrays ----------------------------------------------------------- */
 /* The items of an axis that a slice leaves. */

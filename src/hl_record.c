@@ -161,7 +161,7 @@ RecStatus rec_finish_result(HlRec *R, int32_t n, HlRef ref)
 
 /* --- constants (in the entry block, where they dominate everything) ----------------------------- */
 
-static HlRef rec_const(HlRec *R, HlOp op, HlType type, int64_t bits)
+HlRef rec_const(HlRec *R, HlOp op, HlType type, int64_t bits)
 {
     HlIr *ir = R->ir;
     HlRefVec *v = &ir->blocks[0].ins;
@@ -541,16 +541,15 @@ static bool match_state(HlRec *R, int32_t block, HlRefVec *args)
     return true;
 }
 
-static int set_block_state(HlRec *R, int32_t block)
+int rec_block_state(HlRec *R, int32_t block, const HlSlot *slots, int32_t n)
 {
     HlRegion *r = R->r;
-    int32_t n = rec_nstate(R);
     if (hl_mem_grow((void **)&r->states, &r->cap_states, block + 1, sizeof(HlBlockState)) < 0)
         return -1;
     HlSlot *copy = hl_mem_alloc((size_t)(n ? n : 1) * sizeof(HlSlot));
     if (!copy)
         return -1;
-    memcpy(copy, R->state, (size_t)n * sizeof(HlSlot));
+    memcpy(copy, slots, (size_t)n * sizeof(HlSlot));
     r->states[block] = (HlBlockState){.slots = copy, .nslots = n};
     return 0;
 }
@@ -569,6 +568,14 @@ static HlRef make_param(HlRec *R, int32_t block, HlRef have, bool keep_constant,
     return p;
 }
 
+void rec_slot_params(HlRec *R, int32_t block, HlSlot *s, HlRefVec *args)
+{
+    /* A range's step stays the constant that it is. */
+    for (int part = 0; part < hl_slot_nparts(s); part++)
+        s->part[part] =
+            make_param(R, block, s->part[part], s->kind == HL_SLOT_RANGE && part == 1, args);
+}
+
 /* A new block at pc, whose state is the present one with parameters for what may vary. */
 static int32_t make_block(HlRec *R, HlRefVec *args)
 {
@@ -577,14 +584,9 @@ static int32_t make_block(HlRec *R, HlRefVec *args)
         return -1;
     R->ir->blocks[block].loop = rec_loop(R, true);
     args->n = 0;
-    for (int32_t i = 0; i < rec_nstate(R); i++) {
-        HlSlot *s = &R->state[i];
-        /* A range's step stays the constant that it is. */
-        for (int part = 0; part < hl_slot_nparts(s); part++)
-            s->part[part] =
-                make_param(R, block, s->part[part], s->kind == HL_SLOT_RANGE && part == 1, args);
-    }
-    if (R->pending == REC_OK && set_block_state(R, block) < 0)
+    for (int32_t i = 0; i < rec_nstate(R); i++)
+        rec_slot_params(R, block, &R->state[i], args);
+    if (R->pending == REC_OK && rec_block_state(R, block, R->state, rec_nstate(R)) < 0)
         rec_stop(R, HL_R_NO_MEMORY);
     return R->pending == REC_OK ? block : -1;
 }
@@ -647,6 +649,11 @@ static RecStatus rec_arrive(HlRec *R)
         rec_stop(R, HL_R_TOO_MANY_VARIANTS);
     else if (found < 0 && R->ir->nblocks >= hl_params.max_blocks)
         rec_stop(R, HL_R_TOO_MANY_BLOCKS);
+    if (R->pending == REC_OK && found < 0) {
+        found = rec_import(R, &args);
+        if (R->pending != REC_OK)
+            rec_drop_region(R);
+    }
     if (R->pending == REC_OK) {
         int32_t target = found >= 0 ? found : make_block(R, &args);
         if (target >= 0 && hl_ir_jump(R->ir, R->block, target, args.v, args.n) < 0)
@@ -1086,6 +1093,37 @@ static HlRef entry_input(HlRec *R, int32_t slot, HlInputPart part, HlType type)
     return hl_ir_param(R->ir, 0, type);
 }
 
+/* Does a loop of the function give the slot a value? */
+static bool slot_changes(const HlBytecode *b, int32_t slot)
+{
+    for (int32_t pc = 0; pc < b->n; pc++) {
+        const HlBc *bc = &b->bc[pc];
+        bool stored = bc->op == HL_BC_STORE_FAST || bc->op == HL_BC_STORE_DEREF ||
+                      bc->op == HL_BC_DELETE_FAST;
+        if (stored && bc->arg == slot && bc->loop >= 0)
+            return true;
+    }
+    return b->is_cell[slot];
+}
+
+static uint8_t as_seen(int64_t n)
+{
+    return n >= 1 && n <= HL_SEEN_MOST ? (uint8_t)n : 0;
+}
+
+/* Remembers lengths that machine code may rely upon. */
+static void entry_seen(HlRec *R, int32_t slot, HlType t, PyObject *o)
+{
+    HlInput *in = &R->ir->inputs[R->ir->ninputs - 1];
+    int64_t n;
+    if (t.base == HL_T_ARR)
+        for (int axis = 0; axis < t.ndim; axis++)
+            in->seen[axis] = as_seen(hl_np_length(o, axis));
+    else if (t.base == HL_T_I64 && slot < R->b->nlocalsplus && !slot_changes(R->b, slot) &&
+             hl_long_unbox(o, &n))
+        in->seen[0] = as_seen(n);
+}
+
 /* The kind of an iterator, over sequences of types that machine code knows; UNBOUND = it is none. */
 static uint8_t entry_iter_kind(HlEntrySlot *e, PyObject *o)
 {
@@ -1177,6 +1215,7 @@ static int entry_slot(HlRec *R, int32_t slot, bool wanted)
         *s = rec_value(entry_input(R, slot, HL_IN_VALUE, e.type));
         if (s->a == HL_NOREF)
             return -1;
+        entry_seen(R, slot, e.type, o);
     } else if (e.same) {
         e.object = o;
         *s = rec_value(rec_kobj(R, o)); /* which keeps it alive */
@@ -1266,7 +1305,7 @@ bool rec_run(HlRec *R, bool arrived)
                 rec_ends(R, HL_RECORD_DONE);
                 return true;
             }
-            if (header && R->following && ++R->settled > hl_params.settle) {
+            if (header && R->following && (++R->settled > hl_params.settle || rec_may_wait(R))) {
                 rec_ends(R, HL_RECORD_DONE);
                 return true;
             }
@@ -1364,6 +1403,11 @@ static int rec_begin(HlRec *R, HlFrame *f, int32_t exit)
     if (rec_reserve(R, need) < 0)
         return -1;
     rec_set_frame(R, -1, r->code, f, hl_frame_depth(f));
+    if (!s && R->ir->nblocks) { /* follows what has been recorded from the entry */
+        R->cursor = R->ir->blocks[0].ins.n;
+        R->following = true;
+        return 0;
+    }
     if (!s)
         return rec_entry(R);
     memcpy(R->state, s->slots, (size_t)s->nslots * sizeof(HlSlot));
@@ -1380,7 +1424,7 @@ HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit, HlInlined *inlin
                  .pc = hl_frame_pc(f),
                  .snap = -1,
                  .new_exit = exit,
-                 .initial = exit < 0};
+                 .initial = exit < 0 && !r->ir->nblocks};
     HlRec *R = &rec;
     R->stop_pc = R->pc;
     if (rec_begin(R, f, exit) == 0) {

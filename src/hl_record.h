@@ -33,11 +33,12 @@ HlRecordResult hl_record(HlRegion *r, HlFrame *f, int32_t exit, HlInlined *inlin
 
 /* hl_rec_end.c. Does the region's loop end behind this exit? Nothing is recorded there. */
 bool hl_record_ends_loop(const HlRegion *r, int32_t exit);
-/* The innermost loop around pc, inside of the region's, behind whose end nothing is recorded yet; -1 = none. */
-int hl_record_open_loop(const HlRegion *r, int32_t pc);
+/* The innermost loop around pc, inside of the region's, whose end is in the graph; -1 = none, or it has no machine
+ * code that would get there. */
+int hl_record_inner_loop(const HlRegion *r, int32_t pc);
 /* The exit at such an end for a frame that is there: what the frame holds has the types of the exit's
  * snapshot. -1 = none. */
-int32_t hl_record_open_end(const HlRegion *r, HlFrame *f);
+int32_t hl_record_end(const HlRegion *r, HlFrame *f);
 
 /* What type an object has for machine code: VOID = none (then *big says whether it is an int that
  * does not fit 64 bits). */

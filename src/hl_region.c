@@ -29,9 +29,11 @@ enum {
     GAIN_EVERY = 256,  /* bad exits between looks at what machine code gained */
     GAIN_LEAST = 4,    /* native iterations per bad exit below which there is no gain */
     GAIN_STRIKES = 3,
-    GAIN_ROUNDS = 8, /* of a loop, below which a recording from an exit says nothing about it */
-    EXIT_TRIES = 3,  /* failed recordings from one exit */
-    MAX_ROW = 4      /* recordings that begin at an instruction because the one before left there */
+    GAIN_ROUNDS = 8,   /* of a loop, below which a recording from an exit says nothing about it */
+    EXIT_TRIES = 3,    /* failed recordings from one exit */
+    MAX_DOUBLINGS = 2, /* of the wait for more to compile */
+    EXIT_COST = 20,    /* of leaving machine code and entering it, in interpreted iterations */
+    MAX_ROW = 4 /* recordings that begin at an instruction because the one before left there */
 };
 
 static double now(void)
@@ -80,6 +82,7 @@ static HlRegion *region_new(HlCode *code, int loop)
         return NULL;
     r->code = code;
     r->loop = loop;
+    r->awaits = r->left_at = -1;
     r->may_npwrap = hl_np_ready() && hl_np_overflow_ignored();
     r->ir = hl_ir_new(PyUnicode_AsUTF8(code->orig->co_name), code->bytecode->nlocalsplus,
                       code->bytecode->nloops);
@@ -107,7 +110,7 @@ static void region_kill(HlRegion *r, HlReason why)
     if (r->killed)
         return;
     r->killed = true;
-    r->awaits = false;
+    r->awaits = -1;
     hl_compile_forget(r);
     if (!r->running)
         region_drop_code(r);
@@ -285,6 +288,7 @@ static HlRecordResult record_timed(HlRegion *r, HlFrame *f, int32_t exit, HlInli
     r->recording = false;
     *result = res.result;
     r->record_seconds += now() - t;
+    r->quiet = res.grew ? 0 : r->quiet + 1;
     if (res.why != HL_R_NONE && res.why != HL_R_LOOP_END)
         hl_stats_note(r->code, r->loop, res.pc, res.why);
     return res;
@@ -306,34 +310,53 @@ static void region_without_steps(HlRegion *r)
     loop_wait(loop, r->code->threshold);
 }
 
-/* Has the recording come to its end inside of a loop whose end it has not seen, and which will be left by
- * machine code of its own? Then the region waits to be recorded on from there, and is compiled once. */
-static bool region_awaits(const HlRegion *r, const HlRecordResult *res, HlFrame *f)
+/* What the region waits for, to be recorded on from there until it has seen what there is and is compiled once:
+ * the end of a loop that the recording has come to its end in, and that machine code of its own will leave; when
+ * its own loop has ended, the header of that. -1 = nothing. */
+static int region_awaits(const HlRegion *r, const HlRecordResult *res, HlFrame *f)
 {
-    if (r->state != HL_REGION_RECORDED || res->end != HL_RECORD_DONE || res->why != HL_R_NONE)
-        return false;
-    int loop = hl_record_open_loop(r, hl_frame_pc(f));
-    const HlRegion *inner = loop < 0 ? NULL : r->code->loops[loop].regions;
-    return inner && inner->state == HL_REGION_READY;
+    bool settled = res->why == HL_R_NONE;
+    if (r->state != HL_REGION_RECORDED || res->end != HL_RECORD_DONE ||
+        r->quiet >= hl_params.settle || !(settled || res->why == HL_R_LOOP_END))
+        return -1;
+    int inner = settled ? hl_record_inner_loop(r, hl_frame_pc(f)) : -1;
+    return inner >= 0 || r->awaits < 0 ? inner : r->loop;
 }
 
 /* A failure leaves the region DEAD, which the next look sees. */
 static void region_compile(HlRegion *r)
 {
-    r->awaits = false;
+    r->awaits = -1;
+    r->behind = 0;
     hl_compile_submit(r);
     loop_wait(&r->code->loops[r->loop], r->state == HL_REGION_RECORDED ? WAIT_COMPILE : 1);
 }
 
-/* Compiles what was recorded, when that is all for now. */
+/* Compiles what was recorded, when that is all for now. What machine code grows by is compiled when it has been
+ * left for that a number of times: where one path was missing, others are soon found to be, too. */
 static void region_recorded(HlRegion *r, const HlRecordResult *res, HlFrame *f)
 {
-    if (region_awaits(r, res, f)) {
-        r->awaits = true;
+    if (r->state == HL_REGION_DEAD) {
+        region_kill(r, r->dead_why);
+        return;
+    }
+    r->awaits = region_awaits(r, res, f);
+    if (r->awaits >= 0) {
         loop_wait(&r->code->loops[r->loop], 1);
-    } else {
+    } else if (r->state == HL_REGION_RECORDED) {
         region_compile(r);
     }
+}
+
+/* Machine code was left for a path that is recorded, but not compiled: what has that cost by now? */
+static void region_left_behind(HlRegion *r)
+{
+    int doublings = r->compiles <= MAX_DOUBLINGS ? r->compiles - 1 : MAX_DOUBLINGS;
+    int64_t compile = (int64_t)hl_params.batch * r->ir->nins / 100 << doublings;
+    r->behind += EXIT_COST;
+    r->left_at = hl_nest_interpreted(r->code, r->loop);
+    if (!r->compiling && r->behind >= compile)
+        region_compile(r);
 }
 
 /* Records the loop that the frame is in, with the types that the frame holds now. */
@@ -342,7 +365,8 @@ static HlGo record_loop(HlCode *code, int index, HlFrame *f, PyObject **result)
     HlLoop *loop = &code->loops[index];
     if (code->bytecode->nslots > hl_params.max_slots)
         return give_up(code, index, HL_R_TOO_MANY_SLOTS, f);
-    if (!loop->nregions && hl_nest_is_short(code, index) && hl_nest_record_around(code, index, f)) {
+    if (!loop->nregions && hl_nest_is_short(code, index) &&
+        (hl_nest_is_inside(code, index) || hl_nest_record_around(code, index, f))) {
         loop_wait(loop, code->threshold);
         return HL_GO_ON;
     }
@@ -436,12 +460,9 @@ static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f, HlInlined *inline
         region_without_steps(r);
         return go_of(&res);
     }
-    if (r->ir->exits[exit].target >= 0 && res.grew) {
+    if (r->awaits >= 0 || (r->ir->exits[exit].target >= 0 && res.grew)) {
         x->recorded = true;
-        if (r->state == HL_REGION_DEAD)
-            region_kill(r, r->dead_why);
-        else
-            region_recorded(r, &res, f);
+        region_recorded(r, &res, f);
         return go_of(&res);
     }
     x->countdown = hl_params.hot_exit;
@@ -451,6 +472,21 @@ static HlGo record_exit(HlRegion *r, int32_t exit, HlFrame *f, HlInlined *inline
         if (x->tries >= EXIT_TRIES && x->why_not == HL_R_NONE)
             x->why_not = res.why == HL_R_NONE ? HL_R_LOOP_END : res.why;
     }
+    return go_of(&res);
+}
+
+/* Is the frame, which is at the header, as it was when the recording began? */
+static bool round_fits(HlRegion *r, HlFrame *f)
+{
+    return hl_mem_grow((void **)&r->in, &r->cap_in, r->ir->ninputs, sizeof *r->in) == 0 &&
+           region_fits(r, f);
+}
+
+/* A region that awaits that is back at its header: another round. */
+static HlGo record_round(HlRegion *r, HlFrame *f, PyObject **result)
+{
+    HlRecordResult res = record_timed(r, f, -1, NULL, result);
+    region_recorded(r, &res, f);
     return go_of(&res);
 }
 
@@ -467,8 +503,10 @@ static HlGo entry_failed(HlRegion *r, int32_t exit, HlReason why, HlFrame *f)
         return HL_GO_ON;
     x->countdown = hl_params.hot_exit;
     if (why != HL_R_GLOBAL) {
-        if (!r->ir->exits[exit].stay && r->compiles < hl_params.max_compiles) {
-            r->ir->exits[exit].stay = 1;
+        HlExit *at = &r->ir->exits[exit];
+        uint8_t *mark = why == HL_R_LENGTH ? &at->any_length : &at->stay;
+        if (!*mark && r->compiles < hl_params.max_compiles) {
+            *mark = 1;
             hl_compile_submit(r);
         }
         return HL_GO_ON;
@@ -480,17 +518,23 @@ static HlGo entry_failed(HlRegion *r, int32_t exit, HlReason why, HlFrame *f)
     return HL_GO_ON;
 }
 
+int64_t hl_region_native(const HlRegion *r)
+{
+    int64_t n = 0;
+    for (int32_t i = 0; i < r->ir->nloops; i++)
+        n += r->native[i];
+    return n;
+}
+
 /* Machine code that is left again and again after a few iterations costs more than it gains; twice as
  * much when frames have to be made. */
 static bool no_gain(HlRegion *r, int cost)
 {
-    int64_t native = 0;
     int64_t before = r->bad_exits / GAIN_EVERY;
     r->bad_exits += cost;
     if (r->bad_exits / GAIN_EVERY == before)
         return false;
-    for (int32_t i = 0; i < r->ir->nloops; i++)
-        native += r->native[i];
+    int64_t native = hl_region_native(r);
     bool gained = native - r->native_checked >= (int64_t)GAIN_LEAST * GAIN_EVERY;
     r->native_checked = native;
     r->strikes = gained ? 0 : r->strikes + 1;
@@ -504,21 +548,18 @@ int32_t hl_region_exit(const HlRegion *r, int64_t index)
 }
 
 /* The region's loop has ended: a region of a loop around it may wait for that. */
-static HlGo loop_ended(HlRegion *r, int32_t exit, HlFrame *f, PyObject **result)
+static HlGo loop_ended(HlRegion *r, HlFrame *f, PyObject **result)
 {
     HlCode *code = r->code;
-    HlExitStat *x = &r->exits[exit];
     const HlLoopInfo *loops = code->bytecode->loops;
     for (int32_t i = loops[r->loop].parent; i >= 0; i = loops[i].parent) {
         HlRegion *outer = code->loops[i].regions;
-        int32_t end = outer && outer->awaits ? hl_record_open_end(outer, f) : -1;
+        bool awaited = outer && outer->awaits == r->loop && !outer->recording;
+        int32_t end = awaited ? hl_record_end(outer, f) : -1;
         if (end >= 0)
             return record_exit(outer, end, f, NULL, result);
     }
-    if (x->countdown > 0)
-        x->countdown--;
-    else
-        hl_nest_record_around(code, r->loop, f);
+    hl_nest_ended(r, f);
     return HL_GO_ON;
 }
 
@@ -551,7 +592,7 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *a
     bool busy =
         r->state != HL_REGION_READY || r->recording; /* killed, or reached again, in a step */
     if (!busy && !moved && !calls && hl_record_ends_loop(r, exit))
-        return loop_ended(r, exit, f, &act->result);
+        return loop_ended(r, f, &act->result);
     bool hot = !busy && !moved && why != HL_R_GLOBAL && why != HL_R_POLL &&
                x->why_not == HL_R_NONE && r->ir->exits[exit].target < 0 && --x->countdown <= 0;
     if (hot)
@@ -565,9 +606,9 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *a
         return HL_GO_ON;
     if (moved || why == HL_R_GLOBAL)
         return entry_failed(r, exit, why, f);
-    /* Left for a path that is recorded: its machine code is being made, and will gain. */
-    bool behind = r->ir->exits[exit].target >= 0;
-    if (!behind && why != HL_R_LOOP_END && no_gain(r, calls ? 2 : 1)) {
+    if (r->ir->exits[exit].target >= 0) {
+        region_left_behind(r);
+    } else if (why != HL_R_LOOP_END && no_gain(r, calls ? 2 : 1)) {
         if (!r->steps) {
             region_kill(r, HL_R_NO_NATIVE_GAIN);
             return give_up(code, loop, HL_R_NO_NATIVE_GAIN, f);
@@ -596,6 +637,9 @@ static HlGo region_run(HlRegion *r, HlFrame *f, PyObject **result)
     act.entered = n ? entered : NULL;
     r->globals.globals = hl_frame_globals(f);
     r->globals.builtins = hl_frame_builtins(f);
+    if (r->left_at >= 0)
+        r->behind += hl_nest_interpreted(r->code, r->loop) - r->left_at;
+    r->left_at = -1;
     r->entered++;
     r->running++;
     int64_t exit = r->fn(r->in, r->out, r->native, &act);
@@ -617,7 +661,8 @@ static bool never_compiles(const HlRegion *r)
 HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f, PyObject **result)
 {
     HlLoop *loop = &code->loops[index];
-    bool ready = false, waiting = false;
+    bool ready = false;
+    HlRegion *waiting = NULL;
     if (hl_compile_finished)
         hl_compile_poll();
     if (nearly_done(code, index, f)) {
@@ -638,12 +683,14 @@ HlGo hl_loop_backedge(HlCode *code, int index, HlFrame *f, PyObject **result)
             }
             r->missed++;
         } else if (r->state == HL_REGION_RECORDED) {
-            waiting = true;
-            if (r->awaits) { /* in vain */
-                region_compile(r);
-                return HL_GO_ON;
-            }
+            if (r->awaits >= 0 && !r->recording && round_fits(r, f))
+                return record_round(r, f, result);
+            waiting = r;
         }
+    }
+    if (waiting && waiting->awaits >= 0 && !waiting->recording) { /* in vain */
+        region_compile(waiting);
+        return HL_GO_ON;
     }
     if (waiting) {
         loop_wait(loop, WAIT_COMPILE);

@@ -124,8 +124,15 @@ typedef struct HlRegion {
     bool no_steps;       /* must not get any */
     bool recording;      /* is being recorded: a step may come back here */
     int32_t compiles;
-    bool awaits;           /* RECORDED, but not compiled before a loop inside has come to its end */
+    /* RECORDED, but not compiled before this loop inside has come to its end, or the program is back at the
+     * header of its own; -1 = it awaits nothing. */
+    int32_t awaits;
+    int32_t quiet;         /* recordings in a row, from such places, that showed nothing new */
     bool compiling, dirty; /* a compile is under way; recorded more since it began */
+    /* In interpreted iterations: what leaving for paths that wait to be compiled has cost, and how many the nest
+     * had when it was last left for one (-1 = it was entered since). */
+    int64_t behind, left_at;
+    int64_t ended;           /* times that its loop came to an end */
     int64_t entered, missed; /* entries; entry checks that failed */
     double compile_seconds, record_seconds;
     double hot_seconds;     /* from its recording to its first machine code: what both took */
@@ -153,6 +160,8 @@ typedef struct HlActivation {
 
 /* The recorded exit that counts for one of machine code, which may be of a guard that was moved or copied. */
 int32_t hl_region_exit(const HlRegion *r, int64_t index);
+/* Iterations that its machine code has made, of all its loops. */
+int64_t hl_region_native(const HlRegion *r);
 /* Is NumPy's errstate, at the entry or behind a step, as the machine code has to have it? */
 bool hl_region_errstate_fits(const HlRegion *r);
 

@@ -69,7 +69,7 @@ def test_iterations_of_an_outer_loop_side_by_side():
             for k in range(len(a)):
                 y = y * b[i] + a[k]
             c[i] = y
-    f = compiled(nest, numbers(2), numbers(50), np.zeros(50))
+    f = compiled(nest, numbers(9), numbers(50), np.zeros(50))
     loops = [loop for loop in asm.inner_loops(f) if len(loop.scalar()) == 16]
     assert loops
     for loop in loops:

@@ -165,11 +165,65 @@ def test_each_loop_of_a_nest_is_compiled_once():
     with params(sync=1):
         f = hotloop.jit(fresh(deep))
         for _ in range(3):
-            f(60, 100)
+            f(400, 50)
         assert compiles(f) == [1, 1, 1]
         before = sum(native.exits(f).values())
-        f(60, 100)
+        f(400, 50)
         assert sum(native.exits(f).values()) - before == 3  # the first row, the rest of the first plane, and all
+
+
+def test_a_loop_of_a_few_long_iterations_is_left_to_the_interpreter():
+    import hotloop
+    with params(sync=1):
+        f = hotloop.jit(fresh(deep))
+        f(150, 100)
+        assert compiles(f) == [0, 1, 1]
+
+
+def changing(n, m):
+    s = 0
+    for i in range(n):
+        k = 1 + (i & 1)
+        for j in range(m):
+            for d in range(k):
+                s += d ^ j
+    return s
+
+
+def test_what_a_loop_changes_is_not_taken_for_a_constant():
+    """A trip count that was short when the inner loop was recorded, and is another in the outer loop's next iteration."""
+    import hotloop
+    with params(sync=1, nest_ends=10**6):
+        f = hotloop.jit(fresh(changing))
+        assert f(300, 100) == changing(300, 100)
+        assert compiles(f) == [0, 1, 0]
+
+
+def rare(n, m):
+    s = 0
+    for i in range(n):
+        if i % 7 == 3:
+            s ^= 1
+        for j in range(m):
+            k = i * m + j
+            if k % 150 == 149:
+                s -= k
+            if k % 211 == 7:
+                s += 3
+            elif k % 223 == 5:
+                s ^= k
+            s += k & 5
+    return s
+
+
+def test_rare_paths_of_an_inner_loop_are_not_learned_again():
+    """What the inner loop meets while the loop around it is not recorded is known to that from the beginning."""
+    import hotloop
+    with params(sync=1):
+        f = hotloop.jit(fresh(rare))
+        for _ in range(5):
+            assert f(2000, 90) == rare(2000, 90)
+        assert compiles(f) == [1, 1]
 
 
 def test_a_short_loop_is_compiled_with_the_loop_around_it():

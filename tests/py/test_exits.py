@@ -252,7 +252,7 @@ def test_a_late_branch_joins_the_region():
             assert f(5000, 100) == turns(5000, 100)
         native.assert_native(f, 0.97, 30000)
         assert native.statistics(f)["loops"][0]["regions"][0]["compiles"] > first
-        assert native.exits(f).get("branch", 0) < 60, native.explain(f)
+        assert native.exits(f).get("branch", 0) < 250, native.explain(f)  # more paths are waited for
 
 
 def nested(n, m):
@@ -360,7 +360,7 @@ def test_bounds(bound):
     import hotloop
     value, function, calls, reasons = BOUNDS[bound]
     f = hotloop.jit(fresh(function))
-    with params(threshold=2, sync=1, settle=2, hot_exit=2, **{bound: value}):
+    with params(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2, **{bound: value}):
         for args in calls:
             assert outcome(f, args) == outcome(function, args)
     misses = sum(r["entry_misses"] for loop in native.statistics(f)["loops"] for r in loop["regions"])
@@ -430,7 +430,7 @@ def test_an_instruction_that_leaves_with_another_value_each_time():
             s += z ** (i % 90)
         return s
     g = hotloop.jit(fresh(f))
-    with params(threshold=2, sync=1, settle=2, hot_exit=2):
+    with params(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2):
         for _ in range(5):
             assert freeze(g(500)) == freeze(f(500))
     (loop,) = native.statistics(g)["loops"]
@@ -441,7 +441,7 @@ def test_an_instruction_that_leaves_with_another_value_each_time():
 def test_variants_are_bounded():
     import hotloop
     f = hotloop.jit(fresh(variants))
-    with params(threshold=2, sync=1, settle=2, hot_exit=2, max_variants=2):
+    with params(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2, max_variants=2):
         for n in (49, 99, 400, 1000) * 4:
             assert freeze(f(n, None)) == freeze(variants(n, None))
     stats = native.statistics(f)

@@ -15,7 +15,7 @@ from differ import params
 core = pytest.importorskip("hotloop._hotloop")
 pytestmark = pytest.mark.skipif(not hasattr(core, "fail_at"), reason="needs a build with --enable-debug")
 
-EAGER = dict(threshold=2, sync=1, settle=2, hot_exit=2)
+EAGER = dict(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2)
 
 
 def floats(n, a):

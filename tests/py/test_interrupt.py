@@ -65,6 +65,17 @@ SHAPES = {
             for i in range(10**18):
                 pass
         """,
+    "counting": """
+        import numpy as np
+        def f(a=np.arange(1000) * 7919 % 1000):
+            n = k = 0
+            for i in range(10**18):
+                k = i % 1000
+                if a[k] > 500:
+                    n += 1
+                else:
+                    n ^= k
+        """,
     "interpreted": """
         def f():
             d = {}
@@ -112,7 +123,7 @@ def test_ctrl_c(shape):
     assert float(done.stdout.split()[1]) < 1.0
 
 
-@pytest.mark.parametrize("shape", ["int", "float", "array", "branchy"])
+@pytest.mark.parametrize("shape", ["int", "float", "array", "branchy", "counting"])
 def test_ctrl_c_at_the_default_thresholds(shape):
     scripts.run(script(shape, """
         signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -345,7 +356,7 @@ def test_pending_call_that_raises():
     assert done.stdout in [f"object of type 'int' has no len() True {line}\n" for line in (2, 3)]
 
 
-@pytest.mark.parametrize("shape", ["int", "float", "branchy", "iterator", "interpreted"])
+@pytest.mark.parametrize("shape", ["int", "float", "branchy", "counting", "iterator", "interpreted"])
 def test_asynchronous_exception(shape):
     done = scripts.run(script(shape, """
         import ctypes

@@ -217,7 +217,7 @@ def run(f, args, error, times):
             assert error and type(e) is error, e
 
 
-@pytest.mark.parametrize("mode", [dict(threshold=2, sync=1, settle=2, hot_exit=2), dict(threshold=2, sync=1)],
+@pytest.mark.parametrize("mode", [dict(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2), dict(threshold=2, sync=1)],
                          ids=["eager", "sync"])
 @pytest.mark.parametrize("case", CASES)
 def test_references(case, mode):
@@ -250,7 +250,7 @@ def test_exact_references_of_the_arguments(case):
     args = tuple(a.copy() if isinstance(a, (np.ndarray, list)) and case != "read-only" else a for a in args)
     mine = [a for a in args if isinstance(a, (np.ndarray, list, str, range, tuple))]
     before = [sys.getrefcount(a) for a in mine]
-    with params(threshold=2, sync=1, settle=2, hot_exit=2):
+    with params(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2):
         f = hotloop.jit(plain)
         for _ in range(100):
             run(f, args, error, 1)
@@ -290,7 +290,7 @@ def test_frames_and_locals_are_freed():
                 s = s // (i - bad)
             s += 1
         return s, y
-    with params(threshold=2, sync=1, settle=2, hot_exit=2):
+    with params(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2):
         g = hotloop.jit(f)
         for k in range(200):
             thing = Thing()

@@ -14,7 +14,7 @@ import hotloop
 import native
 from differ import params
 
-STEPS = dict(threshold=2, sync=1, settle=2, hot_exit=2, step_gain=1)
+STEPS = dict(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2, step_gain=1)
 
 
 def little(n, d):
@@ -262,7 +262,7 @@ def test_fork_in_a_step():
     program = """
 import os, sys, hotloop
 from hotloop import _hotloop
-for name, value in dict(threshold=2, sync=1, settle=2, hot_exit=2, step_gain=1).items():
+for name, value in dict(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2, step_gain=1).items():
     _hotloop.set_param(name, value)
 def fork(i):
     if i == 50:

@@ -44,11 +44,11 @@ from freeze import freeze, is_function
 # Parameters of src/hl_param.h per way of running; all others have their defaults.
 MODES = {
     # Compiles as early as it can: few types seen, most guards fail.
-    "eager": dict(threshold=2, sync=1, settle=2, hot_exit=2),
+    "eager": dict(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2),
     # Compiles in place after two iterations, with everything else as users have it.
-    "sync": dict(threshold=2, sync=1),
+    "sync": dict(threshold=2, sync=1, batch=300, nest_ends=12),
     # The same, with a step for whatever has no machine code, whether it pays or not.
-    "steps": dict(threshold=2, sync=1, settle=2, hot_exit=2, step_gain=1),
+    "steps": dict(threshold=2, sync=1, settle=2, hot_exit=2, batch=1, nest_ends=2, step_gain=1),
     # As users have it: thresholds by default, compiled by the background thread.
     "background": dict(sync=0),
 }

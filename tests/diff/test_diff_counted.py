@@ -1,0 +1,247 @@
+"""Loops that count: short ones, which become straight code; indexes that are checked in front of the loop; long ones with
+branches on data, which ask for signals once in thousands of iterations."""
+
+import numpy as np
+import differ
+import native
+from differ import diff, params
+
+
+@diff
+def test_axes_of_every_short_length(jit, out):
+    @jit
+    def f(points, centres):
+        total, nearest = 0.0, 0
+        for i in range(points.shape[0]):
+            least = 1e300
+            for c in range(centres.shape[0]):
+                distance = 0.0
+                for d in range(points.shape[1]):
+                    gap = points[i, d] - centres[c, d]
+                    distance += gap * gap
+                if distance < least:
+                    least, nearest = distance, c
+            total += least + nearest
+        return total, nearest, d, c
+    for dims in (3, 3, 1, 2, 5, 9, 3, 4, 3):
+        points = np.arange(40.0 * dims).reshape(40, dims) * 37 % 11
+        out(f, points, points[:4] + 0.5)
+        out(f, points, points[:7, :].copy())
+
+
+@diff(filters=("always", "error"))
+def test_a_short_axis_of_other_arrays_is_shorter(jit, out):
+    @jit
+    def f(a, b):
+        t = 0.0
+        for i in range(a.shape[0]):
+            for d in range(a.shape[1]):
+                t += a[i, d] * b[d]
+        return t
+    a = np.arange(90.0).reshape(30, 3)
+    for b in (np.ones(3), np.ones(3), np.ones(2), np.ones(3), np.full(3, np.inf), np.full(3, 1e308), np.ones(1)):
+        out(f, a, b)
+
+
+@diff
+def test_numbers_of_iterations_that_no_loop_changes(jit, out):
+    @jit
+    def f(n, times):
+        s, k = 1, -1
+        for i in range(n):
+            for k in range(times):
+                s = s * 3 + k ^ i
+                if s > 10**12:
+                    s %= 999_983
+        return s, k, times
+
+    @jit
+    def g(n, low, high):
+        s = 0
+        for i in range(n):
+            for k in range(-low, high):
+                s += k * i
+            for k in range(low):
+                s ^= k
+        return s, k
+    for times in (2, 2, 2, 3, 1, 0, 2, 100, 2):
+        out(f, 60, times)
+        out(g, 60, times, 2)
+        out(g, 60, 2, times)
+
+
+@diff
+def test_ways_out_of_short_loops(jit, out):
+    @jit
+    def f(a, stop):
+        s = 0
+        for i in range(a.shape[0]):
+            for d in range(a.shape[1]):
+                if a[i, d] == 7:
+                    continue
+                if a[i, d] > stop:
+                    break
+                s += a[i, d] * d
+                if s < -5:
+                    return s, i, d
+            else:
+                s += 1
+            s ^= d
+        return s, i, d
+    a = (np.arange(160) * 7919 % 31).reshape(40, 4)
+    for stop in (100, 100, 25, 0, 100):
+        out(f, a, stop)
+        out(f, a - 20, stop)
+
+
+@diff
+def test_errors_and_overflow_in_the_middle_of_short_loops(jit, out):
+    @jit
+    def f(a, n, by):
+        s = 1
+        for i in range(n):
+            for d in range(3):
+                s += a[d] // by[d]
+                s *= 2
+                if i & 7 == 7:
+                    s = d
+        return s
+    for by in ([1, 1, 1], [1, 1, 1], [1, 0, 1], [1, 1, 0], [3, 2, 1]):
+        out(f, [5, 6, 7], 40, by)
+        out(f, [2**62, 2**62 - 1, 3], 40, by)
+
+
+@diff
+def test_a_short_loop_in_a_call(jit, out):
+    def norm(a, i):
+        s = 0.0
+        for d in range(3):
+            s += a[i, d] * a[i, d]
+        return s
+
+    @jit
+    def f(a):
+        t = 0.0
+        for i in range(a.shape[0]):
+            t += norm(a, i)
+        return t
+    for _ in range(3):
+        out(f, np.arange(120.0).reshape(40, 3))
+        out(f, np.arange(160.0).reshape(40, 4))
+        out(f, np.arange(80.0).reshape(40, 2))
+
+
+@diff
+def test_ranges_that_leave_the_array(jit, out):
+    @jit
+    def f(a, first, stop, quit):
+        n, i = 0, -1
+        for i in range(first, stop):
+            if a[i] > 3:
+                n += a[i]
+            else:
+                n -= 1
+            if n > quit:
+                break
+        return n, i
+
+    @jit
+    def upwards(a, stop):
+        n, i = 0, -1
+        for i in range(1, stop):
+            if a[i] > a[i - 1]:
+                n += a[i]
+            elif a[i] == 2:
+                n ^= a[i + 1]
+        return n, i
+
+    @jit
+    def neighbours(a, first, stop):
+        n = 0
+        for i in range(first, stop):
+            if a[i] > a[i - 1]:
+                n += a[i + 1]
+            elif a[i] == 2:
+                a[i + 2] = n & 3
+        return n, a.sum()
+    for _ in range(2):
+        for first, stop in ((0, 60), (0, 60), (1, 58), (1, 59), (0, 61), (3, 80), (-5, 10), (-70, 3), (5, 2), (59, 60)):
+            a = np.arange(60) * 7919 % 11
+            out(f, a, first, stop, 10**6)
+            out(f, a, first, stop, 40)
+            out(f, a.tolist(), first, stop, 10**6)
+            out(neighbours, a, first, stop)
+            out(upwards, a, stop)
+
+
+@diff
+def test_thousands_of_iterations_with_branches(jit, out):
+    @jit
+    def f(a, low):
+        n, last = 0, None
+        for i in range(len(a)):
+            if a[i] > low:
+                n += a[i]
+                last = i
+            elif a[i] == 0:
+                n ^= i
+        return n, last, i
+
+    @jit
+    def counts(a, c):
+        for x in a:
+            c[x] += 1
+        return x
+    for length in (4095, 4096, 4097, 9000, 3, 12288):
+        a = np.arange(length) * 7919 % 1000
+        out(f, a, 500)
+        out(f, a.tolist(), 990)
+        c = np.zeros(1000, np.int64)
+        out(counts, a, c)
+        out(c.sum)
+        out(counts, a + 1, c)
+
+
+@diff
+def test_a_butterfly_in_place(jit, out):
+    """Reads and writes different items of one row: no strips, and few checks of finite parts."""
+    @jit
+    def f(x, half, turn):
+        w = 1.0 + 0.0j
+        for k in range(half):
+            even = x[k]
+            odd = w * x[k + half]
+            x[k] = even + odd
+            x[k + half] = even - odd
+            w *= turn
+        return x
+    for special in (0.0, 0.0, np.inf, np.nan, 1e308, 0.0):
+        x = np.arange(128.0) + 1j
+        x[100] = special
+        x[3] = -special * 1j
+        out(f, x, 64, 0.6 + 0.8j)
+
+
+def test_short_axes_are_unrolled_until_they_change():
+    import hotloop
+
+    def f(a):
+        t = 0.0
+        for i in range(a.shape[0]):
+            for d in range(a.shape[1]):
+                t += a[i, d] * d
+        return t
+    g = hotloop.jit(f)
+    three, five = np.arange(6000.0).reshape(2000, 3), np.arange(10000.0).reshape(2000, 5)
+    with params(**differ.MODES["sync"]):
+        for _ in range(3):
+            assert g(three) == f(three)
+        (text,) = hotloop.inspect_ir(g)
+        assert "kint 3" in text and " loop 1 " not in text, text  # the inner one is none any more
+        for _ in range(3):
+            assert g(five) == f(five)
+        (text,) = hotloop.inspect_ir(g)
+        assert " loop 1 " in text, text
+        before = native.native_iterations(g)
+        assert g(five) == f(five)
+        assert native.native_iterations(g) - before > 11_000
