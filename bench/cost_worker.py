@@ -18,6 +18,27 @@ import worker  # noqa: E402
 clock = time.perf_counter
 
 
+# --- nests ---------------------------------------------------------------------------------------
+
+def nest(spec):
+    """The first call of a nest, and CPython's."""
+    import nests
+    function = getattr(nests, spec["nest"])
+    args = nests.inputs(spec["size"] or nests.SIZES[function])
+    jitted = peers.decorator("hotloop")(function)
+    start = clock()
+    expected = function(*args)
+    plain, start = clock() - start, clock()
+    got = jitted(*args)
+    seconds = clock() - start
+    if got != expected:
+        raise worker.fingerprint.Wrong(f"{spec['nest']}: {got}, CPython has {expected}")
+    totals = peers.hotloop_totals(jitted)
+    return {"plain": plain, "seconds": seconds, "compiles": totals["compiles"],
+            "inside": totals["record_seconds"] + totals["compile_seconds"],
+            "slowest": totals["hot_seconds"]}
+
+
 # --- calls ----------------------------------------------------------------------------------------
 
 def timed_calls(function, arg, count):
@@ -291,7 +312,7 @@ def churn_recompiles(spec):
 
 
 MODES = {f.__name__: f
-         for f in (call, nogain, callheavy, ctrlc, threads, churn_codes, churn_recompiles)}
+         for f in (nest, call, nogain, callheavy, ctrlc, threads, churn_codes, churn_recompiles)}
 
 if __name__ == "__main__":
     worker.main(MODES, sys.argv)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+import nests
 from measure import HERE, child, clean_env, failed, instructions, last_json, spread
 
 WORKER = "cost_worker.py"
@@ -214,6 +215,20 @@ def measure_churn(smoke, say):
     return {"codes": codes, "recompiles": recompiles}
 
 
-SECTIONS = {"import": measure_import, "call": measure_call, "nogain": measure_nogain,
+def measure_nests(smoke, say):
+    """Each in fresh processes, compiled in place."""
+    answer = {}
+    for name in nests.NAMES:
+        say(f"nest: {name}")
+        spec = {"nest": name, "size": 12 if smoke else None}
+        runs = [child(WORKER, "nest", spec, HOTLOOP_SYNC="1") for _ in range(1 if smoke else 9)]
+        problem = next((run for run in runs if failed(run)), None)
+        answer[name] = problem or {
+            "compiles": max(run["compiles"] for run in runs),
+            **{key: spread([run[key] for run in runs]) for key in ("inside", "slowest", "seconds", "plain")}}
+    return answer
+
+
+SECTIONS = {"nests": measure_nests, "import": measure_import, "call": measure_call, "nogain": measure_nogain,
             "callheavy": measure_callheavy, "ctrlc": measure_ctrlc, "threads": measure_threads,
             "churn": measure_churn}

@@ -100,9 +100,10 @@ class Run:
 
 # --- the kernels ----------------------------------------------------------------------------------
 
-# Calls before the timed ones. CPython and C have nothing to compile: one is for the caches. PyPy
-# compiles further paths of a loop as it comes upon them.
-CALLS_BEFORE = {"cpython": 1, "pypy": 8, "numba": 4, "c": 1, "hotloop": 4}
+# Calls before the timed ones. CPython and C have nothing to compile: one is for the caches. PyPy and hotloop
+# compile further paths and outer loops as these get hot: they get a second of calls.
+CALLS_BEFORE = {"cpython": 1, "pypy": 8, "numba": 4, "c": 1, "hotloop": 8}
+SETTLING = {"pypy": 1.0, "hotloop": 1.0}
 
 
 def measure_warm(run):
@@ -122,6 +123,7 @@ def warm_row(run, name):
                 continue
             run.say(f"warm: {name}, {peer}, process {nth + 1}/{rounds}")
             got = run.child("warm", name, peer, calls=calls,
+                            settling=0.0 if run.smoke else SETTLING.get(peer, 0.0),
                             before=min(2, CALLS_BEFORE[peer]) if run.smoke
                             else CALLS_BEFORE[peer])
             row[peer] = got if failed(got) else add_warm(row.get(peer), got)

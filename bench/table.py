@@ -209,6 +209,16 @@ def render_hot(figures):
     return align(rows)
 
 
+def render_nests(figures):
+    rows = [["nest", "compiles, at most", "recording and compiling", "max", "slowest loop", "first call",
+             "CPython's call"]]
+    for name, row in figures.items():
+        rows.append([name, word(row), *[""] * 5] if failed(row) else
+                    [name, row["compiles"], ms(row["inside"]["median"]), ms(row["inside"]["max"]),
+                     *(ms(row[key]["median"]) for key in ("slowest", "seconds", "plain"))])
+    return align(rows)
+
+
 def render_memory(figures):
     peers = peers_of(figures, ("numba", "hotloop"))
     rows = [["kernel", *(TITLE[p] for p in peers)]]
@@ -318,6 +328,9 @@ SECTIONS = {
             "README.md). Median and maximum of 9 processes; `first` loads LLVM, `later` is a second "
             "function of the process. `slowest loop` is what hotloop counts from a loop's recording to "
             "its first machine code.", render_hot),
+    "nests": ("Nests of four loops and six branches",
+              "Compiled in place, in 9 fresh processes: all that is recorded and compiled in a first call, loading "
+              "LLVM counted. `slowest loop`: from a loop's recording to its first machine code.", render_nests),
     "memory": ("Memory",
                "Peak resident size above that of the same process without the JIT.", render_memory),
     "import": ("Import",
