@@ -123,7 +123,7 @@ def warm_row(run, name):
                 continue
             run.say(f"warm: {name}, {peer}, process {nth + 1}/{rounds}")
             got = run.child("warm", name, peer, calls=calls,
-                            settling=0.0 if run.smoke else SETTLING.get(peer, 0.0),
+                            settling=SETTLING.get(peer, 0.0) * (0.2 if run.smoke else 1.0),
                             before=min(2, CALLS_BEFORE[peer]) if run.smoke
                             else CALLS_BEFORE[peer])
             row[peer] = got if failed(got) else add_warm(row.get(peer), got)

@@ -110,6 +110,7 @@ int hl_opt_pin(HlIr *ir, HlRef value, int32_t i, int64_t k, HlReason why)
     HlIns constant = {.op = HL_I_KINT, .type = HL_TYPE(I64), .a = HL_NO_ARGS, .imm.i = k};
     HlIns compare = {.op = HL_I_ICMP, .aux = HL_EQ, .type = HL_TYPE(BOOL), .a = HL_NO_ARGS};
     HlIns guard = {.op = HL_I_GUARD_TRUE, .type = HL_TYPE(VOID), .a = HL_NO_ARGS};
+    compare.a[0] = value;
     if ((compare.a[1] = pin[0] = pin_emit(ir, constant, HL_R_NONE)) < 0 ||
         (guard.a[0] = pin[1] = pin_emit(ir, compare, HL_R_NONE)) < 0 ||
         (pin[2] = pin_emit(ir, guard, why)) < 0)

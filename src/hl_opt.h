@@ -87,6 +87,9 @@ int32_t hl_opt_count_mark(HlCounted *c);
 bool hl_opt_count_apart(const HlCounted *c);
 /* Makes a copy without POLLs, which comes back to the copy of the header, and is left there for nowhere. */
 int hl_opt_count_copy(HlCounted *c);
+/* What has been copied is not reached any more: takes it out, of the header what is from position `from` up to
+ * `to`. The header's end, and what was at it, is the caller's business. */
+void hl_opt_count_cut(HlCounted *c, int32_t from, int32_t to);
 /* Removes the instruction at position i of a block. */
 void hl_opt_count_drop(HlIr *ir, int32_t block, int32_t i);
 /* Counts n iterations of a loop at position `at` of a block. -1 = out of memory. */

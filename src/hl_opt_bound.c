@@ -144,7 +144,11 @@ static int bound_guard(Bound *b, const Check *c, HlRef value, uint8_t cond, HlRe
     if (limit < 0 || (guard.a[0] = bound_emit(b, ok)) < 0)
         return -1;
     HlRef made = bound_emit(b, guard);
-    return made < 0 ? -1 : hl_opt_leave_at(b->ir, made, b->snap);
+    if (made >= 0 && hl_opt_leave_at(b->ir, made, b->snap) == 0)
+        return 0;
+    if (made >= 0) /* its exit is one in the loop */
+        hl_opt_count_drop(b->ir, b->pre, b->ir->blocks[b->pre].ins.n - 1);
+    return -1;
 }
 
 /* stop + plus <= length */

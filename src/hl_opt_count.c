@@ -158,6 +158,25 @@ void hl_opt_count_drop(HlIr *ir, int32_t block, int32_t i)
     v->n--;
 }
 
+void hl_opt_count_cut(HlCounted *c, int32_t from, int32_t to)
+{
+    HlIr *ir = c->ir;
+    while (to > from)
+        hl_opt_count_drop(ir, c->header, --to);
+    for (int32_t i = 0; i < c->cfg->n; i++) {
+        HlBlock *b = &ir->blocks[i];
+        if (!c->copy[i] || i == c->header)
+            continue;
+        for (int32_t k = 0; k < b->params.n; k++)
+            ir->ins[b->params.v[k]].block = -1;
+        for (int32_t k = 0; k < b->ins.n; k++)
+            ir->ins[b->ins.v[k]].block = -1;
+        b->params.n = b->ins.n = b->args.n = 0;
+        b->term = HL_TERM_DEAD;
+        b->target = b->exit = -1;
+    }
+}
+
 int hl_opt_count_copy(HlCounted *c)
 {
     HlIr *ir = c->ir;

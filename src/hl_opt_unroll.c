@@ -52,17 +52,15 @@ static int unroll_iteration(HlCounted *c, int32_t loop, int32_t *first)
     return hl_opt_count_trips(ir, header, 0, loop, 1);
 }
 
-/* What is left of the loop is the way to what is behind it. */
+/* What is left of the loop is the way to what is behind it; to arrive there counts, as at any header. */
 static int unroll_rest(HlCounted *c, int32_t loop)
 {
     HlIr *ir = c->ir;
-    HlBlock *h = &ir->blocks[c->header];
-    while (h->ins.n > c->at)
-        hl_opt_count_drop(ir, c->header, h->ins.n - 1);
-    h->loop = -1;
-    if (hl_ir_jump(ir, c->header, ir->exits[c->exit].target, NULL, 0))
+    if (hl_opt_count_trips(ir, c->header, 0, loop, 1))
         return -1;
-    return hl_opt_count_trips(ir, c->header, 0, loop, 1); /* as any arrival at a header counts */
+    hl_opt_count_cut(c, c->at + 2, ir->blocks[c->header].ins.n);
+    ir->blocks[c->header].loop = -1;
+    return hl_ir_jump(ir, c->header, ir->exits[c->exit].target, NULL, 0);
 }
 
 static int unroll_loop(HlCounted *c)

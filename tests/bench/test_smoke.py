@@ -14,7 +14,7 @@ try:
     import peers
 finally:
     del sys.path[0]
-SECTIONS = {"warm", "first", "process", "hot", "memory", "import", "call", "nogain", "callheavy",
+SECTIONS = {"warm", "first", "process", "hot", "nests", "memory", "import", "call", "nogain", "callheavy",
             "ctrlc", "threads", "churn"}
 KERNELS = set(kernels.NAMES)
 # Loops that hotloop leaves to the interpreter, for reasons that the table gives.
