@@ -104,6 +104,7 @@ class Run:
 # compile further paths and outer loops as these get hot: they get a second of calls.
 CALLS_BEFORE = {"cpython": 1, "pypy": 8, "numba": 4, "c": 1, "hotloop": 8}
 SETTLING = {"pypy": 1.0, "hotloop": 1.0}
+SMOKE_BEFORE = {"hotloop": 200}  # calls of tiny sizes, in which outer loops have few iterations
 
 
 def measure_warm(run):
@@ -122,10 +123,9 @@ def warm_row(run, name):
             if peer in row and failed(row[peer]):
                 continue
             run.say(f"warm: {name}, {peer}, process {nth + 1}/{rounds}")
-            got = run.child("warm", name, peer, calls=calls,
-                            settling=SETTLING.get(peer, 0.0) * (0.2 if run.smoke else 1.0),
-                            before=min(2, CALLS_BEFORE[peer]) if run.smoke
-                            else CALLS_BEFORE[peer])
+            settling = 0.0 if run.smoke else SETTLING.get(peer, 0.0)
+            before = SMOKE_BEFORE.get(peer, 1) if run.smoke else CALLS_BEFORE[peer]
+            got = run.child("warm", name, peer, calls=calls, before=before, settling=settling)
             row[peer] = got if failed(got) else add_warm(row.get(peer), got)
     for peer in peers:
         if not failed(row[peer]):
