@@ -396,9 +396,9 @@ typedef struct HlInput {
     int32_t slot;
     uint8_t part;
     bool cell; /* the slot holds a cell, and the part is of its content */
-    uint8_t seen
-        [HL_MAX_NDIM]; /* when it was recorded: the lengths of an array's axes, or [0]: a number that
-                                * no loop changes. 0 = not from 1 to HL_SEEN_MOST */
+    /* When it was recorded: the lengths of an array's axes, or [0]: a number that no loop changes. 0 = not from 1 to
+     * HL_SEEN_MOST. */
+    uint8_t seen[HL_MAX_NDIM];
 } HlInput;
 enum { HL_SEEN_MOST = 4 };
 

@@ -149,6 +149,26 @@ void hl_opt_sweep(HlIr *ir)
     }
 }
 
+void hl_opt_drop(HlIr *ir, int32_t block, int32_t i)
+{
+    HlRefVec *v = &ir->blocks[block].ins;
+    ir->ins[v->v[i]].block = -1;
+    memmove(&v->v[i], &v->v[i + 1], (size_t)(v->n - i - 1) * sizeof *v->v);
+    v->n--;
+}
+
+void hl_opt_remove(HlIr *ir, int32_t block)
+{
+    HlBlock *b = &ir->blocks[block];
+    for (int32_t k = 0; k < b->params.n; k++)
+        ir->ins[b->params.v[k]].block = -1;
+    for (int32_t k = 0; k < b->ins.n; k++)
+        ir->ins[b->ins.v[k]].block = -1;
+    b->params.n = b->ins.n = b->args.n = 0;
+    b->term = HL_TERM_DEAD;
+    b->target = b->exit = -1;
+}
+
 void hl_opt_reap(HlIr *ir, const HlCfg *cfg)
 {
     for (HlRef r = 0; r < ir->nins; r++) {
@@ -156,14 +176,9 @@ void hl_opt_reap(HlIr *ir, const HlCfg *cfg)
         if (b >= 0 && cfg->order[b] < 0)
             ir->ins[r].block = -1;
     }
-    for (int32_t b = 0; b < cfg->n; b++) {
-        HlBlock *block = &ir->blocks[b];
-        if (cfg->order[b] < 0) {
-            block->term = HL_TERM_DEAD;
-            block->target = block->exit = -1;
-            block->params.n = block->ins.n = block->args.n = 0;
-        }
-    }
+    for (int32_t b = 0; b < cfg->n; b++)
+        if (cfg->order[b] < 0)
+            hl_opt_remove(ir, b);
 }
 
 void hl_opt_snap_uses(const HlIr *ir, int32_t x, bool all, HlVisit visit, void *data)
@@ -176,6 +191,20 @@ void hl_opt_snap_uses(const HlIr *ir, int32_t x, bool all, HlVisit visit, void *
         for (int part = 0; part < hl_slot_nparts(slot); part++)
             visit(data, slot->part[part]);
     }
+}
+
+void hl_opt_block_uses(const HlIr *ir, int32_t block, HlVisit visit, void *data)
+{
+    const HlBlock *b = &ir->blocks[block];
+    for (int32_t k = 0; k < b->ins.n; k++) {
+        const HlIns *ins = &ir->ins[b->ins.v[k]];
+        for (int a = 0; a < HL_MAX_ARGS; a++)
+            visit(data, ins->a[a]);
+        hl_opt_snap_uses(ir, ins->exit, true, visit, data);
+    }
+    for (int32_t k = 0; k < b->args.n; k++)
+        visit(data, b->args.v[k]);
+    hl_opt_snap_uses(ir, b->term == HL_TERM_EXIT ? b->exit : -1, true, visit, data);
 }
 
 int32_t *hl_opt_positions(const HlIr *ir)
@@ -212,6 +241,24 @@ void hl_opt_cut(HlIr *ir, int32_t block)
     b->params.n = b->ins.n = b->args.n = 0;
     b->term = HL_TERM_EXIT;
     b->exit = ir->entry_exit;
+}
+
+bool hl_opt_every_iteration(const HlCfg *cfg, int32_t block, int32_t header)
+{
+    for (int32_t e = cfg->pred_at[header]; e < cfg->pred_at[header + 1]; e++) {
+        if (hl_opt_in_loop(cfg, cfg->pred[e], header) &&
+            !hl_cfg_dominates(cfg, block, cfg->pred[e]))
+            return false;
+    }
+    return true;
+}
+
+bool hl_opt_counts_up(const HlIr *ir, HlRef r, HlRef value)
+{
+    const HlIns *ins = &ir->ins[r];
+    int64_t one;
+    return (ins->op == HL_I_ADD || ins->op == HL_I_COUNT_UP) && ins->a[0] == value &&
+           hl_ir_is_kint(ir, ins->a[1], &one) && one == 1;
 }
 
 /* Is r an index that changes by the same amount in every iteration, so far as can be seen here? */

@@ -1,4 +1,4 @@
-/* hl_opt.h - what the passes share (hl_opt.c, hl_opt_copy.c); nobody else includes it. */
+/* hl_opt.h - what the passes share (hl_opt.c, _copy.c, _count.c, _front.c); nobody else includes it. */
 #ifndef HL_OPT_H
 #define HL_OPT_H
 
@@ -23,6 +23,10 @@ enum { HL_PIN_INS = 3 };
 /* Drops from the blocks' lists what has been removed or moved elsewhere. */
 void hl_opt_sweep(HlIr *ir);
 
+/* Takes out the instruction at position i of a block. */
+void hl_opt_drop(HlIr *ir, int32_t block, int32_t i);
+/* Takes out a block that nothing leads to, and what is in it. */
+void hl_opt_remove(HlIr *ir, int32_t block);
 /* Removes the blocks that cannot be reached. */
 void hl_opt_reap(HlIr *ir, const HlCfg *cfg);
 
@@ -61,6 +65,10 @@ int32_t hl_opt_preheader(const HlIr *ir, const HlCfg *cfg, int32_t header);
  * when something would have to be computed for it there, which is done if `compute`. -1 = out of memory. */
 int hl_opt_front(HlIr *ir, const HlCfg *cfg, int32_t header, int32_t pre, bool compute,
                  int32_t *snap);
+/* Does every way round the loop pass the block? */
+bool hl_opt_every_iteration(const HlCfg *cfg, int32_t block, int32_t header);
+/* Is r the value and 1? */
+bool hl_opt_counts_up(const HlIr *ir, HlRef r, HlRef value);
 /* An innermost loop that the code generator will not make strips of (hl_llvm_strip.c), as it has branches that depend
  * on data, indexes that do, reads what it has written, or works with lists. */
 bool hl_opt_stays_loop(const HlIr *ir, const HlCfg *cfg, int32_t header);
@@ -90,8 +98,6 @@ int hl_opt_count_copy(HlCounted *c);
 /* What has been copied is not reached any more: takes it out, of the header what is from position `from` up to
  * `to`. The header's end, and what was at it, is the caller's business. */
 void hl_opt_count_cut(HlCounted *c, int32_t from, int32_t to);
-/* Removes the instruction at position i of a block. */
-void hl_opt_count_drop(HlIr *ir, int32_t block, int32_t i);
 /* Counts n iterations of a loop at position `at` of a block. -1 = out of memory. */
 int hl_opt_count_trips(HlIr *ir, int32_t block, int32_t at, int32_t loop, int64_t n);
 
@@ -103,6 +109,9 @@ int hl_opt_turn_at(HlIr *ir, int32_t block, int32_t at);
  * only if `all`. */
 typedef void (*HlVisit)(void *data, HlRef r);
 void hl_opt_snap_uses(const HlIr *ir, int32_t x, bool all, HlVisit visit, void *data);
+
+/* Calls visit for each value that a block uses, those of all its exits' snapshots among them. */
+void hl_opt_block_uses(const HlIr *ir, int32_t block, HlVisit visit, void *data);
 
 /* Position of each instruction in its block, -1 = a parameter or removed. NULL = out of memory. */
 int32_t *hl_opt_positions(const HlIr *ir);

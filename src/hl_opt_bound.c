@@ -10,12 +10,13 @@
  *                                              ... array_load ... %k
  *
  * Behind the guard of the loop's end, the counter is below its stop: with stop + c <= length, counter + c is an
- * index; unless it is negative, which one that goes up is not when it was not in front of the loop. A program may come to the loop's end before an index leaves the array; when the guard in front fails
- * often, the check's exit is marked `stay`, and the region is compiled without it.
+ * index; unless it is negative, which one that goes up is not when it was not in front of the loop. A program may
+ * come to the loop's end before an index leaves the array; when the guard in front fails often, the check's exit is
+ * marked `stay`, and the region is compiled without it.
  *
  * Requirements: 1. a loop that no strips are made of, as these have proofs of their own; 2. the index is known not
- * to be negative, or the counter goes up by 1; 3. stop and length do not change in the loop; 4. some index with that c, or a greater one, is
- * checked in every iteration. */
+ * to be negative, or the counter goes up by 1; 3. stop and length do not change in the loop; 4. some index with that
+ * c, or a greater one, is checked in every iteration. */
 #include "hl_opt.h"
 
 /* A check of counter + plus against a length, where the counter is below `stop`. */
@@ -79,7 +80,6 @@ static HlRef bound_start(const Bound *b, HlRef value)
     const HlIr *ir = b->ir;
     const HlCfg *cfg = b->cfg;
     const HlBlock *h = &ir->blocks[b->header];
-    int64_t one;
     int32_t p = 0;
     while (p < h->params.n && h->params.v[p] != value)
         p++;
@@ -88,9 +88,7 @@ static HlRef bound_start(const Bound *b, HlRef value)
     for (int32_t e = cfg->pred_at[b->header]; e < cfg->pred_at[b->header + 1]; e++) {
         if (!hl_opt_in_loop(cfg, cfg->pred[e], b->header))
             continue;
-        const HlIns *next = &ir->ins[ir->blocks[cfg->pred[e]].args.v[p]];
-        if ((next->op != HL_I_ADD && next->op != HL_I_COUNT_UP) || next->a[0] != value ||
-            !hl_ir_is_kint(ir, next->a[1], &one) || one != 1)
+        if (!hl_opt_counts_up(ir, ir->blocks[cfg->pred[e]].args.v[p], value))
             return HL_NOREF;
     }
     return ir->blocks[b->pre].args.v[p];
@@ -109,16 +107,6 @@ static bool bound_check(const Bound *b, HlRef r, Check *c)
     c->stop = bound_outside(b, value) ? HL_NOREF : bound_stop(b, value, r);
     c->start = c->stop == HL_NOREF || ins->aux ? HL_NOREF : bound_start(b, value);
     return c->stop != HL_NOREF && (ins->aux || c->start != HL_NOREF);
-}
-
-static bool bound_every_iteration(const Bound *b, int32_t block)
-{
-    const HlCfg *cfg = b->cfg;
-    for (int32_t e = cfg->pred_at[b->header]; e < cfg->pred_at[b->header + 1]; e++)
-        if (hl_opt_in_loop(cfg, cfg->pred[e], b->header) &&
-            !hl_cfg_dominates(cfg, block, cfg->pred[e]))
-            return false;
-    return true;
 }
 
 static HlRef bound_emit(Bound *b, HlIns ins)
@@ -147,7 +135,7 @@ static int bound_guard(Bound *b, const Check *c, HlRef value, uint8_t cond, HlRe
     if (made >= 0 && hl_opt_leave_at(b->ir, made, b->snap) == 0)
         return 0;
     if (made >= 0) /* its exit is one in the loop */
-        hl_opt_count_drop(b->ir, b->pre, b->ir->blocks[b->pre].ins.n - 1);
+        hl_opt_drop(b->ir, b->pre, b->ir->blocks[b->pre].ins.n - 1);
     return -1;
 }
 
@@ -187,7 +175,7 @@ static const Check *bound_furthest(const Bound *b, const Check *like, bool down)
     for (int32_t i = 0; i < b->n; i++) {
         const Check *c = &b->check[i];
         if (c->index == HL_NOREF || !bound_same(c, like) || (down && c->start == HL_NOREF) ||
-            !bound_every_iteration(b, b->ir->ins[c->index].block))
+            !hl_opt_every_iteration(b->cfg, b->ir->ins[c->index].block, b->header))
             continue;
         if (!most || (down ? c->plus < most->plus : c->plus > most->plus))
             most = c;

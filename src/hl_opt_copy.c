@@ -84,13 +84,7 @@ int32_t hl_opt_copy_block(HlIr *ir, int32_t block, HlRef *map)
     b->inlined = ir->blocks[block].inlined;
     if (!copy_values(ir, block, copy, map) && !copy_end(ir, block, copy, map))
         return copy;
-    b = &ir->blocks[copy]; /* leads nowhere */
-    for (int32_t k = 0; k < b->params.n; k++)
-        ir->ins[b->params.v[k]].block = -1;
-    for (int32_t k = 0; k < b->ins.n; k++)
-        ir->ins[b->ins.v[k]].block = -1;
-    b->params.n = b->ins.n = b->args.n = 0;
-    b->term = HL_TERM_DEAD;
+    hl_opt_remove(ir, copy);
     return -1;
 }
 

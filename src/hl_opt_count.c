@@ -68,22 +68,15 @@ static bool count_guard(HlCounted *c)
     return false;
 }
 
-static bool count_by_one(const HlCounted *c, HlRef r)
-{
-    const HlIns *ins = &c->ir->ins[r];
-    int64_t one;
-    return (ins->op == HL_I_ADD || ins->op == HL_I_COUNT_UP) &&
-           ins->a[0] == c->ir->blocks[c->header].params.v[c->param] &&
-           hl_ir_is_kint(c->ir, ins->a[1], &one) && one == 1;
-}
-
+/* Does every way back pass the counter and 1? */
 static bool count_ways(const HlCounted *c)
 {
     const HlCfg *cfg = c->cfg;
+    HlRef counter = c->ir->blocks[c->header].params.v[c->param];
     for (int32_t e = cfg->pred_at[c->header]; e < cfg->pred_at[c->header + 1]; e++) {
         const HlBlock *from = &c->ir->blocks[cfg->pred[e]];
         if (c->set[cfg->pred[e]] && (cfg->pred_ins[e] != INT32_MAX || from->term != HL_TERM_JUMP ||
-                                     !count_by_one(c, from->args.v[c->param])))
+                                     !hl_opt_counts_up(c->ir, from->args.v[c->param], counter)))
             return false;
     }
     return true;
@@ -129,52 +122,25 @@ static void uses_visit(void *data, HlRef r)
 
 bool hl_opt_count_apart(const HlCounted *c)
 {
-    const HlIr *ir = c->ir;
-    int32_t behind = ir->exits[c->exit].target;
+    int32_t behind = c->ir->exits[c->exit].target;
     Uses s = {.c = c};
     for (int32_t i = 0; i < c->cfg->nrpo && !s.found; i++) {
-        const HlBlock *b = &ir->blocks[c->cfg->rpo[i]];
-        if (c->copy[c->cfg->rpo[i]])
-            continue;
-        s.behind = behind >= 0 && hl_cfg_dominates(c->cfg, behind, c->cfg->rpo[i]);
-        for (int32_t k = 0; k < b->ins.n; k++) {
-            const HlIns *ins = &ir->ins[b->ins.v[k]];
-            for (int a = 0; a < HL_MAX_ARGS; a++)
-                uses_visit(&s, ins->a[a]);
-            hl_opt_snap_uses(ir, ins->exit, true, uses_visit, &s);
-        }
-        for (int32_t k = 0; k < b->args.n; k++)
-            uses_visit(&s, b->args.v[k]);
-        hl_opt_snap_uses(ir, b->term == HL_TERM_EXIT ? b->exit : -1, true, uses_visit, &s);
+        int32_t b = c->cfg->rpo[i];
+        s.behind = behind >= 0 && hl_cfg_dominates(c->cfg, behind, b);
+        if (!c->copy[b])
+            hl_opt_block_uses(c->ir, b, uses_visit, &s);
     }
     return !s.found;
-}
-
-void hl_opt_count_drop(HlIr *ir, int32_t block, int32_t i)
-{
-    HlRefVec *v = &ir->blocks[block].ins;
-    ir->ins[v->v[i]].block = -1;
-    memmove(&v->v[i], &v->v[i + 1], (size_t)(v->n - i - 1) * sizeof *v->v);
-    v->n--;
 }
 
 void hl_opt_count_cut(HlCounted *c, int32_t from, int32_t to)
 {
     HlIr *ir = c->ir;
     while (to > from)
-        hl_opt_count_drop(ir, c->header, --to);
-    for (int32_t i = 0; i < c->cfg->n; i++) {
-        HlBlock *b = &ir->blocks[i];
-        if (!c->copy[i] || i == c->header)
-            continue;
-        for (int32_t k = 0; k < b->params.n; k++)
-            ir->ins[b->params.v[k]].block = -1;
-        for (int32_t k = 0; k < b->ins.n; k++)
-            ir->ins[b->ins.v[k]].block = -1;
-        b->params.n = b->ins.n = b->args.n = 0;
-        b->term = HL_TERM_DEAD;
-        b->target = b->exit = -1;
-    }
+        hl_opt_drop(ir, c->header, --to);
+    for (int32_t i = 0; i < c->cfg->n; i++)
+        if (c->copy[i] && i != c->header)
+            hl_opt_remove(ir, i);
 }
 
 int hl_opt_count_copy(HlCounted *c)
@@ -188,7 +154,7 @@ int hl_opt_count_copy(HlCounted *c)
         const HlRefVec *v = &ir->blocks[c->copy[b]].ins;
         for (int32_t i = c->set[b] ? v->n - 1 : -1; i >= 0; i--)
             if (ir->ins[v->v[i]].op == HL_I_POLL)
-                hl_opt_count_drop(ir, c->copy[b], i);
+                hl_opt_drop(ir, c->copy[b], i);
     }
     return status;
 }

@@ -139,17 +139,6 @@ static bool hoist_safe(const Hoist *h, const HlIns *ins)
     }
 }
 
-static bool hoist_every_iteration(const Hoist *h, int32_t block, int32_t header)
-{
-    const HlCfg *cfg = &h->cfg;
-    for (int32_t e = cfg->pred_at[header]; e < cfg->pred_at[header + 1]; e++) {
-        if (hl_opt_in_loop(cfg, cfg->pred[e], header) &&
-            !hl_cfg_dominates(cfg, block, cfg->pred[e]))
-            return false;
-    }
-    return true;
-}
-
 static bool hoist_guard_moves(const Hoist *h, const HlIns *ins)
 {
     const HlIr *ir = h->ir;
@@ -158,11 +147,11 @@ static bool hoist_guard_moves(const Hoist *h, const HlIns *ins)
         x->reason == HL_R_LOOP_END)
         return false;
     int32_t block = ins->block, loop = h->cfg.header[block];
-    while (hoist_every_iteration(h, block, loop) && loop != h->header) {
+    while (hl_opt_every_iteration(&h->cfg, block, loop) && loop != h->header) {
         block = loop;
         loop = h->cfg.outer[loop];
     }
-    if (!hoist_every_iteration(h, block, loop))
+    if (!hl_opt_every_iteration(&h->cfg, block, loop))
         return false;
     if (ins->op == HL_I_GUARD_WRITEABLE)
         return hoist_array_type(h, ins->a[0]).base == HL_T_ARR;

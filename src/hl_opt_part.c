@@ -83,20 +83,9 @@ static void uses_visit(void *data, HlRef r)
 static bool part_used(const HlIr *ir, const HlCfg *cfg, const int32_t *copy)
 {
     Uses u = {.ir = ir, .copy = copy};
-    for (int32_t i = 0; i < cfg->nrpo && !u.found; i++) {
-        const HlBlock *b = &ir->blocks[cfg->rpo[i]];
-        if (copy[cfg->rpo[i]])
-            continue;
-        for (int32_t k = 0; k < b->ins.n; k++) {
-            const HlIns *ins = &ir->ins[b->ins.v[k]];
-            for (int a = 0; a < HL_MAX_ARGS; a++)
-                uses_visit(&u, ins->a[a]);
-            hl_opt_snap_uses(ir, ins->exit, true, uses_visit, &u);
-        }
-        for (int32_t k = 0; k < b->args.n; k++)
-            uses_visit(&u, b->args.v[k]);
-        hl_opt_snap_uses(ir, b->term == HL_TERM_EXIT ? b->exit : -1, true, uses_visit, &u);
-    }
+    for (int32_t i = 0; i < cfg->nrpo && !u.found; i++)
+        if (!copy[cfg->rpo[i]])
+            hl_opt_block_uses(ir, cfg->rpo[i], uses_visit, &u);
     return u.found;
 }
 

@@ -45,7 +45,7 @@ static int unroll_iteration(HlCounted *c, int32_t loop, int32_t *first)
     if (hl_opt_count_copy(c))
         return -1;
     int32_t header = c->copy[c->header];
-    hl_opt_count_drop(ir, header, c->at);
+    hl_opt_drop(ir, header, c->at);
     ir->blocks[header].loop = -1;
     unroll_lead(c, header, *first);
     *first = header;

@@ -257,13 +257,15 @@ static int32_t copy_exit(Import *m, int32_t exit)
 /* Index, among the region's own, of what an instruction's imm says. */
 static int64_t imm_here(Import *m, const HlIns *ins)
 {
-    const HlGlobalRef *g = &m->from->globals.v[ins->imm.i];
+    const HlGlobalRef *g;
     switch ((HlOp)ins->op) {
     case HL_I_KOBJ:
     case HL_I_FUNC: return rec_object_index(m->R, m->from->objects[ins->imm.i]);
     case HL_I_GUARD_GLOBAL:
     case HL_I_LOAD_GLOBAL:
-    case HL_I_FUNC_GLOBAL: return rec_global(m->R, g->dict, g->name, g->object);
+    case HL_I_FUNC_GLOBAL:
+        g = &m->from->globals.v[ins->imm.i];
+        return rec_global(m->R, g->dict, g->name, g->object);
     default: return ins->imm.i;
     }
 }
