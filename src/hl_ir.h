@@ -87,7 +87,7 @@ enum {
     _(BAND, "band", "bb", b, 0)                                                                    \
     _(BOR, "bor", "bb", b, 0)                                                                      \
     _(BXOR, "bxor", "bb", b, 0)                                                                    \
-    _(SELECT, "select", "bvv", v, 0)            /* a[0] ? a[1] : a[2] */                           \
+    _(SELECT, "select", "bvv", v, 0)            /* a[0] ? a[1] : a[2]; aux 1: unpredictable */     \
     /* integers; _OV leave when the result does not fit 64 bits */                                 \
     _(ADD, "add", "ii", i, 0)                   /* modulo 2^64, as SUB and MUL */                  \
     _(SUB, "sub", "ii", i, 0)                                                                      \
@@ -369,12 +369,13 @@ typedef struct HlSnap {
 /* Indexes never change: statistics are kept in parallel. Several guards may share an exit when it has
  * no target. Passes append copies of the entry exit, one per guard hoisted into the entry block. */
 typedef struct HlExit {
-    int32_t snap;       /* -1 = not in use (after parsing text that leaves indexes out) */
-    uint8_t reason;     /* HlReason */
-    uint8_t stay;       /* 1 = never hoist its guard (it failed too often at the entry) */
-    uint8_t twin;       /* 1 = leaves as its origin does: the same state, at the same place */
-    uint8_t any_length; /* 1, of the entry exit = lengths that were seen are not relied upon */
-    int32_t target;     /* block that continues it, -1 = leaves machine code */
+    int32_t snap;          /* -1 = not in use (after parsing text that leaves indexes out) */
+    uint8_t reason;        /* HlReason */
+    uint8_t stay;          /* 1 = never hoist its guard (it failed too often at the entry) */
+    uint8_t twin;          /* 1 = leaves as its origin does: the same state, at the same place */
+    uint8_t any_length;    /* 1, of the entry exit = lengths that were seen are not relied upon */
+    uint8_t unpredictable; /* 1 = its branch went this way and that while it was recorded */
+    int32_t target;        /* block that continues it, -1 = leaves machine code */
     int32_t
         origin; /* made by a pass, for a guard that was moved or copied: the exit that it had; else -1 */
 } HlExit;

@@ -18,8 +18,8 @@
  * One instruction per line: result and its type, operation, what `aux`, `imm` and `check` hold,
  * then operands, the guard's exit, and "@pc" where the bytecode position changes. `pc`, `loop`,
  * `in` (loop_of) and `at` (inlined) follow a block's parameters, "fastmath N" the first line's numbers.
- * An exit: reason, snapshot, the block that continues it, "stay", "any_length", "origin xN" or "twin xN". Behind
- * the first line come the inlined calls:
+ * An exit: reason, snapshot, the block that continues it, "stay", "any_length", "unpredictable", "origin xN" or
+ * "twin xN". Behind the first line come the inlined calls:
  *
  *   i0: pc 30 base 6 slots 2 code #1 loops 1
  *   i1: pc 8 base 9 slots 1 code #2 loops 1 at i0
@@ -51,6 +51,7 @@ typedef enum TextField {
     TEXT_DTYPE,   /* aux: HlDtype */
     TEXT_NONNEG,  /* aux 1 as "nonneg" */
     TEXT_IMAG,    /* aux 1 as "imag" */
+    TEXT_RANDOM,  /* aux 1 as "unpredictable" */
     TEXT_FUNC,    /* aux 1 as "jitted", imm.i as #n */
     TEXT_SLOT     /* imm.i; aux 1 as "cell" */
 } TextField;
@@ -81,6 +82,7 @@ static const uint8_t text_field[HL_I__COUNT] = {
     [HL_I_NARROW_OV] = TEXT_DTYPE,
     [HL_I_UNBOX_NP] = TEXT_DTYPE,
     [HL_I_INDEX] = TEXT_NONNEG,
+    [HL_I_SELECT] = TEXT_RANDOM,
     [HL_I_UFUNC1] = TEXT_DTYPE,
     [HL_I_UFUNC2] = TEXT_DTYPE,
     [HL_I_FUNC] = TEXT_FUNC,
@@ -189,6 +191,7 @@ static void out_field(TextOut *o, const HlIns *ins)
     case TEXT_DTYPE: out(o, " %s", hl_dtype_text(ins->aux)); break;
     case TEXT_NONNEG: out(o, ins->aux ? " nonneg" : ""); break;
     case TEXT_IMAG: out(o, ins->aux ? " imag" : ""); break;
+    case TEXT_RANDOM: out(o, ins->aux ? " unpredictable" : ""); break;
     case TEXT_FUNC: out(o, "%s #%" PRId64, ins->aux ? " jitted" : "", ins->imm.i); break;
     case TEXT_SLOT: out(o, " %" PRId64 "%s", ins->imm.i, ins->aux ? " cell" : ""); break;
     }
@@ -324,6 +327,8 @@ static void out_exit(TextOut *o, const HlIr *ir, int32_t index)
         out(o, " stay");
     if (x->any_length)
         out(o, " any_length");
+    if (x->unpredictable)
+        out(o, " unpredictable");
     if (x->origin >= 0)
         out(o, x->twin ? " twin x%d" : " origin x%d", x->origin);
     out(o, "\n");
@@ -619,6 +624,7 @@ static void in_field(TextIn *in, HlIns *ins)
     }
     case TEXT_NONNEG: ins->aux = in_take(in, "nonneg"); break;
     case TEXT_IMAG: ins->aux = in_take(in, "imag"); break;
+    case TEXT_RANDOM: ins->aux = in_take(in, "unpredictable"); break;
     case TEXT_FUNC:
         ins->aux = in_take(in, "jitted");
         ins->imm.i = in_numbered(in, '#', TEXT_MAX_NUM);
@@ -935,6 +941,7 @@ static void in_exit(TextIn *in, int32_t index)
         x.target = in_numbered(in, 'b', TEXT_MAX_ID);
     x.stay = in_take(in, "stay");
     x.any_length = in_take(in, "any_length");
+    x.unpredictable = in_take(in, "unpredictable");
     x.twin = in_take(in, "twin");
     if (x.twin || in_take(in, "origin"))
         x.origin = in_numbered(in, 'x', TEXT_MAX_ID);

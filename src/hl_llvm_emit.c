@@ -695,6 +695,16 @@ LLVMIntPredicate hl_llvm_int_predicate(HlCompare c)
     return LLVMIntEQ;
 }
 
+/* LLVM makes branches of selects again, where they are in the way of the next iteration, unless told that guesses
+ * would be wrong. */
+static Val emit_select(HlEmitter *e, const HlIns *ins, Val *a)
+{
+    Val choice = LLVMBuildSelect(e->b, a[0], a[1], a[2], "");
+    if (ins->aux && LLVMIsASelectInst(choice))
+        LLVMSetMetadata(choice, e->k_unpredictable, LLVMMDNodeInContext(e->ctx, NULL, 0));
+    return choice;
+}
+
 /* Whether a remainder is 0 does not depend on the sign rule; LLVM has short ways for hardware's. */
 static Val int_compare(HlEmitter *e, const HlIns *ins, Val a, Val b)
 {
@@ -1038,7 +1048,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_BAND: return LLVMBuildAnd(B, a[0], a[1], "");
     case HL_I_BOR: return LLVMBuildOr(B, a[0], a[1], "");
     case HL_I_BXOR: return LLVMBuildXor(B, a[0], a[1], "");
-    case HL_I_SELECT: return LLVMBuildSelect(B, a[0], a[1], a[2], "");
+    case HL_I_SELECT: return emit_select(e, ins, a);
 
     case HL_I_ADD:
     case HL_I_COUNT_UP: return LLVMBuildAdd(B, a[0], a[1], "");
@@ -1254,6 +1264,7 @@ static void init_types(HlEmitter *e)
     e->k_prof = LLVMGetMDKindIDInContext(c, "prof", 4);
     e->k_tbaa = LLVMGetMDKindIDInContext(c, "tbaa", 4);
     e->k_invariant = LLVMGetMDKindIDInContext(c, "invariant.load", 14);
+    e->k_unpredictable = LLVMGetMDKindIDInContext(c, "unpredictable", 13);
 
     LLVMMetadataRef weights[3] = {LLVMMDStringInContext2(c, "branch_weights", 14),
                                   LLVMValueAsMetadata(LLVMConstInt(e->i32, 1 << 20, false)),

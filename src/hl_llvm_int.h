@@ -49,7 +49,7 @@ typedef struct HlEmitter {
     LLVMBuilderRef b;
     Val fn;
     LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, ptr, rt_int;
-    unsigned k_prof, k_tbaa, k_invariant;
+    unsigned k_prof, k_tbaa, k_invariant, k_unpredictable;
     Val likely; /* branch weights: the first successor, nearly always */
     Val tbaa_item, tbaa_header, tbaa_words;
     Val tbaa_list, tbaa_refs, tbaa_value; /* lists, reference counts, the insides of numbers */

@@ -147,6 +147,7 @@ static void lead_exit(HlIr *ir, const int32_t *copy, int32_t x, int32_t copied)
     HlExit *twin = &ir->exits[copied];
     twin->twin = 1;
     twin->stay = origin->stay;
+    twin->unpredictable = origin->unpredictable;
     if (origin->target >= 0)
         twin->target = copy[origin->target];
 }

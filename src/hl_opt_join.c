@@ -258,6 +258,7 @@ static HlRef join_select(HlIr *ir, int32_t block, HlRef guard, HlRef here, HlRef
         return here;
     HlIns ins = {
         .op = HL_I_SELECT, .type = ir->ins[here].type, .exit = -1, .pc = g.pc, .a = HL_NO_ARGS};
+    ins.aux = ir->exits[g.exit].unpredictable;
     ins.a[0] = g.a[0];
     ins.a[1] = holds ? here : there;
     ins.a[2] = holds ? there : here;

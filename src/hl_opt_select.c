@@ -18,6 +18,8 @@
  * item is never written where the program does not write it, because somebody else may see it. Stores
  * go behind all that may leave, also behind what follows them in the arm.
  *
+ * Two arms that both end the iteration poll each for itself; one POLL is left, which leaves at the branch.
+ *
  * Then blocks that only follow each other are merged, so that a loop with such a branch is one block
  * again, as hl_llvm_strip.c wants it.
  *
@@ -25,7 +27,7 @@
  * the header gets a copy of that block: with the way that it goes on itself it is a loop of one block then,
  * which strips may take for as long as the branch goes that way.
  *
- * Requirements: 1. all in both arms is pure and cheap, checks for overflow, or stores: nothing in them reads
+ * Requirements: 1. all in both arms is pure and cheap, checks for overflow, polls, or stores: nothing in them reads
  * what is stored; 2. nothing in them may be undefined for operands that the branch excludes (HL_E_TRAPS);
  * 3. the arm is entered from this guard only. What earlier passes concluded from the branch inside an arm
  * stays right: the select discards its result where the branch would not have gone there. */
@@ -40,7 +42,8 @@ static bool select_cheap(const HlIr *ir, HlRef r)
     case HL_I_ADD_OV:
     case HL_I_SUB_OV:
     case HL_I_MUL_OV:
-    case HL_I_NARROW_OV: return ir->exits[ins->exit].target < 0 && !ir->exits[ins->exit].stay;
+    case HL_I_NARROW_OV:
+    case HL_I_POLL: return ir->exits[ins->exit].target < 0 && !ir->exits[ins->exit].stay;
     case HL_I_GUARD_WRITEABLE:
         return ir->ins[ins->a[0]].type.base == HL_T_ARR && ir->exits[ins->exit].target < 0 &&
                !ir->exits[ins->exit].stay;
@@ -64,6 +67,15 @@ static bool select_arm(const HlIr *ir, const HlBlock *b, int32_t from)
     return true;
 }
 
+static bool select_polls(const HlIr *ir, const HlBlock *b, int32_t from)
+{
+    for (int32_t i = from; i < b->ins.n; i++) {
+        if (ir->ins[b->ins.v[i]].op == HL_I_POLL)
+            return true;
+    }
+    return false;
+}
+
 /* Position of the guard at which the block's branch begins, -1 = none that can be converted. */
 static int32_t select_find(const HlIr *ir, const HlCfg *cfg, int32_t block)
 {
@@ -81,7 +93,10 @@ static int32_t select_find(const HlIr *ir, const HlCfg *cfg, int32_t block)
             return -1;
         bool same = b->term == HL_TERM_JUMP && ir->blocks[arm].term == HL_TERM_JUMP &&
                     ir->blocks[arm].target == b->target && b->target != arm;
-        return same && select_arm(ir, b, i + 1) && select_arm(ir, &ir->blocks[arm], 0) ? i : -1;
+        return same && select_arm(ir, b, i + 1) && select_arm(ir, &ir->blocks[arm], 0) &&
+                       select_polls(ir, b, i + 1) == select_polls(ir, &ir->blocks[arm], 0)
+                   ? i
+                   : -1;
     }
     return -1;
 }
@@ -139,6 +154,7 @@ static int select_convert(HlIr *ir, int32_t block, int32_t at)
     HlRef guard = b->ins.v[at], cond = ir->ins[guard].a[0];
     bool taken_if = ir->ins[guard].op == HL_I_GUARD_TRUE;
     int32_t exit = ir->ins[guard].exit, snap = ir->exits[exit].snap, pc = ir->ins[guard].pc;
+    int unpredictable = ir->exits[exit].unpredictable;
     HlBlock *arm = &ir->blocks[ir->exits[exit].target];
     if (select_reserve(ir, b, arm))
         return -1;
@@ -148,6 +164,10 @@ static int select_convert(HlIr *ir, int32_t block, int32_t at)
     if (select_take(ir, block, &b->ins.v[at + 1], behind, snap, store, &nhere))
         return -1;
     int32_t nstore = nhere;
+    for (int32_t i = arm->ins.n - 1; i >= 0; i--) { /* one POLL for both */
+        if (ir->ins[arm->ins.v[i]].op == HL_I_POLL)
+            hl_opt_drop(ir, (int32_t)(arm - ir->blocks), i);
+    }
     if (select_take(ir, block, arm->ins.v, arm->ins.n, snap, store, &nstore))
         return -1;
     HlRef inverse = (taken_if ? nhere < nstore : nhere > 0)
@@ -162,6 +182,7 @@ static int select_convert(HlIr *ir, int32_t block, int32_t at)
             continue;
         HlIns sel = {
             .op = HL_I_SELECT,
+            .aux = unpredictable,
             .type = ir->ins[here].type,
             .exit = -1,
             .pc = pc,

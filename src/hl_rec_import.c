@@ -219,7 +219,11 @@ static bool root_args(Import *m, const HlRefVec *old, HlRefVec *args)
 static void copy_stat(HlExit *x, HlExitStat *stat, const HlExitStat *from, bool outside)
 {
     HlReason why = (HlReason)from->why_not;
-    *stat = (HlExitStat){.countdown = hl_params.hot_exit, .recorded = from->recorded};
+    *stat = (HlExitStat){.countdown = hl_params.hot_exit,
+                         .recorded = from->recorded,
+                         .left = from->left,
+                         .runs = from->runs,
+                         .turns = from->turns};
     if (why != HL_R_LOOP_END && why != HL_R_TOO_MANY_COMPILES && why != HL_R_TOO_MANY_BLOCKS)
         stat->why_not = from->why_not;
     if (outside && x->reason == HL_R_LOOP_END)
@@ -248,6 +252,7 @@ static int32_t copy_exit(Import *m, int32_t exit)
     to->snaps[snap].inlined = s->inlined < 0 ? -1 : m->inlines[s->inlined];
     to->exits[here].target = x->target < 0 ? -1 : x->target + m->shift;
     to->exits[here].stay = x->stay;
+    to->exits[here].unpredictable = x->unpredictable;
     bool outside =
         s->inlined < 0 && !hl_bc_loop_within(m->R->b, hl_bc_loop_of(m->R->b, s->pc), m->from->loop);
     copy_stat(&to->exits[here], &r->exits[here], &m->from->exits[exit], outside);

@@ -352,6 +352,21 @@ static bool same_ins(const HlIns *a, const HlIns *b)
            memcmp(a->a, b->a, sizeof(a->a)) == 0;
 }
 
+/* The recorder comes by a branch. A processor's guess is right as long as it goes the same way; the bound is what
+ * one that goes the rarer way in one of seven iterations, by chance, comes to. */
+static void rec_went(HlRec *R, int32_t exit, bool left)
+{
+    enum { RUNS_LEAST = 16, RUNS_PER_TURN = 4 };
+    HlExitStat *stat = &R->r->exits[exit];
+    HlExit *x = &R->ir->exits[exit];
+    if (x->reason != HL_R_BRANCH || stat->runs == UINT8_MAX)
+        return;
+    stat->turns += stat->runs > 0 && stat->left != left;
+    stat->left = left;
+    stat->runs++;
+    x->unpredictable = stat->runs >= RUNS_LEAST && stat->turns * RUNS_PER_TURN >= stat->runs;
+}
+
 /* Following: the instruction must be the one that is there. */
 static HlRef rec_follow(HlRec *R, const HlIns *ins)
 {
@@ -359,7 +374,10 @@ static HlRef rec_follow(HlRec *R, const HlIns *ins)
     if (R->cursor < blk->ins.n) {
         HlRef there = blk->ins.v[R->cursor];
         const HlIns *e = &R->ir->ins[there];
-        if (same_ins(e, ins)) {
+        bool same = same_ins(e, ins);
+        if (e->exit >= 0)
+            rec_went(R, e->exit, !same);
+        if (same) {
             R->cursor++;
             return there;
         }

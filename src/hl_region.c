@@ -599,9 +599,9 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *a
         return record_exit(r, exit, f, calls ? &inlined : NULL, &act->result);
     if (calls && hl_inlined_finish(&inlined, f) != HL_GO_ON)
         return HL_GO_RAISED;
-    x = &r->exits[exit]; /* the calls may have recorded more */
-    if (why == HL_R_POLL)
-        return calls ? HL_GO_ON : HL_GO_SERVE;
+    x = &r->exits[exit];  /* the calls may have recorded more */
+    if (why == HL_R_POLL) /* what left before the back-edge comes to it */
+        return calls || moved ? HL_GO_ON : HL_GO_SERVE;
     if (r->state != HL_REGION_READY || r->recording)
         return HL_GO_ON;
     if (moved || why == HL_R_GLOBAL)

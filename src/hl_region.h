@@ -30,6 +30,9 @@ typedef struct HlExitStat {
     uint8_t tries;     /* recordings from it that failed */
     uint8_t why_not;   /* HlReason: why it is never recorded (again); NONE = it may be */
     bool recorded;     /* a recording began there, because it was taken often */
+    bool left;     /* of a branch: it went by the exit, the last time that the recorder came by */
+    uint8_t runs;  /* ...: how often that was, at most UINT8_MAX */
+    uint8_t turns; /* ...: how often it went another way than the time before */
 } HlExitStat;
 
 enum {

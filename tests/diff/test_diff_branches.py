@@ -366,3 +366,75 @@ def test_two_phases(jit, out):
         out(f, np.full(300, 2**62), np.full(300, 2**62), 150, 2)
         out(f, np.zeros(300, np.int64), np.arange(300), 150, 0)
         out(f, list(range(300)), list(range(300)), 150, 2**40)
+
+
+@diff
+def test_either_arm_ends_the_iteration(jit, out):
+    """Both arms poll; one POLL is left. Either overflows in turn."""
+    @jit
+    def count(a, limit, small, large):
+        for x in a:
+            if x < limit:
+                small += 3
+            else:
+                large -= 2
+        return small, large, x
+
+    @jit
+    def sums(a, limit):
+        below, above, last = 0.0, 1.0, -1
+        for i in range(len(a)):
+            if a[i] < limit:
+                below = below * 0.5 + i
+                last = i
+            else:
+                above = above - below
+        return below, above, last
+
+    @jit
+    def marks(a, c, k):
+        for x in a:
+            if x > k:
+                c[x] = k
+            else:
+                c[x] = -1
+                k += 1
+        return k
+    for seed in range(4):
+        a = np.random.default_rng(seed).integers(0, 1000, 700)
+        out(count, a, 500, 0, 0)
+        out(count, a, 20, 2**63 - 30, 0)
+        out(count, a, 900, 0, 60 - 2**63)
+        out(count, a.tolist(), 500, 0, 0)
+        out(sums, a, 500)
+        out(sums, a * 0.25, 30.0)
+        out(marks, a, np.zeros(1000, np.int64), 300)
+        with_end = a.copy()
+        with_end[611] = 1000
+        out(marks, with_end, np.zeros(1000, np.int64), 300)
+
+
+@diff
+def test_halving(jit, out):
+    """The bounds are moved without a branch, as nobody can guess it."""
+    @jit
+    def search(values, queries):
+        found = last = 0
+        for query in queries:
+            low, high = 0, len(values)
+            while low < high:
+                middle = (low + high) // 2
+                if values[middle] < query:
+                    low = middle + 1
+                else:
+                    high = middle
+            last += low
+            if low < len(values) and values[low] == query:
+                found += 1
+        return found, last, low, high
+    rng = np.random.default_rng(11)
+    for n in (0, 1, 2, 100, 1000):
+        values = np.sort(rng.integers(0, 2000, n))
+        out(search, values, rng.integers(-5, 2005, 300))
+        out(search, values.astype(np.float64), rng.random(300) * 2000)
+    out(search, rng.random(500), rng.random(300))  # not sorted

@@ -76,6 +76,35 @@ def test_iterations_of_an_outer_loop_side_by_side():
         asm.assert_only_counts(loop)
 
 
+# -- Branches ------------------------------------------------------------------------------------
+
+def test_a_search_moves_its_bounds_without_a_branch():
+    """LLVM would branch, as the next iteration waits for the bounds; what it guesses is wrong every other time."""
+    import hotloop
+    (text,) = hotloop.inspect_asm(kernel("binary_search"))
+    moves = [line for loop in asm.innermost(text) for line in loop.lines if line.startswith("cmov")]
+    assert len(moves) >= 2
+
+
+@pytest.mark.parametrize("turns, times", [("at random", 1), ("seldom", 0)])
+def test_what_goes_this_way_and_that_is_unpredictable(turns, times):
+    import hotloop
+
+    def count(a):
+        small = large = 0
+        for x in a:
+            if x < 500:
+                small += 1
+            else:
+                large += 3
+        return small, large
+    a = np.arange(3000) % 1000 if turns == "seldom" else np.random.default_rng(4).integers(0, 1000, 3000)
+    f = compiled(count, a)
+    assert f(a) == count(a)
+    text = "\n".join(hotloop.inspect_ir(f))
+    assert "select" in text and ("select unpredictable" in text) == times
+
+
 # -- fastmath ------------------------------------------------------------------------------------
 
 def dot(a, b):

@@ -76,6 +76,16 @@ SHAPES = {
                 else:
                     n ^= k
         """,
+    "either": """
+        def f():
+            x = small = large = 0
+            for i in range(10**18):
+                x = (x * 1103515245 + 12345) % 2147483648
+                if x < 1073741824:
+                    small = i
+                else:
+                    large = i
+        """,
     "interpreted": """
         def f():
             d = {}
@@ -123,7 +133,7 @@ def test_ctrl_c(shape):
     assert float(done.stdout.split()[1]) < 1.0
 
 
-@pytest.mark.parametrize("shape", ["int", "float", "array", "branchy", "counting"])
+@pytest.mark.parametrize("shape", ["int", "float", "array", "branchy", "counting", "either"])
 def test_ctrl_c_at_the_default_thresholds(shape):
     scripts.run(script(shape, """
         signal.signal(signal.SIGALRM, signal.default_int_handler)
