@@ -47,20 +47,23 @@ static struct {
 
 /* What of LLVM's -O2 a region profits from, in a third of its time. Left out: everything between
  * functions; loop unrolling and interleaving, which only lengthen code (strips are short, and the
- * other loops have exits); SLP, which pairs the scalars of a dependency chain and so sends a
- * generator's integers through vector registers; induction variables, which strips have simple, and
+ * other loops have exits); induction variables, which strips have simple, and
  * GVN, as the region's own passes merge what is equal. Behind the vectoriser, value propagation removes
  * the scalar remainders, as a strip's length is a multiple of every vector's. */
-#define PASSES                                                                                     \
+#define PASSES(slp)                                                                                \
     "mem2reg,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,"                               \
     "loop-mssa(loop-rotate,licm),simplifycfg,instcombine<no-verify-fixpoint>,early-cse<memssa>,"   \
-    "loop-vectorize<interleave-forced-only;no-vectorize-forced-only>,loop(loop-unroll-full),"      \
+    "loop-vectorize<interleave-forced-only;no-vectorize-forced-only>,loop(loop-unroll-full)," slp  \
     "instcombine<no-verify-fixpoint>,correlated-propagation,"                                      \
     "simplifycfg<hoist-common-insts>,sroa,early-cse<memssa>"
-static const char passes[] = "function<eager-inv>(" PASSES ")";
-/* With fastmath, a product with a reciprocal is made a quotient again by instcombine, which moves the
- * reciprocal back into the loop. */
-static const char passes_fast[] = "function<eager-inv>(" PASSES ",loop-mssa(licm))";
+#define PIPELINE(slp, behind) "function<eager-inv>(" PASSES(slp) behind ")"
+/* SLP makes vectors of iterations that are side by side; elsewhere it pairs the scalars of a dependency chain
+ * and so sends a generator's integers through vector registers. With fastmath, a product with a reciprocal is
+ * made a quotient again by instcombine, which moves the reciprocal back into the loop. */
+static const char *const passes[2][2] = {/* [side by side][fastmath] */
+                                         {PIPELINE("", ""), PIPELINE("", ",loop-mssa(licm)")},
+                                         {PIPELINE("slp-vectorizer,", ""),
+                                          PIPELINE("slp-vectorizer,", ",loop-mssa(licm)")}};
 
 /* --- messages --------------------------------------------------------------------------------- */
 
@@ -206,11 +209,10 @@ static bool verified(LLVMModuleRef module, Message *m)
     return !bad;
 }
 
-static bool optimise(LLVMModuleRef module, bool fast, Message *m)
+static bool optimise(LLVMModuleRef module, const char *with, Message *m)
 {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error =
-        LLVMRunPasses(module, fast ? passes_fast : passes, session.machine, options);
+    LLVMErrorRef error = LLVMRunPasses(module, with, session.machine, options);
     LLVMDisposePassBuilderOptions(options);
     return !failed(m, error);
 }
@@ -224,10 +226,12 @@ static LLVMModuleRef make_module(LLVMContextRef ctx, const char *name, const HlI
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext(ir->name, ctx);
     LLVMSetTarget(module, session.triple);
     LLVMSetModuleDataLayout(module, session.layout);
-    bool ok = hl_llvm_emit(module, name, ir, plans, env) == 0;
+    bool side_by_side, fast = ir->fastmath;
+    bool ok = hl_llvm_emit(module, name, ir, plans, env, &side_by_side) == 0;
     if (!ok)
         say(m, "out of memory");
-    ok = ok && verified(module, m) && (!optimised || optimise(module, ir->fastmath, m)) && !said(m);
+    ok = ok && verified(module, m) &&
+         (!optimised || optimise(module, passes[side_by_side][fast], m)) && !said(m);
     if (!ok) {
         LLVMDisposeModule(module);
         return NULL;

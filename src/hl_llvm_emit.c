@@ -1380,7 +1380,7 @@ static int emit_function(HlEmitter *e, const char *name)
 }
 
 int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPlan *plans,
-                 const HlEmitEnv *env)
+                 const HlEmitEnv *env, bool *side_by_side)
 {
     HlEmitter e = {.ir = ir, .plans = plans, .env = env, .mod = mod, .calls = hl_ir_calls(ir)};
     e.ctx = LLVMGetModuleContext(mod);
@@ -1408,5 +1408,6 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     hl_mem_free(e.polls);
     hl_mem_free(e.carry);
     hl_mem_free(e.told);
+    *side_by_side = e.side_by_side;
     return status;
 }

@@ -68,14 +68,16 @@ typedef struct HlEmitter {
     int32_t run;       /* of instructions: how many there are so far */
     Bb *last;          /* by block: the one with its terminator, once it is there */
     bool calls;        /* Python may run in STEPs */
+    bool side_by_side; /* there are rounds */
     HlStripPass *pass; /* NULL outside strips */
     Val buffer;        /* of strips, NULL = none has one yet */
 } HlEmitter;
 
 /* Adds a region to a module, which has its data layout already, as a function called `name`, not
- * yet optimised. 0, or -1 = out of memory. */
+ * yet optimised. 0, or -1 = out of memory. *side_by_side: some loop is, for several iterations at once, which
+ * are to be made vectors of. */
 int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPlan *plans,
-                 const HlEmitEnv *env);
+                 const HlEmitEnv *env, bool *side_by_side);
 
 /* --- what hl_llvm_emit.c offers to the other files ---------------------------------------------- */
 Val hl_llvm_int(HlEmitter *e, int64_t i); /* constant */

@@ -17,12 +17,17 @@
  *   body:      as recorded, checked at every iteration
  *
  * As in a strip (hl_llvm_strip.c), nothing has an effect before everything in a round is checked, and
- * guards are implied by others as there. LLVM makes vectors of none of it: the copies are scalars.
+ * guards are implied by others as there. The copies are scalars; where they go along a row, as in a matrix
+ * product's `b[k, j]` for eight j, LLVM's SLP makes vectors of them.
+ *
+ * The inner loop may store into one item, its cell, as in `c[i, j] += a[i, k] * b[k, j]`: a value that goes
+ * round until the round's stores.
  *
  * Requirements: 1. one way leads from the outer header to the inner loop, and from there back; 2. the
  * inner loop is one block, and how often it runs does not depend on the outer one; 3. nothing but the
  * counter goes from one outer iteration into the next (but for what only exits want); 4. no branches on
- * data: who removed an index check proved it by how far the loops run. */
+ * data: who removed an index check proved it by how far the loops run; 5. addresses are linear in both
+ * counters, and a store's is another one in every outer iteration. */
 #include <string.h>
 
 #include "hl_llvm_int.h"
@@ -50,6 +55,10 @@ typedef struct Nest {
     HlRef trip[2], counter[2], bound[2]; /* outer, inner: it goes on while counter < bound */
     HlRef items[NEST_ITEMS];
     int32_t nitems;
+    HlRef cell; /* the inner loop's store, into the item of this outer iteration; else HL_NOREF */
+    HlRef cell_first;       /* what stores it in front of the inner loop; else HL_NOREF */
+    bool cell_finite;       /* its last value must be finite */
+    Val cells[NEST_COPIES]; /* what it holds now */
     uint8_t
         *stale; /* by ref: what goes from one outer iteration into the next: known to exits only */
     bool *done; /* by ref: guard that is proved or implied */
@@ -163,6 +172,10 @@ static bool nest_find_chain(Nest *n)
             int32_t to = x < 0 ? -1 : n->ir->exits[x].target;
             if (to < 0)
                 continue;
+            if (b == n->outer && n->trip[0] < 0) {
+                n->trip[0] = block->ins.v[i];
+                continue;
+            }
             if (!inner || next != b)
                 return false;
             n->trip[1] = block->ins.v[i];
@@ -204,6 +217,44 @@ static bool nest_find_trip(Nest *n, int which)
            (!which || nest_fixed(n, nest_entry(n, n->at, k)));
 }
 
+/* Is the address of a row linear in both counters? */
+static bool nest_row_ok(const Nest *n, HlRef row, bool inner)
+{
+    const HlIns *ins = &n->ir->ins[row];
+    if (!nest_inside(n, row))
+        return true;
+    NestIndex index = ins->op == HL_I_ARRAY_ROW ? nest_index(n, ins->a[2]) : NEST_NONE;
+    return index != NEST_NONE && (inner || index != NEST_INNER) && !nest_inside(n, ins->a[1]) &&
+           nest_row_ok(n, ins->a[0], inner);
+}
+
+/* Is it an access to the item that the inner loop stores? */
+static bool nest_at_cell(const Nest *n, HlRef access)
+{
+    const HlIns *ins = &n->ir->ins[access];
+    const HlIns *cell = n->cell == HL_NOREF ? NULL : &n->ir->ins[n->cell];
+    return cell && ins->a[0] == cell->a[0] && ins->a[1] == cell->a[1] && ins->a[2] == cell->a[2] &&
+           ins->aux == cell->aux;
+}
+
+static bool nest_reads_cell(const Nest *n, HlRef r)
+{
+    const HlIns *ins = &n->ir->ins[r];
+    return ins->op == HL_I_ARRAY_LOAD && ins->block == n->inner && nest_at_cell(n, r);
+}
+
+/* A store of the inner loop is into one float, which the load of it gets again as it is. */
+static bool nest_find_cell(Nest *n, HlRef store)
+{
+    const HlIns *ins = &n->ir->ins[store], *value = &n->ir->ins[ins->a[3]];
+    if (n->cell != HL_NOREF || !hl_dtype_is_float((HlDtype)ins->aux) ||
+        n->ir->ins[ins->a[2]].block == n->inner || hl_type_repr(value->type) != HL_REPR_F64 ||
+        (ins->aux != HL_D_F64 && !hl_type_eq(value->type, HL_TYPE_NPS(ins->aux))))
+        return false;
+    n->cell = store;
+    return true;
+}
+
 static bool nest_allows(Nest *n, HlRef r, bool inner)
 {
     const HlIns *ins = &n->ir->ins[r];
@@ -240,12 +291,16 @@ static bool nest_allows(Nest *n, HlRef r, bool inner)
     case HL_I_INDEX:
         return !nest_inside(n, ins->a[1]) && nest_index(n, ins->a[0]) != NEST_NONE &&
                (inner || nest_index(n, ins->a[0]) != NEST_INNER);
+    case HL_I_ARRAY_ROW: return nest_row_ok(n, r, inner);
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE:
-        if (n->nitems == NEST_ITEMS || nest_inside(n, ins->a[0]) || nest_inside(n, ins->a[1]) ||
-            nest_index(n, ins->a[2]) == NEST_NONE ||
-            (!inner && nest_index(n, ins->a[2]) == NEST_INNER) ||
-            (ins->op == HL_I_ARRAY_STORE && (inner || nest_index(n, ins->a[2]) != NEST_OUTER)))
+        if (n->nitems == NEST_ITEMS || !nest_row_ok(n, ins->a[0], inner) ||
+            nest_inside(n, ins->a[1]) || nest_index(n, ins->a[2]) == NEST_NONE ||
+            (!inner && nest_index(n, ins->a[2]) == NEST_INNER))
+            return false;
+        if (ins->op == HL_I_ARRAY_STORE &&
+            (nest_inside(n, ins->a[0]) || nest_index(n, ins->a[2]) != NEST_OUTER ||
+             (inner && !nest_find_cell(n, r))))
             return false;
         n->items[n->nitems++] = r;
         return true;
@@ -266,22 +321,38 @@ static void nest_find_stale(Nest *n)
     }
 }
 
+/* Is r stale in a block? Behind the inner loop its parameters are what its last iteration made of them. */
+static bool nest_stale_in(const Nest *n, HlRef r, int32_t block)
+{
+    const HlBlock *inner = &n->ir->blocks[n->inner];
+    int32_t k = n->ir->ins[r].block == n->inner && block != n->inner ? nest_position(inner, r) : -1;
+    return n->stale[k < 0 ? r : inner->args.v[k]];
+}
+
 /* Is only that used in the nest which is there: nothing stale, nothing computed in the inner loop? */
 static bool nest_uses_ok(const Nest *n, HlRef r, int32_t user)
 {
     int32_t b = n->ir->ins[r].block;
-    return !n->stale[r] && (b != n->inner || user == n->inner || n->ir->ins[r].op == HL_I_PARAM);
+    return !nest_stale_in(n, r, user) &&
+           (b != n->inner || user == n->inner || n->ir->ins[r].op == HL_I_PARAM);
 }
 
-/* A written array may be read only at the item that is written next, in front of that. */
-static bool nest_order_ok(const Nest *n)
+/* A written array may be read only at the item that is written next, in front of that; the inner loop's item
+ * may have been written before it. */
+static bool nest_order_ok(Nest *n)
 {
     for (int32_t i = 0; i < n->nitems; i++) {
-        const HlIns *store = &n->ir->ins[n->items[i]];
+        HlRef written = n->items[i];
+        const HlIns *store = &n->ir->ins[written];
         for (int32_t k = 0; k < n->nitems; k++) {
             const HlIns *load = &n->ir->ins[n->items[k]];
-            if (store->op == HL_I_ARRAY_STORE && load->op == HL_I_ARRAY_LOAD &&
-                store->a[0] == load->a[0] && (k > i || nest_index(n, load->a[2]) != NEST_OUTER))
+            if (store->op != HL_I_ARRAY_STORE || load->op != HL_I_ARRAY_LOAD ||
+                store->a[0] != load->a[0])
+                continue;
+            if (k > i && written != n->cell && nest_at_cell(n, written) &&
+                nest_reads_cell(n, n->items[k]))
+                n->cell_first = written;
+            else if (k > i || nest_index(n, load->a[2]) != NEST_OUTER)
                 return false;
         }
     }
@@ -291,6 +362,9 @@ static bool nest_order_ok(const Nest *n)
 static bool nest_floats_go_round(const Nest *n)
 {
     const HlBlock *b = nest_block(n, n->at);
+    for (int32_t k = 0; k < b->ins.n; k++)
+        if (nest_reads_cell(n, b->ins.v[k]))
+            return true;
     for (int32_t k = 0; k < b->params.n; k++)
         if (hl_type_repr(n->ir->ins[b->params.v[k]].type) == HL_REPR_F64 &&
             b->args.v[k] != b->params.v[k])
@@ -301,9 +375,9 @@ static bool nest_floats_go_round(const Nest *n)
 static bool nest_find(Nest *n)
 {
     int32_t size = 0;
-    n->trip[0] = n->trip[1] = HL_NOREF;
+    n->trip[0] = n->trip[1] = n->cell = n->cell_first = HL_NOREF;
     if (!nest_find_chain(n) || n->ir->blocks[n->outer].loop < 0 || !nest_find_trip(n, 0) ||
-        !nest_find_trip(n, 1) || !nest_floats_go_round(n))
+        !nest_find_trip(n, 1))
         return false;
     nest_find_stale(n);
     for (int32_t i = 0; i < n->nchain; i++) {
@@ -321,11 +395,11 @@ static bool nest_find(Nest *n)
             HlRef r = b->args.v[k];
             if (n->ir->ins[r].block == n->inner && i != n->at && n->ir->ins[r].op != HL_I_PARAM)
                 return false;
-            if (n->stale[r] && (i == n->at || i == n->nchain - 1))
+            if (nest_stale_in(n, r, n->chain[i]) && (i == n->at || i == n->nchain - 1))
                 return false;
         }
     }
-    return size <= NEST_INS && nest_order_ok(n);
+    return size <= NEST_INS && nest_order_ok(n) && nest_floats_go_round(n);
 }
 
 /* --- which guards need no test? ---------------------------------------------------------------- */
@@ -343,10 +417,23 @@ static bool nest_implied(const Nest *n, const HlBlock *b, HlRef r)
         if (!nest_is_check(guard))
             continue;
         const HlIns *result = &n->ir->ins[guard->a[0]];
-        if (result->block >= 0 && &n->ir->blocks[result->block] == b &&
-            hl_llvm_finite_only_with(result, r))
+        if (result->block < 0 || &n->ir->blocks[result->block] != b)
+            continue;
+        if (hl_llvm_finite_only_with(result, r))
+            return true;
+        if (result->op == HL_I_FROUND32 && hl_llvm_finite_only_with(&n->ir->ins[result->a[0]], r))
             return true;
     }
+    return false;
+}
+
+/* Is r stored in the item that the inner loop reads again, which is finite only when r is? */
+static bool nest_cell_implies(const Nest *n, HlRef r)
+{
+    const HlBlock *b = nest_block(n, n->at);
+    for (int32_t i = 0; n->cell != HL_NOREF && n->ir->ins[n->cell].a[3] == r && i < b->ins.n; i++)
+        if (nest_reads_cell(n, b->ins.v[i]) && nest_implied(n, b, b->ins.v[i]))
+            return true;
     return false;
 }
 
@@ -361,6 +448,8 @@ static void nest_mark(Nest *n)
             const HlIns *ins = &n->ir->ins[r];
             n->done[r] =
                 ins->op == HL_I_INDEX || (nest_is_check(ins) && nest_implied(n, b, ins->a[0]));
+            if (nest_is_check(ins) && i == n->at && nest_cell_implies(n, ins->a[0]))
+                n->done[r] = n->cell_finite = true;
             for (int32_t p = 0; nest_is_check(ins) && p < inner->params.n; p++) {
                 if (!nest_implied(n, inner, inner->params.v[p]))
                     continue;
@@ -411,16 +500,30 @@ static void nest_ends(Nest *n, HlRef index, Val *ends)
     ends[1] = LLVMBuildAdd(B, ends[0], LLVMBuildSub(B, count, one, ""), "");
 }
 
-/* First byte of an access, and the one behind its last; indexes go up. */
+/* Adds the least and the greatest distance that an index makes. */
+static void nest_add_ends(Nest *n, HlRef index, Val stride, Val *low, Val *high)
+{
+    LLVMBuilderRef B = n->e->b;
+    Val ends[2];
+    nest_ends(n, index, ends);
+    Val far[2] = {LLVMBuildMul(B, ends[0], stride, ""), LLVMBuildMul(B, ends[1], stride, "")};
+    *low = LLVMBuildAdd(B, *low, hl_llvm_intrinsic(n->e, "llvm.smin", n->e->i64, far, 2), "");
+    *high = LLVMBuildAdd(B, *high, hl_llvm_intrinsic(n->e, "llvm.smax", n->e->i64, far, 2), "");
+}
+
+/* First byte of an access, and the one behind its last. */
 static void nest_bytes(Nest *n, const HlIns *access, Val *low, Val *high)
 {
     LLVMBuilderRef B = n->e->b;
-    Val ends[2], size = hl_llvm_int(n->e, hl_dtype_size((HlDtype)access->aux));
-    nest_ends(n, access->a[2], ends);
-    Val data = LLVMBuildPtrToInt(B, n->e->val[access->a[0]], n->e->i64, "");
-    *low = LLVMBuildAdd(B, data, LLVMBuildMul(B, ends[0], size, ""), "");
-    *high =
-        LLVMBuildAdd(B, LLVMBuildAdd(B, data, LLVMBuildMul(B, ends[1], size, ""), ""), size, "");
+    Val size = hl_llvm_int(n->e, hl_dtype_size((HlDtype)access->aux));
+    HlRef row = access->a[0];
+    *low = *high = hl_llvm_int(n->e, 0);
+    nest_add_ends(n, access->a[2], size, low, high);
+    for (; nest_inside(n, row); row = n->ir->ins[row].a[0])
+        nest_add_ends(n, n->ir->ins[row].a[2], n->e->val[n->ir->ins[row].a[1]], low, high);
+    Val data = LLVMBuildPtrToInt(B, n->e->val[row], n->e->i64, "");
+    *low = LLVMBuildAdd(B, *low, data, "");
+    *high = LLVMBuildAdd(B, LLVMBuildAdd(B, *high, data, ""), size, "");
 }
 
 static void nest_prove_items(Nest *n)
@@ -488,7 +591,10 @@ static void nest_emit_block(Nest *n, int copy, int32_t i, bool stores)
         bool guard = ins->op == HL_I_GUARD_TRUE || ins->op == HL_I_GUARD_FALSE;
         if (stores != (ins->op == HL_I_ARRAY_STORE) || guard || ins->op == HL_I_POLL)
             continue;
-        e->val[r] = hl_llvm_ins(e, ins);
+        if (nest_reads_cell(n, r))
+            e->val[r] = n->cells[copy];
+        else
+            e->val[r] = hl_llvm_ins(e, ins);
     }
     e->val = own;
 }
@@ -500,12 +606,60 @@ static void nest_enter(Nest *n, int copy, int32_t i)
         n->val[copy][b->params.v[k]] = n->val[copy][nest_entry(n, i, k)];
 }
 
+/* What the item holds that the inner loop is about to change: what is stored in front of it, or in memory. */
+static Val nest_cell_start(Nest *n, int copy)
+{
+    HlEmitter *e = n->e;
+    HlIns load = n->ir->ins[n->cell];
+    Val *own = e->val;
+    if (n->cell_first != HL_NOREF)
+        return n->val[copy][n->ir->ins[n->cell_first].a[3]];
+    load.op = HL_I_ARRAY_LOAD;
+    load.type = n->ir->ins[load.a[3]].type;
+    load.a[3] = HL_NOREF;
+    e->val = n->val[copy];
+    Val value = hl_llvm_ins(e, &load);
+    e->val = own;
+    return value;
+}
+
+/* What goes round the inner loop: its parameters, and what the cell holds. */
+static int32_t nest_nstate(const Nest *n)
+{
+    return nest_block(n, n->at)->params.n + (n->cell != HL_NOREF);
+}
+
+static bool nest_state_is_float32(const Nest *n, int32_t s)
+{
+    const HlBlock *b = nest_block(n, n->at);
+    if (s == b->params.n)
+        return n->ir->ins[n->cell].aux == HL_D_F32;
+    return hl_type_eq(n->ir->ins[b->params.v[s]].type, HL_TYPE_NPS(HL_D_F32));
+}
+
+/* Elsewhere a float32 is a double. What goes round is one, so that LLVM finds operations of single precision. */
+static Val nest_narrow(Nest *n, int32_t s, Val v)
+{
+    return nest_state_is_float32(n, s) ? LLVMBuildFPTrunc(n->e->b, v, n->e->f32, "") : v;
+}
+
+static Val nest_widen(Nest *n, int32_t s, Val v)
+{
+    return nest_state_is_float32(n, s) ? LLVMBuildFPExt(n->e->b, v, n->e->f64, "") : v;
+}
+
 /* The inner loop of all copies; goes on behind it. */
 static void nest_emit_inner(Nest *n)
 {
     HlEmitter *e = n->e;
     LLVMBuilderRef B = e->b;
     const HlBlock *b = nest_block(n, n->at);
+    int32_t nstate = nest_nstate(n), nparams = b->params.n;
+    for (int c = 0; c < NEST_COPIES; c++)
+        for (int32_t s = 0; s < nstate; s++) {
+            Val start = s < nparams ? n->val[c][nest_entry(n, n->at, s)] : nest_cell_start(n, c);
+            n->phi[c * nstate + s] = nest_narrow(n, s, start);
+        }
     Bb from = LLVMGetInsertBlock(B), loop = hl_llvm_next_block(e, "jam");
     LLVMBuildBr(B, loop);
     hl_llvm_at(e, loop);
@@ -515,36 +669,36 @@ static void nest_emit_inner(Nest *n)
     n->pass.fail = LLVMBuildPhi(B, e->i1, "");
     Val fail_phi = n->pass.fail;
     LLVMAddIncoming(fail_phi, &fail, &from, 1);
-    for (int c = 0; c < NEST_COPIES; c++) {
-        for (int32_t p = 0; p < b->params.n; p++) {
-            HlRef r = b->params.v[p];
-            Val *phi = &n->phi[c * b->params.n + p];
-            if (r == n->counter[1])
-                continue;
-            Val entry = n->val[c][nest_entry(n, n->at, p)];
-            *phi = LLVMBuildPhi(B, LLVMTypeOf(entry), "");
-            LLVMAddIncoming(*phi, &entry, &from, 1);
-        }
+    for (int32_t i = 0; i < NEST_COPIES * nstate; i++) {
+        Val start = n->phi[i];
+        n->phi[i] = LLVMBuildPhi(B, LLVMTypeOf(start), "");
+        LLVMAddIncoming(n->phi[i], &start, &from, 1);
     }
     Val counter = LLVMBuildAdd(B, n->start, k, "");
     for (int c = 0; c < NEST_COPIES; c++) {
-        for (int32_t p = 0; p < b->params.n; p++)
-            n->val[c][b->params.v[p]] =
-                b->params.v[p] == n->counter[1] ? counter : n->phi[c * b->params.n + p];
+        for (int32_t s = 0; s < nstate; s++) {
+            Val now = nest_widen(n, s, n->phi[c * nstate + s]);
+            if (s == nparams)
+                n->cells[c] = now;
+            else
+                n->val[c][b->params.v[s]] = b->params.v[s] == n->counter[1] ? counter : now;
+        }
         nest_emit_block(n, c, n->at, false);
     }
     Val next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, 1), "");
     LLVMAddIncoming(k, &next, &loop, 1);
     LLVMAddIncoming(fail_phi, &n->pass.fail, &loop, 1);
     for (int c = 0; c < NEST_COPIES; c++) {
-        Val out[b->params.n + 1];
-        for (int32_t p = 0; p < b->params.n; p++) {
-            out[p] = n->val[c][b->args.v[p]];
-            if (b->params.v[p] != n->counter[1])
-                LLVMAddIncoming(n->phi[c * b->params.n + p], &out[p], &loop, 1);
+        Val out[nstate + 1];
+        for (int32_t s = 0; s < nstate; s++) {
+            out[s] = n->val[c][s < nparams ? b->args.v[s] : n->ir->ins[n->cell].a[3]];
+            Val narrow = nest_narrow(n, s, out[s]);
+            LLVMAddIncoming(n->phi[c * nstate + s], &narrow, &loop, 1);
         }
-        for (int32_t p = 0; p < b->params.n; p++)
+        for (int32_t p = 0; p < nparams; p++)
             n->val[c][b->params.v[p]] = out[p];
+        if (nstate > nparams)
+            n->cells[c] = out[nparams];
     }
     LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, n->trips, ""), loop, behind);
     hl_llvm_at(e, behind);
@@ -577,6 +731,8 @@ static Val nest_emit_round(Nest *n, Val at)
         }
     }
     Val holds = LLVMBuildNot(B, n->pass.fail, "");
+    for (int c = 0; n->cell_finite && c < NEST_COPIES; c++)
+        holds = LLVMBuildAnd(B, holds, hl_llvm_is_finite(e, n->cells[c]), "");
     for (int c = 0; c < NEST_COPIES; c++)
         for (int32_t p = 0; p < inner->params.n; p++)
             if (n->carried[p])
@@ -698,17 +854,18 @@ int hl_llvm_nest(HlEmitter *e, int32_t block)
     n.stale = hl_mem_alloc(nins);
     n.done = hl_mem_alloc(nins);
     n.carried = hl_mem_alloc((size_t)most + 1);
-    Val *values =
-        hl_mem_alloc((NEST_COPIES * (nins + (size_t)most) + 2 * (size_t)most + 1) * sizeof *values);
+    Val *values = hl_mem_alloc((NEST_COPIES * (nins + (size_t)most + 1) + 2 * (size_t)most + 1) *
+                               sizeof *values);
     int status = n.in && n.stale && n.done && n.carried && values ? 0 : -1;
     if (status == 0 && nest_find(&n)) {
         for (int c = 0; c < NEST_COPIES; c++)
             n.val[c] = values + (size_t)c * nins;
         n.phi = values + NEST_COPIES * nins;
-        n.round = n.phi + NEST_COPIES * most;
+        n.round = n.phi + NEST_COPIES * (most + 1);
         n.after = n.round + most;
         nest_mark(&n);
         nest_emit(&n);
+        e->side_by_side = true;
     }
     hl_mem_free(n.in);
     hl_mem_free(n.stale);

@@ -265,3 +265,212 @@ def test_plain_floats_and_float32(jit, out):
         c = np.zeros(N, np.float32)
         out(f, a * np.float32(scale), b, c)
         out.note(c.tolist())
+
+
+# -- Sums in an item, along columns --------------------------------------------------------------
+# The second loop of three: eight columns side by side, which are vectors. Called often enough for the loop around.
+
+def fill(shape, seed, dtype=np.float64):
+    return (np.random.default_rng(seed).random(shape) - 0.25).astype(dtype)
+
+
+@diff(filters=("always", "error"))
+def test_products_of_matrices(jit, out):
+    @jit
+    def in_item(a, b, c):
+        for i in range(a.shape[0]):
+            for j in range(b.shape[1]):
+                for k in range(a.shape[1]):
+                    c[i, j] += a[i, k] * b[k, j]
+        return i, j, k
+
+    @jit
+    def from_zero(a, b, c):
+        i = j = k = -1
+        for i in range(a.shape[0]):
+            for j in range(b.shape[1]):
+                c[i, j] = 0.1
+                for k in range(a.shape[1]):
+                    c[i, j] = c[i, j] + a[i, k] * b[k, j]
+        return i, j, k
+
+    @jit
+    def in_local(a, b, c):
+        s = None
+        for i in range(a.shape[0]):
+            for j in range(b.shape[1]):
+                s = 0.0
+                for k in range(a.shape[1]):
+                    s += a[i, k] * b[k, j]
+                c[i, j] = s
+        return s
+
+    @jit
+    def by_rows(a, b, c):
+        for i in range(a.shape[0]):
+            for j in range(b.shape[0]):
+                c[i, j] -= 0.5
+                for k in range(a.shape[1]):
+                    c[i, j] -= a[i, k] * b[j, k]
+                c[i, j] *= 2.0
+
+    def call(f, a, b, c):
+        out(f, a, b, c)
+        out.note(c.tobytes())
+    for dtype in (np.float64, np.float32):
+        for f in (in_item, from_zero, in_local, by_rows):
+            for seed in range(3):
+                call(f, fill((21, 9), seed, dtype), fill((9, 9), 7, dtype), np.zeros((21, 9), dtype))
+            for n, m in ((1, 1), (7, 3), (8, 8), (12, 17), (16, 40), (3, 100)):
+                a, b = fill((n, m), n, dtype), fill((m, m), m, dtype)
+                call(f, a, b, np.ones((n, m), dtype))
+                call(f, a, b.T, np.ones((n, m), dtype))
+                call(f, a[::-1], b[:, ::-1], np.ones((n, m), dtype))
+                call(f, np.asfortranarray(a), np.asfortranarray(b), np.ones((n, m), dtype)[::-1])
+                call(f, a, b, np.ones((n, 2 * m), dtype)[:, ::2])
+            square = fill((19, 19), 5, dtype)
+            call(f, square, square, np.zeros((19, 19), dtype))
+            work = square.copy()
+            call(f, square, work, work)
+            call(f, work, square, work)
+            long = fill(600, 6, dtype)
+            call(f, long[:361].reshape(19, 19), long[30:391].reshape(19, 19), long[200:561].reshape(19, 19))
+    call(in_item, fill((9, 9), 1, np.float32), fill((9, 9), 2), np.zeros((9, 9)))
+    call(in_item, fill((9, 9), 1), fill((9, 9), 2), np.zeros((9, 9), np.float32))
+    call(from_zero, fill((9, 9), 1), fill((9, 9), 2, np.float32), np.zeros((9, 9), np.float32))
+
+
+@diff(filters=("always", "error"))
+def test_products_that_warn(jit, out):
+    """The item that overflows, in its column; what is before it is stored."""
+    @jit
+    def product(a, b, c):
+        for i in range(a.shape[0]):
+            for j in range(b.shape[1]):
+                c[i, j] = 0.0
+                for k in range(a.shape[1]):
+                    c[i, j] += a[i, k] * b[k, j]
+    for dtype, big in ((np.float64, 1e200), (np.float32, 1e30)):
+        for _ in range(3):
+            out(product, fill((12, 20), 1, dtype), fill((20, 20), 2, dtype), np.zeros((12, 20), dtype))
+        for value in (big, -big, np.inf, np.nan):
+            for i, k, j in ((0, 0, 0), (3, 7, 12), (11, 19, 19), (5, 10, 16)):
+                a, b, c = fill((12, 20), 1, dtype), fill((20, 20), 2, dtype), np.zeros((12, 20), dtype)
+                a[i, k] = value
+                b[k, j] = value
+                out(product, a, b, c)
+                out.note(c.tobytes())
+
+
+@diff(filters=("always", "error"))
+def test_sums_of_columns(jit, out):
+    @jit
+    def sums(a, c):
+        for j in range(a.shape[1]):
+            s = c[j]
+            for i in range(a.shape[0]):
+                s += a[i, j] * a[i, j]
+            c[j] = s
+        return s
+
+    @jit
+    def planes(a, c):
+        for i in range(c.shape[0]):
+            for j in range(c.shape[1]):
+                for k in range(a.shape[1]):
+                    c[i, j] += a[i, k, j]
+    for dtype in (np.float64, np.float32):
+        for shape in ((9, 9), (30, 40), (2, 64), (40, 13), (5, 7)):
+            a = fill(shape, 3, dtype)
+            for view in (a, a[:, ::-1], a[::-1], a[::2], np.asfortranarray(a)):
+                c = np.zeros(shape[1], dtype)
+                out(sums, view, c)
+                out(sums, view, c)
+                out.note(c.tobytes())
+        for shape in ((6, 5, 9), (4, 30, 20), (7, 2, 17)):
+            a, c = fill(shape, 4, dtype), np.zeros((shape[0], shape[2]), dtype)
+            for view in (a, a[:, ::-1], a[:, :, ::-1]):
+                out(planes, view, c)
+            out.note(c.tobytes())
+        a = fill((30, 30), 5, dtype)
+        out(sums, a, a[4])  # a row that is summed up
+        out.note(a.tobytes())
+
+
+@diff
+def test_items_that_are_read_or_written_elsewhere(jit, out):
+    """In front of the inner loop, in it, behind it: seen as they are at that time."""
+    @jit
+    def before(a, b, c, seen):
+        for i in range(len(c)):
+            for j in range(len(b)):
+                seen[i, j] = c[i, j]
+                c[i, j] = 2.5
+                for k in range(a.shape[1]):
+                    c[i, j] += a[i, k] * b[k]
+
+    @jit
+    def twice(a, b, c):
+        for i in range(len(c)):
+            for j in range(len(b)):
+                for k in range(a.shape[1]):
+                    c[i, j] = c[i, j] * 0.5 + a[i, k]
+                    c[i, j] += b[k]
+
+    @jit
+    def behind(a, b, c, seen):
+        for i in range(len(c)):
+            for j in range(len(b)):
+                for k in range(a.shape[1]):
+                    c[i, j] += a[i, k] * b[k]
+                seen[i, j] = c[i, j]
+                c[i, j] = 0.5
+
+    @jit
+    def others(a, b, c):
+        for i in range(len(c)):
+            for j in range(1, len(b)):
+                for k in range(a.shape[1]):
+                    c[i, j] += a[i, k] * c[i, j - 1]
+
+    @jit
+    def one_item(a, b, c):
+        for i in range(len(c)):
+            for j in range(len(b)):
+                for k in range(a.shape[1]):
+                    c[i, 0] += a[i, k] * b[j]
+    for n, m in ((9, 9), (20, 12), (6, 40)):
+        a, b = fill((n, m), 1), fill(m, 2)
+        for _ in range(3):
+            c, seen = fill((n, m), 3), np.zeros((n, m))
+            out(before, a, b, c, seen)
+            out(twice, a, b, c)
+            out(behind, a, b, c, seen)
+            out(others, a, b, c)
+            out(one_item, a, b, c)
+            out.note(c.tobytes(), seen.tobytes())
+        out(before, a, b, c, c)
+        out(behind, a, b, c, c[::-1])
+        out(twice, c, b, c)
+        out.note(c.tobytes())
+
+
+@diff
+def test_what_is_left_of_the_iteration_before_the_last(jit, out):
+    """When the inner loop runs once, that is one of the outer loop's iteration before."""
+    @jit
+    def f(a, b, c):
+        last = before = 0
+        for i in range(len(b)):
+            y = b[i]
+            for k in range(len(a)):
+                before = last
+                last = k + 1
+                y = y * b[i] + a[k]
+            c[i] = y + before
+        return y, before, last
+    for n in (9, 7, 1, 5, 1, 2):
+        c = np.zeros(200)
+        for _ in range(4):
+            out(f, fill(n, 1), fill(200, 2), c)
+        out.note(c.tobytes())

@@ -62,7 +62,7 @@ def test_a_sum_has_its_order():
 
 
 def test_iterations_of_an_outer_loop_side_by_side():
-    """Eight of them, each with its product and its sum, and one end for all."""
+    """Eight of them, in vectors, each with its product and its sum, and one end for all."""
     def nest(a, b, c):
         for i in range(len(b)):
             y = 0.5
@@ -70,10 +70,29 @@ def test_iterations_of_an_outer_loop_side_by_side():
                 y = y * b[i] + a[k]
             c[i] = y
     f = compiled(nest, numbers(9), numbers(50), np.zeros(50))
-    loops = [loop for loop in asm.inner_loops(f) if len(loop.scalar()) == 16]
+    loops = [loop for loop in asm.inner_loops(f) if loop.packed()]
     assert loops
     for loop in loops:
         asm.assert_only_counts(loop)
+        asm.assert_packed(loop, "add", "mul")
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_columns_of_a_matrix_product_side_by_side(dtype):
+    """Each item's sum has its order; eight items have theirs in one vector."""
+    def product(a, b, c):
+        for i in range(a.shape[0]):
+            for j in range(b.shape[1]):
+                c[i, j] = 0.0
+                for k in range(a.shape[1]):
+                    c[i, j] += a[i, k] * b[k, j]
+    a = numbers(400, dtype).reshape(20, 20)
+    f = compiled(product, a, a.T.copy(), np.zeros((20, 20), dtype), calls=20)
+    loops = [loop for loop in asm.inner_loops(f) if loop.packed()]
+    assert loops
+    for loop in loops:
+        asm.assert_only_counts(loop)
+        asm.assert_packed(loop, "add", "mul")
 
 
 # -- Branches ------------------------------------------------------------------------------------
