@@ -135,7 +135,8 @@ static inline HlGo back_at_edge(PyThreadState *ts, HlCode *code, HlFrame *f, int
     return loop_count(ts, code, edge->loop, f, result);
 }
 
-/* The serving clone came back at a header, `from` being the back-edge that it was sent to serve. */
+/* The serving clone came back at a header, `from` being the back-edge that it was sent to serve. Where that did
+ * not jump, the header may be that of a loop around, which has come to its own back-edge; or of the next loop. */
 static HlGo back_at_header(PyThreadState *ts, HlCode *code, HlFrame *f, int32_t unit,
                            const HlEdge *from, PyObject **result)
 {
@@ -143,7 +144,10 @@ static HlGo back_at_header(PyThreadState *ts, HlCode *code, HlFrame *f, int32_t 
     if (!code->hot)
         return HL_GO_ORIGINAL;
     frame_move(f, code->hot);
-    return from->target == unit ? loop_count(ts, code, from->loop, f, result) : HL_GO_ON;
+    int loop = hl_bc_loop_of(code->bytecode, unit);
+    return hl_bc_loop_within(code->bytecode, from->loop, loop)
+               ? loop_count(ts, code, loop, f, result)
+               : HL_GO_ON;
 }
 
 /* -- Serving ------------------------------------------------------------------------------------- */

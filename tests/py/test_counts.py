@@ -115,6 +115,31 @@ def test_iterations_side_by_side():
     assert any("jam" in text for text in hotloop.inspect_llvm(f))
 
 
+def test_items_of_a_matrix_product_side_by_side():
+    import numpy as np
+    import hotloop
+
+    def product(a, b, c):
+        for i in range(a.shape[0]):
+            for j in range(b.shape[1]):
+                for k in range(a.shape[1]):
+                    c[i, j] += a[i, k] * b[k, j]
+    n = 43
+    a, c = np.arange(n * n).reshape(n, n) * 0.01, np.zeros((n, n))
+    with params(**MODES["sync"]):
+        f = hotloop.jit(product)
+        for _ in range(30):
+            f(a, a, c)
+
+        def ran():
+            return native.native_iterations(f) + native.interpreted_iterations(f)
+        before = ran()
+        f(a, a, c)
+        ends = n + n * n + 1  # each is looked for once more
+        assert n + n * n + n ** 3 <= ran() - before <= n + n * n + n ** 3 + ends
+    assert any("jam" in text for text in hotloop.inspect_llvm(f))
+
+
 def test_a_name_for_a_float_is_no_chain():
     """Iterations do not wait for each other because a name holds a float between them."""
     import numpy as np
@@ -232,3 +257,22 @@ def test_a_short_loop_is_compiled_with_the_loop_around_it():
         f = hotloop.jit(fresh(short))
         f(1, 1000)
         assert compiles(f) == [0, 1, 0]
+
+
+def test_a_loop_around_one_that_numpy_ends_is_compiled():
+    """What ends the inner loop is no Python bool: the interpreter asks it, in the clone that serves back-edges."""
+    import numpy as np
+    import hotloop
+
+    def roots(xs, out):
+        for i in range(len(xs)):
+            y = xs[i]
+            while abs(y * y - xs[i]) > 1e-9:
+                y = 0.5 * (y + xs[i] / y)
+            out[i] = y
+    xs = np.arange(1.0, 400.0)
+    with params(sync=1):
+        f = hotloop.jit(roots)
+        for _ in range(3):
+            f(xs, np.zeros(399))
+        assert compiles(f) == [1, 0]
