@@ -23,10 +23,13 @@
  * The inner loop may store into one item, its cell, as in `c[i, j] += a[i, k] * b[k, j]`: a value that goes
  * round until the round's stores.
  *
- * Requirements: 1. one way leads from the outer header to the inner loop, and from there back; 2. the
- * inner loop is one block, and how often it runs does not depend on the outer one; 3. nothing but the
+ * Where the inner loop ends when the data says so, the copies end apart: one that has ended does its last
+ * iteration again and again, with what goes round as it was, until all have, or it takes too long.
+ *
+ * Requirements: 1. one way leads from the outer header to the inner loop, and from its ends back; 2. the
+ * inner loop is one block, and a count that ends it does not depend on the outer one; 3. nothing but the
  * counter goes from one outer iteration into the next (but for what only exits want); 4. no branches on
- * data: who removed an index check proved it by how far the loops run; 5. addresses are linear in both
+ * data but those ends: who removed an index check proved it by how far the loops run; 5. addresses are linear in both
  * counters, and a store's is another one in every outer iteration. */
 #include <string.h>
 
@@ -38,6 +41,7 @@ enum {
     NEST_ROUNDS = 64,  /* between two proofs */
     NEST_TRIPS = 8192, /* of the inner loop: bounds the wait for a signal */
     NEST_BLOCKS = 8,   /* on the way round the outer loop */
+    NEST_ENDS = 4,     /* guards that end the inner loop */
     NEST_INS = 64,     /* in them */
     NEST_ITEMS = 12    /* array accesses */
 };
@@ -53,6 +57,12 @@ typedef struct Nest {
     int32_t nchain, at;                  /* at: position of the inner loop */
     bool *in;                            /* by block: in the chain */
     HlRef trip[2], counter[2], bound[2]; /* outer, inner: it goes on while counter < bound */
+    HlRef ends[NEST_ENDS]; /* guards by which the inner loop ends; the first that fails does it */
+    int32_t nends,
+        way[NEST_ENDS]; /* ...and the blocks that pass values on to what is behind it, or are that */
+    bool apart;         /* it ends when the data says so, for each copy at another time */
+    Val alive[NEST_COPIES];    /* apart: is the copy in this iteration, and in the next? */
+    Val apart_ok, apart_trips; /* all copies have ended; iterations of all */
     HlRef items[NEST_ITEMS];
     int32_t nitems;
     HlRef cell; /* the inner loop's store, into the item of this outer iteration; else HL_NOREF */
@@ -109,7 +119,7 @@ static HlRef nest_resolve(const Nest *n, HlRef r)
         if (i == n->nchain)
             return r; /* the outer header's */
         int32_t k = nest_position(nest_block(n, i), r);
-        if (i == n->at && nest_block(n, i)->args.v[k] != r)
+        if (i == n->at + 1 || (i == n->at && nest_block(n, i)->args.v[k] != r))
             return r;
         r = nest_entry(n, i, k);
     }
@@ -153,6 +163,26 @@ static NestIndex nest_index(const Nest *n, HlRef r)
                                 : NEST_NONE;
 }
 
+/* The block that the inner loop's end leads to; several ends do so by blocks that only poll. -1 = they do not. */
+static int32_t nest_behind(Nest *n)
+{
+    int32_t behind = -1;
+    for (int32_t k = 0; k < n->nends; k++) {
+        int32_t way = n->ir->exits[n->ir->ins[n->ends[k]].exit].target;
+        const HlBlock *b = &n->ir->blocks[way];
+        n->way[k] = way;
+        if (n->nends == 1)
+            return way;
+        if (b->params.n || b->term != HL_TERM_JUMP || b->loop >= 0 || (k && b->target != behind))
+            return -1;
+        for (int32_t i = 0; i < b->ins.n; i++)
+            if (n->ir->ins[b->ins.v[i]].op != HL_I_POLL)
+                return -1;
+        behind = b->target;
+    }
+    return behind;
+}
+
 /* Finds the one way round the outer loop. */
 static bool nest_find_chain(Nest *n)
 {
@@ -161,33 +191,34 @@ static bool nest_find_chain(Nest *n)
     for (int32_t b = n->outer; b != n->outer || n->nchain == 0;) {
         const HlBlock *block = &n->ir->blocks[b];
         bool inner = block->term == HL_TERM_JUMP && block->target == b;
-        int32_t preds = cfg->pred_at[b + 1] - cfg->pred_at[b], next = block->target;
+        int32_t preds = cfg->pred_at[b + 1] - cfg->pred_at[b];
+        int32_t ways = n->inner >= 0 && n->nchain == n->at + 1 ? n->nends : 1 + inner;
         if (n->nchain == NEST_BLOCKS || block->term != HL_TERM_JUMP || n->in[b] ||
-            (b != n->outer && preds != 1 + inner) || (inner && (n->inner >= 0 || b == n->outer)))
+            (b != n->outer && preds != ways) || (inner && (n->inner >= 0 || b == n->outer)))
             return false;
         n->chain[n->nchain++] = b;
         n->in[b] = true;
         for (int32_t i = 0; i < block->ins.n; i++) {
             int32_t x = n->ir->ins[block->ins.v[i]].exit;
-            int32_t to = x < 0 ? -1 : n->ir->exits[x].target;
-            if (to < 0)
+            if (x < 0 || n->ir->exits[x].target < 0)
                 continue;
             if (b == n->outer && n->trip[0] < 0) {
                 n->trip[0] = block->ins.v[i];
                 continue;
             }
-            if (!inner || next != b)
+            if (!inner || n->nends == NEST_ENDS)
                 return false;
-            n->trip[1] = block->ins.v[i];
-            next = to;
+            n->ends[n->nends++] = block->ins.v[i];
         }
         if (inner) {
-            if (next == b)
-                return false;
             n->inner = b;
             n->at = n->nchain - 1;
+            b = nest_behind(n);
+            if (b < 0)
+                return false;
+        } else {
+            b = block->target;
         }
-        b = next;
     }
     return n->inner >= 0;
 }
@@ -247,12 +278,20 @@ static bool nest_reads_cell(const Nest *n, HlRef r)
 static bool nest_find_cell(Nest *n, HlRef store)
 {
     const HlIns *ins = &n->ir->ins[store], *value = &n->ir->ins[ins->a[3]];
-    if (n->cell != HL_NOREF || !hl_dtype_is_float((HlDtype)ins->aux) ||
+    if (n->apart || n->cell != HL_NOREF || !hl_dtype_is_float((HlDtype)ins->aux) ||
         n->ir->ins[ins->a[2]].block == n->inner || hl_type_repr(value->type) != HL_REPR_F64 ||
         (ins->aux != HL_D_F64 && !hl_type_eq(value->type, HL_TYPE_NPS(ins->aux))))
         return false;
     n->cell = store;
     return true;
+}
+
+static bool nest_is_end(const Nest *n, HlRef r)
+{
+    for (int32_t k = 0; k < n->nends; k++)
+        if (n->ends[k] == r)
+            return true;
+    return false;
 }
 
 static bool nest_allows(Nest *n, HlRef r, bool inner)
@@ -287,7 +326,9 @@ static bool nest_allows(Nest *n, HlRef r, bool inner)
     case HL_I_COUNT_UP:
         return nest_index(n, ins->a[0]) >= NEST_OUTER; /* goes no further than a bound */
     case HL_I_GUARD_TRUE:
-    case HL_I_GUARD_FALSE: return r == n->trip[0] || r == n->trip[1] || !nest_inside(n, ins->a[0]);
+    case HL_I_GUARD_FALSE:
+        return r == n->trip[0] || nest_is_end(n, r) || n->ir->exits[ins->exit].target < 0;
+    case HL_I_NARROW_OV: return !inner;
     case HL_I_INDEX:
         return !nest_inside(n, ins->a[1]) && nest_index(n, ins->a[0]) != NEST_NONE &&
                (inner || nest_index(n, ins->a[0]) != NEST_INNER);
@@ -308,6 +349,29 @@ static bool nest_allows(Nest *n, HlRef r, bool inner)
     }
 }
 
+/* Is r stale in a block? Behind an inner loop that ends at its header, its parameters are what its last
+ * iteration made of them. */
+static bool nest_stale_in(const Nest *n, HlRef r, int32_t block)
+{
+    const HlBlock *inner = &n->ir->blocks[n->inner];
+    bool behind = !n->apart && n->ir->ins[r].block == n->inner && block != n->inner;
+    int32_t k = behind ? nest_position(inner, r) : -1;
+    return n->stale[k < 0 ? r : inner->args.v[k]];
+}
+
+/* Is what some end of the inner loop passes on as parameter k? The count does not end it in the first iteration. */
+static bool nest_any_way_stale(const Nest *n, int32_t k)
+{
+    const HlBlock *inner = &n->ir->blocks[n->inner];
+    for (int32_t e = 0; e < n->nends; e++) {
+        HlRef r = n->ir->blocks[n->way[e]].args.v[k];
+        int32_t p = n->ends[e] == n->trip[1] ? nest_position(inner, r) : -1;
+        if (p < 0 ? nest_stale_in(n, r, n->way[e]) : n->stale[inner->args.v[p]])
+            return true;
+    }
+    return false;
+}
+
 /* Marks what goes from one outer iteration into the next. */
 static void nest_find_stale(Nest *n)
 {
@@ -315,18 +379,13 @@ static void nest_find_stale(Nest *n)
         const HlBlock *b = nest_block(n, i);
         for (int32_t k = 0; k < b->params.n; k++) {
             HlRef p = b->params.v[k];
-            n->stale[p] =
-                i ? n->stale[nest_entry(n, i, k)] : p != n->counter[0] && !nest_outer_fixed(n, p);
+            if (i == n->at + 1)
+                n->stale[p] = nest_any_way_stale(n, k);
+            else
+                n->stale[p] = i ? n->stale[nest_entry(n, i, k)]
+                                : p != n->counter[0] && !nest_outer_fixed(n, p);
         }
     }
-}
-
-/* Is r stale in a block? Behind the inner loop its parameters are what its last iteration made of them. */
-static bool nest_stale_in(const Nest *n, HlRef r, int32_t block)
-{
-    const HlBlock *inner = &n->ir->blocks[n->inner];
-    int32_t k = n->ir->ins[r].block == n->inner && block != n->inner ? nest_position(inner, r) : -1;
-    return n->stale[k < 0 ? r : inner->args.v[k]];
 }
 
 /* Is only that used in the nest which is there: nothing stale, nothing computed in the inner loop? */
@@ -334,7 +393,7 @@ static bool nest_uses_ok(const Nest *n, HlRef r, int32_t user)
 {
     int32_t b = n->ir->ins[r].block;
     return !nest_stale_in(n, r, user) &&
-           (b != n->inner || user == n->inner || n->ir->ins[r].op == HL_I_PARAM);
+           (b != n->inner || user == n->inner || n->apart || n->ir->ins[r].op == HL_I_PARAM);
 }
 
 /* A written array may be read only at the item that is written next, in front of that; the inner loop's item
@@ -372,13 +431,26 @@ static bool nest_floats_go_round(const Nest *n)
     return false;
 }
 
+/* Does the inner loop end by a count alone, which is the same for all copies, or does each copy end for itself? */
+static void nest_find_inner_end(Nest *n)
+{
+    bool counts = false;
+    for (int32_t k = 0; k < n->nends && !counts; k++) {
+        n->trip[1] = n->ends[k];
+        counts = nest_find_trip(n, 1);
+    }
+    n->apart = n->nends > 1 || !counts;
+    if (!counts)
+        n->trip[1] = n->counter[1] = n->bound[1] = HL_NOREF;
+}
+
 static bool nest_find(Nest *n)
 {
     int32_t size = 0;
     n->trip[0] = n->trip[1] = n->cell = n->cell_first = HL_NOREF;
-    if (!nest_find_chain(n) || n->ir->blocks[n->outer].loop < 0 || !nest_find_trip(n, 0) ||
-        !nest_find_trip(n, 1))
+    if (!nest_find_chain(n) || n->ir->blocks[n->outer].loop < 0 || !nest_find_trip(n, 0))
         return false;
+    nest_find_inner_end(n);
     nest_find_stale(n);
     for (int32_t i = 0; i < n->nchain; i++) {
         const HlBlock *b = nest_block(n, i);
@@ -393,7 +465,8 @@ static bool nest_find(Nest *n)
         }
         for (int32_t k = 0; k < b->args.n; k++) {
             HlRef r = b->args.v[k];
-            if (n->ir->ins[r].block == n->inner && i != n->at && n->ir->ins[r].op != HL_I_PARAM)
+            if (n->ir->ins[r].block == n->inner && i != n->at && n->ir->ins[r].op != HL_I_PARAM &&
+                !n->apart)
                 return false;
             if (nest_stale_in(n, r, n->chain[i]) && (i == n->at || i == n->nchain - 1))
                 return false;
@@ -453,7 +526,7 @@ static void nest_mark(Nest *n)
             for (int32_t p = 0; nest_is_check(ins) && p < inner->params.n; p++) {
                 if (!nest_implied(n, inner, inner->params.v[p]))
                     continue;
-                if (i == n->at && inner->args.v[p] == ins->a[0])
+                if (i == n->at && !n->apart && inner->args.v[p] == ins->a[0])
                     n->done[r] = n->carried[p] = true;
                 if (i == n->at - 1 && before->args.v[p] == ins->a[0])
                     n->done[r] = true;
@@ -545,16 +618,34 @@ static void nest_prove_items(Nest *n)
     }
 }
 
-/* What is proved for all rounds: the outer counter stays below its bound, the inner one runs. */
-static void nest_prove_all(Nest *n)
+/* Is it a condition that is the same in all iterations? */
+static bool nest_is_proved(const Nest *n, HlRef r)
+{
+    const HlIns *ins = &n->ir->ins[r];
+    return (ins->op == HL_I_GUARD_TRUE || ins->op == HL_I_GUARD_FALSE) &&
+           !nest_inside(n, ins->a[0]);
+}
+
+/* The inner loop runs, and not so long that signals would wait. */
+static void nest_prove_trips(Nest *n)
 {
     LLVMBuilderRef B = n->e->b;
     Val bound = nest_value(n, n->bound[1]);
     int32_t k = nest_position(nest_block(n, n->at), n->counter[1]);
     n->start = nest_value(n, nest_entry(n, n->at, k));
     n->trips = LLVMBuildSub(B, bound, n->start, "");
-    n->proved = LLVMBuildICmp(B, LLVMIntSLT, n->start, bound, "");
-    nest_prove(n, LLVMBuildICmp(B, LLVMIntULE, n->trips, hl_llvm_int(n->e, NEST_TRIPS), ""));
+    nest_prove(n, LLVMBuildICmp(B, LLVMIntSLT, n->start, bound, ""));
+    if (!n->apart)
+        nest_prove(n, LLVMBuildICmp(B, LLVMIntULE, n->trips, hl_llvm_int(n->e, NEST_TRIPS), ""));
+}
+
+/* What is proved for all rounds: the outer counter stays below its bound, the inner one runs. */
+static void nest_prove_all(Nest *n)
+{
+    LLVMBuilderRef B = n->e->b;
+    n->proved = LLVMConstInt(n->e->i1, 1, false);
+    if (n->trip[1] != HL_NOREF)
+        nest_prove_trips(n);
     for (int32_t i = 0; i < n->nchain; i++) {
         const HlBlock *b = nest_block(n, i);
         for (int32_t j = 0; j < b->ins.n; j++) {
@@ -566,10 +657,9 @@ static void nest_prove_all(Nest *n)
                 for (int last = 0; last < 2; last++)
                     nest_prove(n,
                                LLVMBuildICmp(B, LLVMIntULT, ends[last], n->e->val[ins->a[1]], ""));
-            } else if (ins->op == HL_I_GUARD_TRUE && r != n->trip[0] && r != n->trip[1]) {
-                nest_prove(n, n->e->val[ins->a[0]]);
-            } else if (ins->op == HL_I_GUARD_FALSE) {
-                nest_prove(n, LLVMBuildNot(B, n->e->val[ins->a[0]], ""));
+            } else if (nest_is_proved(n, r)) {
+                Val cond = n->e->val[ins->a[0]];
+                nest_prove(n, ins->op == HL_I_GUARD_TRUE ? cond : LLVMBuildNot(B, cond, ""));
             }
         }
     }
@@ -588,8 +678,8 @@ static void nest_emit_block(Nest *n, int copy, int32_t i, bool stores)
     for (int32_t k = 0; k < b->ins.n; k++) {
         HlRef r = b->ins.v[k];
         const HlIns *ins = &n->ir->ins[r];
-        bool guard = ins->op == HL_I_GUARD_TRUE || ins->op == HL_I_GUARD_FALSE;
-        if (stores != (ins->op == HL_I_ARRAY_STORE) || guard || ins->op == HL_I_POLL)
+        bool known = nest_is_proved(n, r) || r == n->trip[0] || nest_is_end(n, r);
+        if (stores != (ins->op == HL_I_ARRAY_STORE) || known || ins->op == HL_I_POLL)
             continue;
         if (nest_reads_cell(n, r))
             e->val[r] = n->cells[copy];
@@ -599,11 +689,31 @@ static void nest_emit_block(Nest *n, int copy, int32_t i, bool stores)
     e->val = own;
 }
 
+/* Does the copy, in the iteration that was emitted last, not end here? */
+static Val nest_goes_on(Nest *n, int copy, int32_t end)
+{
+    const HlIns *guard = &n->ir->ins[n->ends[end]];
+    Val cond = n->val[copy][guard->a[0]];
+    return guard->op == HL_I_GUARD_TRUE ? cond : LLVMBuildNot(n->e->b, cond, "");
+}
+
+/* What the ends of the inner loop pass on: the first that did not go on tells. */
+static Val nest_passed_on(Nest *n, int copy, int32_t k)
+{
+    Val value = NULL;
+    for (int32_t end = n->nends - 1; end >= 0; end--) {
+        Val own = n->val[copy][n->ir->blocks[n->way[end]].args.v[k]];
+        value = value ? LLVMBuildSelect(n->e->b, nest_goes_on(n, copy, end), value, own, "") : own;
+    }
+    return value;
+}
+
 static void nest_enter(Nest *n, int copy, int32_t i)
 {
     const HlBlock *b = nest_block(n, i);
-    for (int32_t k = 0; i != n->at + 1 && k < b->params.n; k++)
-        n->val[copy][b->params.v[k]] = n->val[copy][nest_entry(n, i, k)];
+    for (int32_t k = 0; k < b->params.n; k++)
+        n->val[copy][b->params.v[k]] =
+            i == n->at + 1 ? nest_passed_on(n, copy, k) : n->val[copy][nest_entry(n, i, k)];
 }
 
 /* What the item holds that the inner loop is about to change: what is stored in front of it, or in memory. */
@@ -648,6 +758,42 @@ static Val nest_widen(Nest *n, int32_t s, Val v)
     return nest_state_is_float32(n, s) ? LLVMBuildFPExt(n->e->b, v, n->e->f64, "") : v;
 }
 
+/* A copy whose inner loop has ended does its last iteration again and again, while others go on: what goes round
+ * stays as it is, so that all values of that iteration are there behind the loop, and no check fails that did
+ * not fail in it. */
+static void nest_begin_apart(Nest *n, Bb from)
+{
+    HlEmitter *e = n->e;
+    Val yes = LLVMConstInt(e->i1, 1, false), copies = hl_llvm_int(e, NEST_COPIES);
+    for (int c = 0; c < NEST_COPIES; c++) {
+        n->alive[c] = LLVMBuildPhi(e->b, e->i1, "");
+        LLVMAddIncoming(n->alive[c], &yes, &from, 1);
+    }
+    n->apart_trips = LLVMBuildPhi(e->b, e->i64, "");
+    LLVMAddIncoming(n->apart_trips, &copies, &from, 1);
+}
+
+/* Behind an iteration, the number `done`: which copies go on, and does any? */
+static Val nest_end_apart(Nest *n, Bb loop, Val done)
+{
+    HlEmitter *e = n->e;
+    LLVMBuilderRef B = e->b;
+    Val going = hl_llvm_int(e, 0);
+    for (int c = 0; c < NEST_COPIES; c++) {
+        Val was = n->alive[c];
+        for (int32_t end = 0; end < n->nends; end++)
+            n->alive[c] = LLVMBuildAnd(B, n->alive[c], nest_goes_on(n, c, end), "");
+        LLVMAddIncoming(was, &n->alive[c], &loop, 1);
+        going = LLVMBuildAdd(B, going, LLVMBuildZExt(B, n->alive[c], e->i64, ""), "");
+    }
+    Val trips = LLVMBuildAdd(B, n->apart_trips, going, "");
+    LLVMAddIncoming(n->apart_trips, &trips, &loop, 1);
+    n->apart_trips = trips;
+    n->apart_ok = LLVMBuildICmp(B, LLVMIntEQ, going, hl_llvm_int(e, 0), "");
+    Val in_time = LLVMBuildICmp(B, LLVMIntNE, done, hl_llvm_int(e, NEST_TRIPS), "");
+    return LLVMBuildAnd(B, LLVMBuildNot(B, n->apart_ok, ""), in_time, "");
+}
+
 /* The inner loop of all copies; goes on behind it. */
 static void nest_emit_inner(Nest *n)
 {
@@ -658,7 +804,7 @@ static void nest_emit_inner(Nest *n)
     for (int c = 0; c < NEST_COPIES; c++)
         for (int32_t s = 0; s < nstate; s++) {
             Val start = s < nparams ? n->val[c][nest_entry(n, n->at, s)] : nest_cell_start(n, c);
-            n->phi[c * nstate + s] = nest_narrow(n, s, start);
+            n->phi[s * NEST_COPIES + c] = nest_narrow(n, s, start);
         }
     Bb from = LLVMGetInsertBlock(B), loop = hl_llvm_next_block(e, "jam");
     LLVMBuildBr(B, loop);
@@ -669,38 +815,47 @@ static void nest_emit_inner(Nest *n)
     n->pass.fail = LLVMBuildPhi(B, e->i1, "");
     Val fail_phi = n->pass.fail;
     LLVMAddIncoming(fail_phi, &fail, &from, 1);
+    if (n->apart)
+        nest_begin_apart(n, from);
     for (int32_t i = 0; i < NEST_COPIES * nstate; i++) {
         Val start = n->phi[i];
         n->phi[i] = LLVMBuildPhi(B, LLVMTypeOf(start), "");
         LLVMAddIncoming(n->phi[i], &start, &from, 1);
     }
-    Val counter = LLVMBuildAdd(B, n->start, k, "");
+    Val counter = n->apart ? NULL : LLVMBuildAdd(B, n->start, k, "");
     for (int c = 0; c < NEST_COPIES; c++) {
         for (int32_t s = 0; s < nstate; s++) {
-            Val now = nest_widen(n, s, n->phi[c * nstate + s]);
+            Val now = nest_widen(n, s, n->phi[s * NEST_COPIES + c]);
             if (s == nparams)
                 n->cells[c] = now;
             else
-                n->val[c][b->params.v[s]] = b->params.v[s] == n->counter[1] ? counter : now;
+                n->val[c][b->params.v[s]] =
+                    counter && b->params.v[s] == n->counter[1] ? counter : now;
         }
         nest_emit_block(n, c, n->at, false);
     }
     Val next = LLVMBuildNUWAdd(B, k, hl_llvm_int(e, 1), "");
     LLVMAddIncoming(k, &next, &loop, 1);
     LLVMAddIncoming(fail_phi, &n->pass.fail, &loop, 1);
+    Val more =
+        n->apart ? nest_end_apart(n, loop, next) : LLVMBuildICmp(B, LLVMIntNE, next, n->trips, "");
     for (int c = 0; c < NEST_COPIES; c++) {
         Val out[nstate + 1];
         for (int32_t s = 0; s < nstate; s++) {
             out[s] = n->val[c][s < nparams ? b->args.v[s] : n->ir->ins[n->cell].a[3]];
-            Val narrow = nest_narrow(n, s, out[s]);
-            LLVMAddIncoming(n->phi[c * nstate + s], &narrow, &loop, 1);
+            Val narrow = nest_narrow(n, s, out[s]), phi = n->phi[s * NEST_COPIES + c];
+            if (n->apart) {
+                narrow = LLVMBuildSelect(B, n->alive[c], narrow, phi, "");
+                out[s] = nest_widen(n, s, narrow);
+            }
+            LLVMAddIncoming(phi, &narrow, &loop, 1);
         }
         for (int32_t p = 0; p < nparams; p++)
             n->val[c][b->params.v[p]] = out[p];
         if (nstate > nparams)
             n->cells[c] = out[nparams];
     }
-    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntNE, next, n->trips, ""), loop, behind);
+    LLVMBuildCondBr(B, more, loop, behind);
     hl_llvm_at(e, behind);
 }
 
@@ -731,6 +886,8 @@ static Val nest_emit_round(Nest *n, Val at)
         }
     }
     Val holds = LLVMBuildNot(B, n->pass.fail, "");
+    if (n->apart)
+        holds = LLVMBuildAnd(B, holds, n->apart_ok, "");
     for (int c = 0; n->cell_finite && c < NEST_COPIES; c++)
         holds = LLVMBuildAnd(B, holds, hl_llvm_is_finite(e, n->cells[c]), "");
     for (int c = 0; c < NEST_COPIES; c++)
@@ -752,6 +909,10 @@ static void nest_store(Nest *n)
         int32_t to = nest_block(n, (i + 1) % n->nchain)->loop;
         if (to < 0 || i == n->at)
             continue;
+        if (i + 1 == n->at && n->apart) {
+            hl_llvm_count(e, to, n->apart_trips);
+            continue;
+        }
         hl_llvm_count(e, to, hl_llvm_int(e, NEST_COPIES));
         if (i + 1 == n->at)
             hl_llvm_count(e, to, LLVMBuildMul(e->b, n->trips, hl_llvm_int(e, NEST_COPIES), ""));

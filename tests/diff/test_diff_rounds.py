@@ -474,3 +474,167 @@ def test_what_is_left_of_the_iteration_before_the_last(jit, out):
         for _ in range(4):
             out(f, fill(n, 1), fill(200, 2), c)
         out.note(c.tobytes())
+
+
+# -- Inner loops that end apart ------------------------------------------------------------------
+# Each of eight outer iterations ends its inner loop when its data says so.
+
+@diff
+def test_escape_times(jit, out):
+    @jit
+    def by_while(image, left, top, size, limit):
+        rows, columns = image.shape
+        x = y = re = im = steps = None
+        for i in range(rows):
+            for j in range(columns):
+                x = left + size * j / columns
+                y = top - size * i / rows
+                re = 0.0
+                im = 0.0
+                steps = 0
+                while steps < limit and re * re + im * im <= 4.0:
+                    re, im = re * re - im * im + x, 2.0 * re * im + y
+                    steps += 1
+                image[i, j] = steps
+        return x, y, re, im, steps
+
+    @jit
+    def by_break(image, xs, ys, limit):
+        steps = last = -1
+        re = im = None
+        for i in range(len(ys)):
+            for j in range(len(xs)):
+                re = im = xs[j] * 0.0
+                for steps in range(limit):
+                    if re * re + im * im > 4.0:
+                        break
+                    if im > 1.9:
+                        last = steps
+                        break
+                    re, im = re * re - im * im + xs[j], 2.0 * re * im + ys[i]
+                image[i, j] = steps
+        return re, im, steps, last
+
+    @jit
+    def or_else(image, xs, limit):
+        inside = 0
+        for j in range(len(xs)):
+            x = xs[j]
+            for steps in range(limit):
+                x = x * x - xs[j]
+                if x > 2.0:
+                    image[j] = steps
+                    break
+            else:
+                image[j] = x
+                inside += 1
+        return inside, x
+
+    for n in (3, 9, 16, 33):
+        for limit in (0, 1, 2, 40, 9000):
+            if limit < 100 or n == 9:
+                image = np.zeros((n, n), np.int64)
+                out(by_while, image, -2.0, 1.25, 2.5, limit)
+                out.note(image.tolist())
+                xs = np.linspace(-2.0, 0.5, n)
+                for dtype in (np.float64, np.float32):
+                    out(by_break, image, xs.astype(dtype), (xs + 0.75).astype(dtype), limit)
+                    out.note(image.tolist())
+    image = np.zeros((12, 20), np.uint8)
+    for limit in (200, 255, 300):
+        out(by_while, image, -2.0, 1.25, 2.5, limit)  # 300 does not fit
+        out.note(image.tolist())
+    for n in (40, 200):
+        image = np.zeros(n)
+        for _ in range(3):
+            out(or_else, image, np.linspace(0.1, 2.2, n), 30)
+        out.note(image.tolist())
+
+
+@diff(filters=("always", "error"))
+def test_roots(jit, out):
+    """By Newton's method; some divide by zero, some do not converge, some overflow."""
+    @jit
+    def roots(xs, ys):
+        y = None
+        for i in range(len(xs)):
+            x = xs[i]
+            y = x
+            n = 0
+            while abs(y * y - x) > 1e-9 and n < 50:
+                y = 0.5 * (y + x / y)
+                n += 1
+            ys[i] = y + n
+        return y, n
+
+    @jit
+    def of_floats(n, first, ys):
+        y = None
+        for i in range(n):
+            x = first + i * 0.25
+            y = 1.0
+            while abs(y * y - x) > 1e-9:
+                y = 0.5 * (y + x / y)
+                if y > 1e6:
+                    break
+            ys[i] = y
+        return x, y
+
+    for n in (1, 9, 50, 203):
+        ys = np.zeros(n)
+        for dtype in (np.float64, np.float32):
+            xs = np.arange(1, n + 1).astype(dtype) * dtype(0.37)
+            out(roots, xs, ys)
+            out(roots, xs, ys)
+            out.note(ys.tolist())
+            for at, value in ((0, 0.0), (n // 2, 0.0), (n - 1, np.inf), (n // 3, np.nan), (n // 2, -1.0)):
+                strange = xs.copy()
+                strange[at] = value
+                out(roots, strange, ys)
+                out.note(ys.tolist())
+        out(of_floats, n, 1.0, ys)
+        out(of_floats, n, 0.0, ys)
+        out.note(ys.tolist())
+    out(of_floats, 30, -2.0, np.zeros(30))
+
+
+@diff
+def test_searches_beside_sums(jit, out):
+    """What is read moves with the inner loop, for each copy as long as it goes on."""
+    @jit
+    def reach(a, limits, found):
+        for i in range(len(limits)):
+            s = 0.25
+            k = 0
+            while k < len(a) and s < limits[i]:
+                s += a[k]
+                k += 1
+            found[i] = k
+        return s, k
+
+    @jit
+    def before(a, limits, found):
+        was = 0.0
+        for i in range(len(limits)):
+            s = 0.0
+            for k in range(len(a)):
+                was = s
+                s = s + a[k]
+                if s > limits[i]:
+                    break
+            found[i] = was
+        return s, was, k
+    for n, m in ((5, 9), (30, 40), (200, 100), (1, 20), (0, 9)):
+        a = fill(n, 1) + 0.3
+        limits = np.linspace(0.0, 40.0, m)
+        for _ in range(3):
+            for f in (reach, before):
+                found = np.zeros(m)
+                if n:
+                    out(f, a, limits, found)
+                    out(f, a[::-1], limits[::-1], found)
+                    out.note(found.tolist())
+        found = np.zeros(m)
+        out(reach, a, limits, found)
+        out(reach, limits, limits, limits)
+        out.note(limits.tolist())

@@ -140,6 +140,33 @@ def test_items_of_a_matrix_product_side_by_side():
     assert any("jam" in text for text in hotloop.inspect_llvm(f))
 
 
+def test_iterations_that_end_apart():
+    import numpy as np
+    import hotloop
+
+    xs, counted = np.linspace(0.2, 3.0, 403), np.zeros(403, np.int64)
+
+    def escape(xs, out, limit):
+        for j in range(len(xs)):
+            x = xs[j] * 0.0
+            steps = 0
+            while steps < limit and x < 4.0:
+                x = x * x + xs[j]
+                steps += 1
+            out[j] = steps
+    with params(**MODES["sync"]):
+        f = hotloop.jit(escape)
+        for _ in range(10):
+            f(xs, counted, 50)
+
+        def ran():
+            return native.native_iterations(f) + native.interpreted_iterations(f)
+        before = ran()
+        f(xs, counted, 50)
+        assert abs(ran() - before - 403 - counted.sum()) <= 3
+    assert any("jam" in text for text in hotloop.inspect_llvm(f))
+
+
 def test_a_name_for_a_float_is_no_chain():
     """Iterations do not wait for each other because a name holds a float between them."""
     import numpy as np
