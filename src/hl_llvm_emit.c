@@ -695,14 +695,39 @@ LLVMIntPredicate hl_llvm_int_predicate(HlCompare c)
     return LLVMIntEQ;
 }
 
-/* Whether a remainder is 0 does not depend on the sign rule; LLVM has short ways for hardware's. */
+/* Does k, which is positive, divide a? k is odd * 2^shift. The odd number's multiples, and only these, have small
+ * products with its inverse modulo 2^64: their quotients, which `most` moves into an unsigned range. So it is without
+ * the 2^shift, whose multiples end in zeros: turned to the top, anything else is large. */
+static Val is_multiple(HlEmitter *e, Val a, int64_t k)
+{
+    int shift = __builtin_ctzll((uint64_t)k);
+    uint64_t odd = (uint64_t)k >> shift, inverse = odd; /* right in 3 bits, then in twice as many */
+    for (int bits = 3; bits < 64; bits *= 2)
+        inverse *= 2 - odd * inverse;
+    uint64_t most = (uint64_t)INT64_MAX / odd >> shift << shift;
+    Val by = hl_llvm_int(e, (int64_t)inverse), by_shift = hl_llvm_int(e, shift);
+    Val q = LLVMBuildMul(e->b, a, by, "");
+    q = LLVMBuildAdd(e->b, q, hl_llvm_int(e, (int64_t)most), "");
+    if (shift)
+        q = hl_llvm_intrinsic(e, "llvm.fshr", e->i64, (Val[]){q, q, by_shift}, 3);
+    return LLVMBuildICmp(e->b, LLVMIntULE, q, hl_llvm_int(e, (int64_t)(2 * most >> shift)), "");
+}
+
+/* Whether a remainder is 0 does not depend on the sign rule, nor does it take a division where the divisor is a
+ * constant. LLVM knows that, too, as long as it keeps the two in one block. */
 static Val int_compare(HlEmitter *e, const HlIns *ins, Val a, Val b)
 {
     const HlIns *mod = &e->ir->ins[ins->a[0]];
-    int64_t k;
-    if (mod->op == HL_I_MOD && (ins->aux == HL_EQ || ins->aux == HL_NE) && hl_llvm_is_int(b, &k) &&
-        k == 0)
-        a = LLVMBuildSRem(e->b, e->val[mod->a[0]], e->val[mod->a[1]], "");
+    int64_t zero, k;
+    if (mod->op == HL_I_MOD && (ins->aux == HL_EQ || ins->aux == HL_NE) &&
+        hl_llvm_is_int(b, &zero) && zero == 0) {
+        Val of = e->val[mod->a[0]], by = e->val[mod->a[1]];
+        if (hl_llvm_is_int(by, &k) && k > 0 && k & (k - 1)) {
+            Val multiple = is_multiple(e, of, k);
+            return ins->aux == HL_EQ ? multiple : LLVMBuildNot(e->b, multiple, "");
+        }
+        a = LLVMBuildSRem(e->b, of, by, "");
+    }
     return LLVMBuildICmp(e->b, hl_llvm_int_predicate((HlCompare)ins->aux), a, b, "");
 }
 
