@@ -319,13 +319,13 @@ typedef struct ExitGroup {
 /* A live value as the word that is stored. */
 static Val exit_word(HlEmitter *e, HlRef r)
 {
-    Val v = e->val[r];
+    Val v = hl_llvm_late(e, r);
     return LLVMTypeOf(v) == e->i1 ? LLVMBuildZExt(e->b, v, e->i64, "") : v;
 }
 
 static LLVMTypeRef exit_word_type(HlEmitter *e, HlRef r)
 {
-    LLVMTypeRef type = LLVMTypeOf(e->val[r]);
+    LLVMTypeRef type = e->late[r] ? e->i64 : LLVMTypeOf(e->val[r]);
     return type == e->i1 ? e->i64 : type;
 }
 
@@ -383,6 +383,7 @@ static void exit_join_group(HlEmitter *e, ExitGroup *g, int32_t exit)
     Bb from = e->exit[exit];
     Val index = hl_llvm_int(e, exit);
     hl_llvm_at(e, from);
+    hl_llvm_trips_exit(e, exit);
     LLVMAddIncoming(g->index, &index, &from, 1);
     for (int32_t k = 0; k < plan->nlive; k++) {
         if (k < shared && !g->differs[k])
@@ -1240,11 +1241,7 @@ static void emit_term(HlEmitter *e, int32_t block)
         return;
     }
     const HlBlock *to = &e->ir->blocks[b->target];
-    if (block != 0 && to->loop >= 0) {
-        Val slot = e->counter[to->loop];
-        Val n = LLVMBuildLoad2(e->b, e->i64, slot, "");
-        LLVMBuildStore(e->b, LLVMBuildAdd(e->b, n, hl_llvm_int(e, 1), ""), slot);
-    }
+    hl_llvm_trips_jump(e, block, b->target);
     hl_llvm_carry_enter(e, block, b->target);
     Bb from = LLVMGetInsertBlock(e->b);
     LLVMBuildBr(e->b, e->first[b->target]);
@@ -1366,6 +1363,8 @@ static int emit_function(HlEmitter *e, const char *name)
     make_blocks(e);
     load_inputs(e);
     hl_llvm_carry_plan(e);
+    hl_llvm_trips_plan(e);
+    hl_llvm_late_plan(e);
     if (!e->calls)
         ask_globals(e);
     /* In reverse post-order, what dominates a block is emitted before it. */
@@ -1373,6 +1372,7 @@ static int emit_function(HlEmitter *e, const char *name)
         int32_t block = e->cfg.rpo[k];
         const HlBlock *b = &ir->blocks[block];
         hl_llvm_at(e, e->first[block]);
+        hl_llvm_trips_begin(e, block);
         if (!e->carry[block].load && (hl_llvm_strip(e, block) || hl_llvm_nest(e, block)))
             return -1;
         hl_llvm_fp_plan(e, b);
@@ -1380,7 +1380,7 @@ static int emit_function(HlEmitter *e, const char *name)
             HlRef ref = b->ins.v[i];
             if (hl_llvm_fp_waits(e, ref))
                 continue;
-            Val v = hl_llvm_ins(e, &ir->ins[ref]);
+            Val v = e->late[ref] ? NULL : hl_llvm_ins(e, &ir->ins[ref]);
             e->val[ref] = v;
             if (v)
                 name_value(e, ref);
@@ -1405,10 +1405,13 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     e.counter = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nloops + 1));
     e.polls = hl_mem_alloc((size_t)(ir->nblocks + 1));
     e.carry = hl_mem_alloc(sizeof *e.carry * (size_t)(ir->nblocks + 1));
+    e.trips = hl_mem_alloc(sizeof *e.trips * (size_t)(ir->nblocks + 1));
+    e.place = hl_mem_alloc(sizeof *e.place * (size_t)(ir->nexits + 1));
+    e.late = hl_mem_alloc((size_t)(ir->nins + 1));
     e.told = hl_mem_alloc(sizeof *e.told * (size_t)(ir->nins + 1));
     int status = -1;
-    if (e.val && e.first && e.last && e.exit && e.counter && e.polls && e.carry && e.told &&
-        hl_cfg_build(ir, &e.cfg) == 0) {
+    if (e.val && e.first && e.last && e.exit && e.counter && e.polls && e.carry && e.trips &&
+        e.place && e.late && e.told && hl_cfg_build(ir, &e.cfg) == 0) {
         e.b = LLVMCreateBuilderInContext(e.ctx);
         status = emit_function(&e, name);
         LLVMDisposeBuilder(e.b);
@@ -1421,6 +1424,9 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     hl_mem_free(e.counter);
     hl_mem_free(e.polls);
     hl_mem_free(e.carry);
+    hl_mem_free(e.trips);
+    hl_mem_free(e.place);
+    hl_mem_free(e.late);
     hl_mem_free(e.told);
     return status;
 }

@@ -37,6 +37,22 @@ typedef struct HlCarry {
     Val address, value; /* slots: where the last iteration stored what; NULL = there was none */
 } HlCarry;
 
+/* A parameter of a loop's header by which its iterations are counted (hl_llvm_trips.c). */
+typedef struct HlTrips {
+    int step; /* 1, -1; 0 = there is none */
+    int32_t param;
+    HlRef next; /* its value in the next iteration, HL_NOREF = that depends on the way... */
+    int32_t at; /* ...and where in its block that is computed */
+} HlTrips;
+
+/* Where machine code leaves by an exit. */
+typedef struct HlPlace {
+    int32_t
+        header; /* of the innermost loop around all guards that leave there; negative = there is none */
+    int32_t block; /* of these guards, -1 = of several blocks... */
+    int32_t at;    /* ...and the first one's position in it, INT32_MAX = its end */
+} HlPlace;
+
 #define HL_STRIP_BUFFER 4096
 
 typedef struct HlEmitter {
@@ -65,6 +81,9 @@ typedef struct HlEmitter {
     HlRef waiting[HL_WAITING];            /* GUARD_FPs that later ones will tell of */
     int nwaiting;
     HlCarry *carry;    /* by block */
+    HlTrips *trips;    /* by block, of headers */
+    HlPlace *place;    /* by exit */
+    uint8_t *late;     /* by HlRef: computed at exits, not where it is; see hl_llvm_late.c */
     int32_t run;       /* of instructions: how many there are so far */
     Bb *last;          /* by block: the one with its terminator, once it is there */
     bool calls;        /* Python may run in STEPs */
@@ -161,6 +180,21 @@ void hl_llvm_carry_plan(HlEmitter *e);
 void hl_llvm_carry_enter(HlEmitter *e, int32_t from, int32_t to); /* at a jump */
 Val hl_llvm_carry_load(HlEmitter *e, const HlIns *ins, Val address);
 void hl_llvm_carry_store(HlEmitter *e, const HlIns *ins, Val address, Val v); /* behind the store */
+
+/* --- hl_llvm_trips.c -------------------------------------------------------------------------- */
+/* Finds the loops whose counter counts for them. To be called in front of everything that is emitted. */
+void hl_llvm_trips_plan(HlEmitter *e);
+void hl_llvm_trips_jump(HlEmitter *e, int32_t from, int32_t to); /* counts at a jump */
+void hl_llvm_trips_begin(HlEmitter *e, int32_t block);           /* at the start of a block */
+void hl_llvm_trips_exit(HlEmitter *e, int32_t x);                /* at an exit */
+/* n iterations of the loop were run otherwise, and its header's parameters are what they are behind them. */
+void hl_llvm_trips_moved(HlEmitter *e, int32_t header, Val n);
+
+/* --- hl_llvm_late.c --------------------------------------------------------------------------- */
+/* Finds out what only exits use. To be called in front of everything that is emitted. */
+void hl_llvm_late_plan(HlEmitter *e);
+/* The value, which is computed here if that was left to the exits. */
+Val hl_llvm_late(HlEmitter *e, HlRef r);
 
 /* --- hl_llvm_seq.c ---------------------------------------------------------------------------- */
 Val hl_llvm_unbox_int(HlEmitter *e, const HlIns *ins, Val object);
