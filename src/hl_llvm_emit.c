@@ -989,6 +989,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     for (int k = 0; k < HL_MAX_ARGS; k++)
         if (ins->a[k] != HL_NOREF)
             a[k] = e->val[ins->a[k]];
+    if (e->late[ins - e->ir->ins])
+        return NULL;
 
     switch ((HlOp)ins->op) {
     case HL_I_PARAM: break; /* a phi, or loaded from in[] */
@@ -1380,7 +1382,7 @@ static int emit_function(HlEmitter *e, const char *name)
             HlRef ref = b->ins.v[i];
             if (hl_llvm_fp_waits(e, ref))
                 continue;
-            Val v = e->late[ref] ? NULL : hl_llvm_ins(e, &ir->ins[ref]);
+            Val v = hl_llvm_ins(e, &ir->ins[ref]);
             e->val[ref] = v;
             if (v)
                 name_value(e, ref);
