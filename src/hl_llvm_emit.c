@@ -1375,7 +1375,8 @@ static int emit_function(HlEmitter *e, const char *name)
         const HlBlock *b = &ir->blocks[block];
         hl_llvm_at(e, e->first[block]);
         hl_llvm_trips_begin(e, block);
-        if (!e->carry[block].load && (hl_llvm_strip(e, block) || hl_llvm_nest(e, block)))
+        if (!e->carry[block].load &&
+            (hl_llvm_strip(e, block) || hl_llvm_nest(e, block) || hl_llvm_several(e, block)))
             return -1;
         hl_llvm_fp_plan(e, b);
         for (int32_t i = 0; i < b->ins.n; i++) {

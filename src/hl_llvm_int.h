@@ -131,7 +131,7 @@ Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index);
 Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address);
 void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v);
 Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v); /* a value as it is in memory */
-/* Emits one instruction; its value, or NULL when it has none. */
+/* Emits one instruction; its value, or NULL when it has none here. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
 /* Can the function of libm be computed for all items of a vector at once? */
 bool hl_llvm_math_in_vectors(const HlEmitter *e, HlMath m);
@@ -226,5 +226,9 @@ int hl_llvm_strip(HlEmitter *e, int32_t block);
 /* --- hl_llvm_nest.c --------------------------------------------------------------------------- */
 /* The same for several iterations at once of a loop around a loop. */
 int hl_llvm_nest(HlEmitter *e, int32_t block);
+
+/* --- hl_llvm_several.c ------------------------------------------------------------------------ */
+/* The same for four at once of a short loop of which no strip is made. */
+int hl_llvm_several(HlEmitter *e, int32_t block);
 
 #endif
