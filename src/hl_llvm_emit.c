@@ -529,6 +529,14 @@ static Val sum_by_signs(HlEmitter *e, const HlIns *ins, bool minus, Val a, Val b
     return r;
 }
 
+/* What an operation gives that tells whether it has overflowed. */
+static Val checked_result(HlEmitter *e, const HlIns *ins, Val pair)
+{
+    Val r = LLVMBuildExtractValue(e->b, pair, 0, "");
+    hl_llvm_guard(e, ins, LLVMBuildNot(e->b, LLVMBuildExtractValue(e->b, pair, 1, ""), ""));
+    return r;
+}
+
 static Val with_overflow(HlEmitter *e, const HlIns *ins, const char *name, Val a, Val b)
 {
     bool sum = ins->op == HL_I_ADD_OV || ins->op == HL_I_SUB_OV;
@@ -538,9 +546,7 @@ static Val with_overflow(HlEmitter *e, const HlIns *ins, const char *name, Val a
     Val pair = hl_llvm_intrinsic(e, name, e->i64, args, 2);
     if (hl_llvm_checked_elsewhere(e, ins))
         return LLVMBuildExtractValue(e->b, pair, 0, "");
-    Val r = LLVMBuildExtractValue(e->b, pair, 0, "");
-    hl_llvm_guard(e, ins, LLVMBuildNot(e->b, LLVMBuildExtractValue(e->b, pair, 1, ""), ""));
-    return r;
+    return checked_result(e, ins, pair);
 }
 
 /* Python rounds the quotient down, hardware towards zero: where the remainder is not 0 and its sign
@@ -645,6 +651,40 @@ static Val narrow(HlEmitter *e, HlDtype d, Val v)
     Val low = LLVMBuildTrunc(e->b, v, LLVMIntTypeInContext(e->ctx, (unsigned)bits), "");
     return hl_dtype_is_unsigned(d) ? LLVMBuildZExt(e->b, low, e->i64, "")
                                    : LLVMBuildSExt(e->b, low, e->i64, "");
+}
+
+static bool is_int32(const HlIr *ir, HlRef r)
+{
+    HlType type = ir->ins[r].type;
+    int64_t k;
+    return hl_ir_is_kint(ir, r, &k) ? k == (int32_t)k
+                                    : type.base == HL_T_NPS && type.dtype == HL_D_I32;
+}
+
+/* Is r one of 32 bits, with its sign, or one of two? */
+static bool is_int32_or_two(const HlIr *ir, HlRef r)
+{
+    const HlIns *ins = &ir->ins[r];
+    return is_int32(ir, r) ||
+           (ins->op == HL_I_SELECT && is_int32(ir, ins->a[1]) && is_int32(ir, ins->a[2]));
+}
+
+/* Of 32 bits are a sum's operands, and it itself is checked to be: the processor has a flag for that. */
+static bool is_int32_sum(HlEmitter *e, const HlIns *ins)
+{
+    const HlIns *sum = &e->ir->ins[ins->a[0]];
+    return ins->aux == HL_D_I32 && !e->pass && (sum->op == HL_I_ADD || sum->op == HL_I_SUB) &&
+           is_int32_or_two(e->ir, sum->a[0]) && is_int32_or_two(e->ir, sum->a[1]);
+}
+
+static Val narrow_sum(HlEmitter *e, const HlIns *ins)
+{
+    const HlIns *sum = &e->ir->ins[ins->a[0]];
+    const char *name = sum->op == HL_I_ADD ? "llvm.sadd.with.overflow" : "llvm.ssub.with.overflow";
+    Val args[2] = {LLVMBuildTrunc(e->b, e->val[sum->a[0]], e->i32, ""),
+                   LLVMBuildTrunc(e->b, e->val[sum->a[1]], e->i32, "")};
+    Val pair = hl_llvm_intrinsic(e, name, e->i32, args, 2);
+    return LLVMBuildSExt(e->b, checked_result(e, ins, pair), e->i64, "");
 }
 
 static void narrow_checked(HlEmitter *e, const HlIns *ins, Val v)
@@ -880,8 +920,7 @@ static Val array_axis(HlEmitter *e, const HlIns *ins, Val array, int32_t offset)
                           8 * (int64_t)ins->aux);
 }
 
-/* Of an item, or of one part of it. */
-static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
+LLVMTypeRef hl_llvm_item_type(HlEmitter *e, HlDtype d)
 {
     switch (hl_dtype_part(d)) {
     case HL_D_BOOL:
@@ -907,7 +946,7 @@ Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
 {
     int64_t bytes;
     if (hl_llvm_is_int(stride, &bytes) && bytes == hl_dtype_size(d)) {
-        LLVMTypeRef item = item_type(e, d);
+        LLVMTypeRef item = hl_llvm_item_type(e, d);
         if (hl_dtype_is_complex(d))
             item = LLVMArrayType2(item, 2);
         return LLVMBuildInBoundsGEP2(e->b, item, data, &index, 1, "");
@@ -921,8 +960,7 @@ static unsigned item_alignment(HlDtype d)
     return (unsigned)hl_dtype_size(hl_dtype_part(d));
 }
 
-/* Between an item as it is in memory and the value as machine code holds it. */
-static Val widen_item(HlEmitter *e, HlDtype d, Val v)
+Val hl_llvm_widen_item(HlEmitter *e, HlDtype d, Val v)
 {
     if (d == HL_D_BOOL)
         return LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "");
@@ -936,7 +974,7 @@ static Val widen_item(HlEmitter *e, HlDtype d, Val v)
 
 Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v)
 {
-    LLVMTypeRef type = item_type(e, d);
+    LLVMTypeRef type = hl_llvm_item_type(e, d);
     if (d == HL_D_BOOL)
         return LLVMBuildZExt(e->b, v, type, "");
     if (hl_dtype_part(d) == HL_D_F32)
@@ -946,9 +984,10 @@ Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v)
 
 Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address)
 {
-    Val v = hl_llvm_tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
+    Val v =
+        hl_llvm_tag(e, LLVMBuildLoad2(e->b, hl_llvm_item_type(e, d), address, ""), e->tbaa_item);
     LLVMSetAlignment(v, item_alignment(d));
-    return widen_item(e, d, v);
+    return hl_llvm_widen_item(e, d, v);
 }
 
 void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v)
@@ -1025,11 +1064,12 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_UNBOX_PART: {
         HlDtype d = ins->type.base == HL_T_NPS ? (HlDtype)ins->type.dtype : HL_D_F64;
         int32_t offset = env->off_complex + hl_dtype_size(d) * ins->aux;
-        return widen_item(e, d, hl_llvm_header(e, item_type(e, d), a[0], offset));
+        return hl_llvm_widen_item(e, d, hl_llvm_header(e, hl_llvm_item_type(e, d), a[0], offset));
     }
     case HL_I_UNBOX_NP: {
         HlDtype d = (HlDtype)ins->aux;
-        return widen_item(e, d, hl_llvm_header(e, item_type(e, d), a[0], env->off_npi64));
+        return hl_llvm_widen_item(e, d,
+                                  hl_llvm_header(e, hl_llvm_item_type(e, d), a[0], env->off_npi64));
     }
     case HL_I_IS: return LLVMBuildICmp(B, LLVMIntEQ, a[0], a[1], "");
     case HL_I_RETYPE: return a[0];
@@ -1066,7 +1106,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_BAND: return LLVMBuildAnd(B, a[0], a[1], "");
     case HL_I_BOR: return LLVMBuildOr(B, a[0], a[1], "");
     case HL_I_BXOR: return LLVMBuildXor(B, a[0], a[1], "");
-    case HL_I_SELECT: return LLVMBuildSelect(B, a[0], a[1], a[2], "");
+    case HL_I_SELECT: return hl_llvm_carry_select(e, ins);
 
     case HL_I_ADD:
     case HL_I_COUNT_UP: return LLVMBuildAdd(B, a[0], a[1], "");
@@ -1095,7 +1135,11 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_POWMOD: return call_rt(e, "rt.powmod", e->i64, e->i64, a, 3);
 
     case HL_I_NARROW: return narrow(e, (HlDtype)ins->aux, a[0]);
-    case HL_I_NARROW_OV: narrow_checked(e, ins, a[0]); return a[0];
+    case HL_I_NARROW_OV:
+        if (is_int32_sum(e, ins))
+            return narrow_sum(e, ins);
+        narrow_checked(e, ins, a[0]);
+        return a[0];
     case HL_I_UADD_OV: return with_overflow(e, ins, "llvm.uadd.with.overflow", a[0], a[1]);
     case HL_I_USUB_OV: return with_overflow(e, ins, "llvm.usub.with.overflow", a[0], a[1]);
     case HL_I_UMUL_OV: return with_overflow(e, ins, "llvm.umul.with.overflow", a[0], a[1]);
@@ -1140,7 +1184,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_ARRAY_DATA: {
         Val data = hl_llvm_header(e, e->ptr, a[0], env->off_arr_data), one = hl_llvm_int(e, 1);
         HlDtype d = (HlDtype)e->ir->ins[ins->a[0]].type.dtype;
-        return ins->aux ? LLVMBuildGEP2(B, item_type(e, d), data, &one, 1, "") : data;
+        return ins->aux ? LLVMBuildGEP2(B, hl_llvm_item_type(e, d), data, &one, 1, "") : data;
     }
     case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
     case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
@@ -1408,13 +1452,14 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     e.counter = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nloops + 1));
     e.polls = hl_mem_alloc((size_t)(ir->nblocks + 1));
     e.carry = hl_mem_alloc(sizeof *e.carry * (size_t)(ir->nblocks + 1));
+    e.waits = hl_mem_alloc(sizeof *e.waits * (size_t)(ir->nins + 1));
     e.trips = hl_mem_alloc(sizeof *e.trips * (size_t)(ir->nblocks + 1));
     e.place = hl_mem_alloc(sizeof *e.place * (size_t)(ir->nexits + 1));
     e.late = hl_mem_alloc((size_t)(ir->nins + 1));
     e.told = hl_mem_alloc(sizeof *e.told * (size_t)(ir->nins + 1));
     int status = -1;
     if (e.val && e.first && e.last && e.exit && e.counter && e.polls && e.carry && e.trips &&
-        e.place && e.late && e.told && hl_cfg_build(ir, &e.cfg) == 0) {
+        e.place && e.late && e.waits && e.told && hl_cfg_build(ir, &e.cfg) == 0) {
         e.b = LLVMCreateBuilderInContext(e.ctx);
         status = emit_function(&e, name);
         LLVMDisposeBuilder(e.b);
@@ -1427,6 +1472,7 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     hl_mem_free(e.counter);
     hl_mem_free(e.polls);
     hl_mem_free(e.carry);
+    hl_mem_free(e.waits);
     hl_mem_free(e.trips);
     hl_mem_free(e.place);
     hl_mem_free(e.late);

@@ -33,7 +33,7 @@ typedef struct HlTold {
 /* What a loop of one block stores and then reads in its next iteration (hl_llvm_carry.c). */
 typedef struct HlCarry {
     const HlIns *load, *store; /* NULL = it does not */
-    LLVMTypeRef type;
+    LLVMTypeRef type;          /* in memory */
     Val address, value; /* slots: where the last iteration stored what; NULL = there was none */
 } HlCarry;
 
@@ -81,6 +81,7 @@ typedef struct HlEmitter {
     HlRef waiting[HL_WAITING];            /* GUARD_FPs that later ones will tell of */
     int nwaiting;
     HlCarry *carry;    /* by block */
+    bool *waits;       /* by HlRef, of such loops: made of what was stored one iteration before */
     HlTrips *trips;    /* by block, of headers */
     HlPlace *place;    /* by exit */
     uint8_t *late;     /* by HlRef: computed at exits, not where it is; see hl_llvm_late.c */
@@ -128,9 +129,12 @@ Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
 /* The address of the item at an index. A stride that is the item's size makes an ordinary array of it,
  * which LLVM understands best. */
 Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index);
+LLVMTypeRef hl_llvm_item_type(HlEmitter *e, HlDtype d); /* in memory; of one part of it */
 Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address);
 void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v);
-Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v); /* a value as it is in memory */
+/* A value as it is in memory, and back. */
+Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v);
+Val hl_llvm_widen_item(HlEmitter *e, HlDtype d, Val v);
 /* Emits one instruction; its value, or NULL when it has none here. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
 /* Can the function of libm be computed for all items of a vector at once? */
@@ -180,6 +184,7 @@ void hl_llvm_carry_plan(HlEmitter *e);
 void hl_llvm_carry_enter(HlEmitter *e, int32_t from, int32_t to); /* at a jump */
 Val hl_llvm_carry_load(HlEmitter *e, const HlIns *ins, Val address);
 void hl_llvm_carry_store(HlEmitter *e, const HlIns *ins, Val address, Val v); /* behind the store */
+Val hl_llvm_carry_select(HlEmitter *e, const HlIns *ins);
 
 /* --- hl_llvm_trips.c -------------------------------------------------------------------------- */
 /* Finds the loops whose counter counts for them. To be called in front of everything that is emitted. */
