@@ -34,6 +34,7 @@ typedef struct HlTold {
 typedef struct HlCarry {
     const HlIns *load, *store; /* NULL = it does not */
     LLVMTypeRef type;          /* in memory */
+    bool always;               /* it reads that, but in its first iteration */
     Val address, value; /* slots: where the last iteration stored what; NULL = there was none */
 } HlCarry;
 

@@ -301,3 +301,33 @@ def test_sums_of_more_than_32_bits_into_items_of_32(jit, out):
         out(f, a, 5, 300)
         out(f, a, low, low + 290)
         out(a.tolist)
+
+
+@diff
+def test_indexes_that_wrap_round_on_the_way(jit, out):
+    """One iteration's item is the last of all, the next one's the first: addresses are looked at."""
+    @jit
+    def up(a, b, low, high):
+        for i in range(low, high):
+            a[i] = a[i - 1] + b[i]
+        return i
+
+    @jit
+    def stepped(a, low, high):
+        i = low
+        while i < high:
+            a[i + 2] = a[i - 1] + 1
+            i += 3
+        return i
+
+    @jit
+    def turned(a, low, high):
+        for i in range(low, high):
+            a[-i] = a[-i + 1] * 3 & 0xFFFF
+        return i
+    for dtype in (np.int64, np.int32):
+        for low, high in ((-200, 250), (-299, 299), (1, 300), (-5, 299), (0, 120), (-300, -1), (-301, 4), (0, 301)):
+            a, b = np.arange(300).astype(dtype) % 7, np.arange(300).astype(dtype) % 5
+            out(up, a, b, low, high)
+            out(stepped, a.copy(), low, high - 3)
+            out(turned, a.copy(), low, high)
