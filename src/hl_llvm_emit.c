@@ -319,13 +319,13 @@ typedef struct ExitGroup {
 /* A live value as the word that is stored. */
 static Val exit_word(HlEmitter *e, HlRef r)
 {
-    Val v = e->val[r];
+    Val v = hl_llvm_late(e, r);
     return LLVMTypeOf(v) == e->i1 ? LLVMBuildZExt(e->b, v, e->i64, "") : v;
 }
 
 static LLVMTypeRef exit_word_type(HlEmitter *e, HlRef r)
 {
-    LLVMTypeRef type = LLVMTypeOf(e->val[r]);
+    LLVMTypeRef type = e->late[r] ? e->i64 : LLVMTypeOf(e->val[r]);
     return type == e->i1 ? e->i64 : type;
 }
 
@@ -383,6 +383,7 @@ static void exit_join_group(HlEmitter *e, ExitGroup *g, int32_t exit)
     Bb from = e->exit[exit];
     Val index = hl_llvm_int(e, exit);
     hl_llvm_at(e, from);
+    hl_llvm_trips_exit(e, exit);
     LLVMAddIncoming(g->index, &index, &from, 1);
     for (int32_t k = 0; k < plan->nlive; k++) {
         if (k < shared && !g->differs[k])
@@ -528,6 +529,14 @@ static Val sum_by_signs(HlEmitter *e, const HlIns *ins, bool minus, Val a, Val b
     return r;
 }
 
+/* What an operation gives that tells whether it has overflowed. */
+static Val checked_result(HlEmitter *e, const HlIns *ins, Val pair)
+{
+    Val r = LLVMBuildExtractValue(e->b, pair, 0, "");
+    hl_llvm_guard(e, ins, LLVMBuildNot(e->b, LLVMBuildExtractValue(e->b, pair, 1, ""), ""));
+    return r;
+}
+
 static Val with_overflow(HlEmitter *e, const HlIns *ins, const char *name, Val a, Val b)
 {
     bool sum = ins->op == HL_I_ADD_OV || ins->op == HL_I_SUB_OV;
@@ -537,9 +546,7 @@ static Val with_overflow(HlEmitter *e, const HlIns *ins, const char *name, Val a
     Val pair = hl_llvm_intrinsic(e, name, e->i64, args, 2);
     if (hl_llvm_checked_elsewhere(e, ins))
         return LLVMBuildExtractValue(e->b, pair, 0, "");
-    Val r = LLVMBuildExtractValue(e->b, pair, 0, "");
-    hl_llvm_guard(e, ins, LLVMBuildNot(e->b, LLVMBuildExtractValue(e->b, pair, 1, ""), ""));
-    return r;
+    return checked_result(e, ins, pair);
 }
 
 /* Python rounds the quotient down, hardware towards zero: where the remainder is not 0 and its sign
@@ -646,6 +653,40 @@ static Val narrow(HlEmitter *e, HlDtype d, Val v)
                                    : LLVMBuildSExt(e->b, low, e->i64, "");
 }
 
+static bool is_int32(const HlIr *ir, HlRef r)
+{
+    HlType type = ir->ins[r].type;
+    int64_t k;
+    return hl_ir_is_kint(ir, r, &k) ? k == (int32_t)k
+                                    : type.base == HL_T_NPS && type.dtype == HL_D_I32;
+}
+
+/* Is r one of 32 bits, with its sign, or one of two? */
+static bool is_int32_or_two(const HlIr *ir, HlRef r)
+{
+    const HlIns *ins = &ir->ins[r];
+    return is_int32(ir, r) ||
+           (ins->op == HL_I_SELECT && is_int32(ir, ins->a[1]) && is_int32(ir, ins->a[2]));
+}
+
+/* Of 32 bits are a sum's operands, and it itself is checked to be: the processor has a flag for that. */
+static bool is_int32_sum(HlEmitter *e, const HlIns *ins)
+{
+    const HlIns *sum = &e->ir->ins[ins->a[0]];
+    return ins->aux == HL_D_I32 && !e->pass && (sum->op == HL_I_ADD || sum->op == HL_I_SUB) &&
+           is_int32_or_two(e->ir, sum->a[0]) && is_int32_or_two(e->ir, sum->a[1]);
+}
+
+static Val narrow_sum(HlEmitter *e, const HlIns *ins)
+{
+    const HlIns *sum = &e->ir->ins[ins->a[0]];
+    const char *name = sum->op == HL_I_ADD ? "llvm.sadd.with.overflow" : "llvm.ssub.with.overflow";
+    Val args[2] = {LLVMBuildTrunc(e->b, e->val[sum->a[0]], e->i32, ""),
+                   LLVMBuildTrunc(e->b, e->val[sum->a[1]], e->i32, "")};
+    Val pair = hl_llvm_intrinsic(e, name, e->i32, args, 2);
+    return LLVMBuildSExt(e->b, checked_result(e, ins, pair), e->i64, "");
+}
+
 static void narrow_checked(HlEmitter *e, const HlIns *ins, Val v)
 {
     HlDtype d = (HlDtype)ins->aux;
@@ -697,22 +738,47 @@ LLVMIntPredicate hl_llvm_int_predicate(HlCompare c)
 
 /* LLVM makes branches of selects again, where they are in the way of the next iteration, unless told that guesses
  * would be wrong. */
-static Val emit_select(HlEmitter *e, const HlIns *ins, Val *a)
+static Val emit_select(HlEmitter *e, const HlIns *ins)
 {
-    Val choice = LLVMBuildSelect(e->b, a[0], a[1], a[2], "");
+    Val choice = hl_llvm_carry_select(e, ins);
     if (ins->aux && LLVMIsASelectInst(choice))
         LLVMSetMetadata(choice, e->k_unpredictable, LLVMMDNodeInContext(e->ctx, NULL, 0));
     return choice;
 }
 
-/* Whether a remainder is 0 does not depend on the sign rule; LLVM has short ways for hardware's. */
+/* Does k, which is positive, divide a? k is odd * 2^shift. The odd number's multiples, and only these, have small
+ * products with its inverse modulo 2^64: their quotients, which `most` moves into an unsigned range. So it is without
+ * the 2^shift, whose multiples end in zeros: turned to the top, anything else is large. */
+static Val is_multiple(HlEmitter *e, Val a, int64_t k)
+{
+    int shift = __builtin_ctzll((uint64_t)k);
+    uint64_t odd = (uint64_t)k >> shift, inverse = odd; /* right in 3 bits, then in twice as many */
+    for (int bits = 3; bits < 64; bits *= 2)
+        inverse *= 2 - odd * inverse;
+    uint64_t most = (uint64_t)INT64_MAX / odd >> shift << shift;
+    Val by = hl_llvm_int(e, (int64_t)inverse), by_shift = hl_llvm_int(e, shift);
+    Val q = LLVMBuildMul(e->b, a, by, "");
+    q = LLVMBuildAdd(e->b, q, hl_llvm_int(e, (int64_t)most), "");
+    if (shift)
+        q = hl_llvm_intrinsic(e, "llvm.fshr", e->i64, (Val[]){q, q, by_shift}, 3);
+    return LLVMBuildICmp(e->b, LLVMIntULE, q, hl_llvm_int(e, (int64_t)(2 * most >> shift)), "");
+}
+
+/* Whether a remainder is 0 does not depend on the sign rule, nor does it take a division where the divisor is a
+ * constant. LLVM knows that, too, as long as it keeps the two in one block. */
 static Val int_compare(HlEmitter *e, const HlIns *ins, Val a, Val b)
 {
     const HlIns *mod = &e->ir->ins[ins->a[0]];
-    int64_t k;
-    if (mod->op == HL_I_MOD && (ins->aux == HL_EQ || ins->aux == HL_NE) && hl_llvm_is_int(b, &k) &&
-        k == 0)
-        a = LLVMBuildSRem(e->b, e->val[mod->a[0]], e->val[mod->a[1]], "");
+    int64_t zero, k;
+    if (mod->op == HL_I_MOD && (ins->aux == HL_EQ || ins->aux == HL_NE) &&
+        hl_llvm_is_int(b, &zero) && zero == 0) {
+        Val of = e->val[mod->a[0]], by = e->val[mod->a[1]];
+        if (hl_llvm_is_int(by, &k) && k > 0 && k & (k - 1)) {
+            Val multiple = is_multiple(e, of, k);
+            return ins->aux == HL_EQ ? multiple : LLVMBuildNot(e->b, multiple, "");
+        }
+        a = LLVMBuildSRem(e->b, of, by, "");
+    }
     return LLVMBuildICmp(e->b, hl_llvm_int_predicate((HlCompare)ins->aux), a, b, "");
 }
 
@@ -864,8 +930,7 @@ static Val array_axis(HlEmitter *e, const HlIns *ins, Val array, int32_t offset)
                           8 * (int64_t)ins->aux);
 }
 
-/* Of an item, or of one part of it. */
-static LLVMTypeRef item_type(HlEmitter *e, HlDtype d)
+LLVMTypeRef hl_llvm_item_type(HlEmitter *e, HlDtype d)
 {
     switch (hl_dtype_part(d)) {
     case HL_D_BOOL:
@@ -891,7 +956,7 @@ Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index)
 {
     int64_t bytes;
     if (hl_llvm_is_int(stride, &bytes) && bytes == hl_dtype_size(d)) {
-        LLVMTypeRef item = item_type(e, d);
+        LLVMTypeRef item = hl_llvm_item_type(e, d);
         if (hl_dtype_is_complex(d))
             item = LLVMArrayType2(item, 2);
         return LLVMBuildInBoundsGEP2(e->b, item, data, &index, 1, "");
@@ -905,8 +970,7 @@ static unsigned item_alignment(HlDtype d)
     return (unsigned)hl_dtype_size(hl_dtype_part(d));
 }
 
-/* Between an item as it is in memory and the value as machine code holds it. */
-static Val widen_item(HlEmitter *e, HlDtype d, Val v)
+Val hl_llvm_widen_item(HlEmitter *e, HlDtype d, Val v)
 {
     if (d == HL_D_BOOL)
         return LLVMBuildICmp(e->b, LLVMIntNE, v, LLVMConstInt(e->i8, 0, false), "");
@@ -920,7 +984,7 @@ static Val widen_item(HlEmitter *e, HlDtype d, Val v)
 
 Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v)
 {
-    LLVMTypeRef type = item_type(e, d);
+    LLVMTypeRef type = hl_llvm_item_type(e, d);
     if (d == HL_D_BOOL)
         return LLVMBuildZExt(e->b, v, type, "");
     if (hl_dtype_part(d) == HL_D_F32)
@@ -930,9 +994,10 @@ Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v)
 
 Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address)
 {
-    Val v = hl_llvm_tag(e, LLVMBuildLoad2(e->b, item_type(e, d), address, ""), e->tbaa_item);
+    Val v =
+        hl_llvm_tag(e, LLVMBuildLoad2(e->b, hl_llvm_item_type(e, d), address, ""), e->tbaa_item);
     LLVMSetAlignment(v, item_alignment(d));
-    return widen_item(e, d, v);
+    return hl_llvm_widen_item(e, d, v);
 }
 
 void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v)
@@ -973,6 +1038,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     for (int k = 0; k < HL_MAX_ARGS; k++)
         if (ins->a[k] != HL_NOREF)
             a[k] = e->val[ins->a[k]];
+    if (e->late[ins - e->ir->ins])
+        return NULL;
 
     switch ((HlOp)ins->op) {
     case HL_I_PARAM: break; /* a phi, or loaded from in[] */
@@ -1007,11 +1074,12 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_UNBOX_PART: {
         HlDtype d = ins->type.base == HL_T_NPS ? (HlDtype)ins->type.dtype : HL_D_F64;
         int32_t offset = env->off_complex + hl_dtype_size(d) * ins->aux;
-        return widen_item(e, d, hl_llvm_header(e, item_type(e, d), a[0], offset));
+        return hl_llvm_widen_item(e, d, hl_llvm_header(e, hl_llvm_item_type(e, d), a[0], offset));
     }
     case HL_I_UNBOX_NP: {
         HlDtype d = (HlDtype)ins->aux;
-        return widen_item(e, d, hl_llvm_header(e, item_type(e, d), a[0], env->off_npi64));
+        return hl_llvm_widen_item(e, d,
+                                  hl_llvm_header(e, hl_llvm_item_type(e, d), a[0], env->off_npi64));
     }
     case HL_I_IS: return LLVMBuildICmp(B, LLVMIntEQ, a[0], a[1], "");
     case HL_I_RETYPE: return a[0];
@@ -1048,7 +1116,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_BAND: return LLVMBuildAnd(B, a[0], a[1], "");
     case HL_I_BOR: return LLVMBuildOr(B, a[0], a[1], "");
     case HL_I_BXOR: return LLVMBuildXor(B, a[0], a[1], "");
-    case HL_I_SELECT: return emit_select(e, ins, a);
+    case HL_I_SELECT: return emit_select(e, ins);
 
     case HL_I_ADD:
     case HL_I_COUNT_UP: return LLVMBuildAdd(B, a[0], a[1], "");
@@ -1077,7 +1145,11 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_POWMOD: return call_rt(e, "rt.powmod", e->i64, e->i64, a, 3);
 
     case HL_I_NARROW: return narrow(e, (HlDtype)ins->aux, a[0]);
-    case HL_I_NARROW_OV: narrow_checked(e, ins, a[0]); return a[0];
+    case HL_I_NARROW_OV:
+        if (is_int32_sum(e, ins))
+            return narrow_sum(e, ins);
+        narrow_checked(e, ins, a[0]);
+        return a[0];
     case HL_I_UADD_OV: return with_overflow(e, ins, "llvm.uadd.with.overflow", a[0], a[1]);
     case HL_I_USUB_OV: return with_overflow(e, ins, "llvm.usub.with.overflow", a[0], a[1]);
     case HL_I_UMUL_OV: return with_overflow(e, ins, "llvm.umul.with.overflow", a[0], a[1]);
@@ -1122,7 +1194,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_ARRAY_DATA: {
         Val data = hl_llvm_header(e, e->ptr, a[0], env->off_arr_data), one = hl_llvm_int(e, 1);
         HlDtype d = (HlDtype)e->ir->ins[ins->a[0]].type.dtype;
-        return ins->aux ? LLVMBuildGEP2(B, item_type(e, d), data, &one, 1, "") : data;
+        return ins->aux ? LLVMBuildGEP2(B, hl_llvm_item_type(e, d), data, &one, 1, "") : data;
     }
     case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
     case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
@@ -1225,11 +1297,7 @@ static void emit_term(HlEmitter *e, int32_t block)
         return;
     }
     const HlBlock *to = &e->ir->blocks[b->target];
-    if (block != 0 && to->loop >= 0) {
-        Val slot = e->counter[to->loop];
-        Val n = LLVMBuildLoad2(e->b, e->i64, slot, "");
-        LLVMBuildStore(e->b, LLVMBuildAdd(e->b, n, hl_llvm_int(e, 1), ""), slot);
-    }
+    hl_llvm_trips_jump(e, block, b->target);
     hl_llvm_carry_enter(e, block, b->target);
     Bb from = LLVMGetInsertBlock(e->b);
     LLVMBuildBr(e->b, e->first[b->target]);
@@ -1352,6 +1420,8 @@ static int emit_function(HlEmitter *e, const char *name)
     make_blocks(e);
     load_inputs(e);
     hl_llvm_carry_plan(e);
+    hl_llvm_trips_plan(e);
+    hl_llvm_late_plan(e);
     if (!e->calls)
         ask_globals(e);
     /* In reverse post-order, what dominates a block is emitted before it. */
@@ -1359,7 +1429,9 @@ static int emit_function(HlEmitter *e, const char *name)
         int32_t block = e->cfg.rpo[k];
         const HlBlock *b = &ir->blocks[block];
         hl_llvm_at(e, e->first[block]);
-        if (!e->carry[block].load && (hl_llvm_strip(e, block) || hl_llvm_nest(e, block)))
+        hl_llvm_trips_begin(e, block);
+        if (!e->carry[block].load &&
+            (hl_llvm_strip(e, block) || hl_llvm_nest(e, block) || hl_llvm_several(e, block)))
             return -1;
         hl_llvm_fp_plan(e, b);
         for (int32_t i = 0; i < b->ins.n; i++) {
@@ -1391,10 +1463,14 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     e.counter = hl_mem_alloc(sizeof(Val) * (size_t)(ir->nloops + 1));
     e.polls = hl_mem_alloc((size_t)(ir->nblocks + 1));
     e.carry = hl_mem_alloc(sizeof *e.carry * (size_t)(ir->nblocks + 1));
+    e.waits = hl_mem_alloc(sizeof *e.waits * (size_t)(ir->nins + 1));
+    e.trips = hl_mem_alloc(sizeof *e.trips * (size_t)(ir->nblocks + 1));
+    e.place = hl_mem_alloc(sizeof *e.place * (size_t)(ir->nexits + 1));
+    e.late = hl_mem_alloc((size_t)(ir->nins + 1));
     e.told = hl_mem_alloc(sizeof *e.told * (size_t)(ir->nins + 1));
     int status = -1;
-    if (e.val && e.first && e.last && e.exit && e.counter && e.polls && e.carry && e.told &&
-        hl_cfg_build(ir, &e.cfg) == 0) {
+    if (e.val && e.first && e.last && e.exit && e.counter && e.polls && e.carry && e.trips &&
+        e.place && e.late && e.waits && e.told && hl_cfg_build(ir, &e.cfg) == 0) {
         e.b = LLVMCreateBuilderInContext(e.ctx);
         status = emit_function(&e, name);
         LLVMDisposeBuilder(e.b);
@@ -1407,6 +1483,10 @@ int hl_llvm_emit(LLVMModuleRef mod, const char *name, const HlIr *ir, const HlPl
     hl_mem_free(e.counter);
     hl_mem_free(e.polls);
     hl_mem_free(e.carry);
+    hl_mem_free(e.waits);
+    hl_mem_free(e.trips);
+    hl_mem_free(e.place);
+    hl_mem_free(e.late);
     hl_mem_free(e.told);
     *side_by_side = e.side_by_side;
     return status;

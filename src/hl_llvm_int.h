@@ -33,9 +33,26 @@ typedef struct HlTold {
 /* What a loop of one block stores and then reads in its next iteration (hl_llvm_carry.c). */
 typedef struct HlCarry {
     const HlIns *load, *store; /* NULL = it does not */
-    LLVMTypeRef type;
+    LLVMTypeRef type;          /* in memory */
+    bool always;               /* it reads that, but in its first iteration */
     Val address, value; /* slots: where the last iteration stored what; NULL = there was none */
 } HlCarry;
+
+/* A parameter of a loop's header by which its iterations are counted (hl_llvm_trips.c). */
+typedef struct HlTrips {
+    int step; /* 1, -1; 0 = there is none */
+    int32_t param;
+    HlRef next; /* its value in the next iteration, HL_NOREF = that depends on the way... */
+    int32_t at; /* ...and where in its block that is computed */
+} HlTrips;
+
+/* Where machine code leaves by an exit. */
+typedef struct HlPlace {
+    int32_t
+        header; /* of the innermost loop around all guards that leave there; negative = there is none */
+    int32_t block; /* of these guards, -1 = of several blocks... */
+    int32_t at;    /* ...and the first one's position in it, INT32_MAX = its end */
+} HlPlace;
 
 #define HL_STRIP_BUFFER 4096
 
@@ -65,6 +82,10 @@ typedef struct HlEmitter {
     HlRef waiting[HL_WAITING];            /* GUARD_FPs that later ones will tell of */
     int nwaiting;
     HlCarry *carry;    /* by block */
+    bool *waits;       /* by HlRef, of such loops: made of what was stored one iteration before */
+    HlTrips *trips;    /* by block, of headers */
+    HlPlace *place;    /* by exit */
+    uint8_t *late;     /* by HlRef: computed at exits, not where it is; see hl_llvm_late.c */
     int32_t run;       /* of instructions: how many there are so far */
     Bb *last;          /* by block: the one with its terminator, once it is there */
     bool calls;        /* Python may run in STEPs */
@@ -111,10 +132,13 @@ Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);
 /* The address of the item at an index. A stride that is the item's size makes an ordinary array of it,
  * which LLVM understands best. */
 Val hl_llvm_item(HlEmitter *e, HlDtype d, Val data, Val stride, Val index);
+LLVMTypeRef hl_llvm_item_type(HlEmitter *e, HlDtype d); /* in memory; of one part of it */
 Val hl_llvm_load_item(HlEmitter *e, HlDtype d, Val address);
 void hl_llvm_store_item(HlEmitter *e, HlDtype d, Val address, Val v);
-Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v); /* a value as it is in memory */
-/* Emits one instruction; its value, or NULL when it has none. */
+/* A value as it is in memory, and back. */
+Val hl_llvm_shorten_item(HlEmitter *e, HlDtype d, Val v);
+Val hl_llvm_widen_item(HlEmitter *e, HlDtype d, Val v);
+/* Emits one instruction; its value, or NULL when it has none here. */
 Val hl_llvm_ins(HlEmitter *e, const HlIns *ins);
 /* Can the function of libm be computed for all items of a vector at once? */
 bool hl_llvm_math_in_vectors(const HlEmitter *e, HlMath m);
@@ -163,6 +187,22 @@ void hl_llvm_carry_plan(HlEmitter *e);
 void hl_llvm_carry_enter(HlEmitter *e, int32_t from, int32_t to); /* at a jump */
 Val hl_llvm_carry_load(HlEmitter *e, const HlIns *ins, Val address);
 void hl_llvm_carry_store(HlEmitter *e, const HlIns *ins, Val address, Val v); /* behind the store */
+Val hl_llvm_carry_select(HlEmitter *e, const HlIns *ins);
+
+/* --- hl_llvm_trips.c -------------------------------------------------------------------------- */
+/* Finds the loops whose counter counts for them. To be called in front of everything that is emitted. */
+void hl_llvm_trips_plan(HlEmitter *e);
+void hl_llvm_trips_jump(HlEmitter *e, int32_t from, int32_t to); /* counts at a jump */
+void hl_llvm_trips_begin(HlEmitter *e, int32_t block);           /* at the start of a block */
+void hl_llvm_trips_exit(HlEmitter *e, int32_t x);                /* at an exit */
+/* n iterations of the loop were run otherwise, and its header's parameters are what they are behind them. */
+void hl_llvm_trips_moved(HlEmitter *e, int32_t header, Val n);
+
+/* --- hl_llvm_late.c --------------------------------------------------------------------------- */
+/* Finds out what only exits use. To be called in front of everything that is emitted. */
+void hl_llvm_late_plan(HlEmitter *e);
+/* The value, which is computed here if that was left to the exits. */
+Val hl_llvm_late(HlEmitter *e, HlRef r);
 
 /* --- hl_llvm_seq.c ---------------------------------------------------------------------------- */
 Val hl_llvm_unbox_int(HlEmitter *e, const HlIns *ins, Val object);
@@ -194,5 +234,9 @@ int hl_llvm_strip(HlEmitter *e, int32_t block);
 /* --- hl_llvm_nest.c --------------------------------------------------------------------------- */
 /* The same for several iterations at once of a loop around a loop. */
 int hl_llvm_nest(HlEmitter *e, int32_t block);
+
+/* --- hl_llvm_several.c ------------------------------------------------------------------------ */
+/* The same for four at once of a short loop of which no strip is made. */
+int hl_llvm_several(HlEmitter *e, int32_t block);
 
 #endif

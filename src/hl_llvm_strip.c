@@ -525,7 +525,7 @@ static void strip_fail(Strip *s, const HlPause *pause, Bb header)
     HlEmitter *e = s->e;
     const HlBlock *b = s->block;
     hl_llvm_pause_begin(e, pause, s->some);
-    hl_llvm_count(e, b->loop, s->from);
+    hl_llvm_trips_moved(e, s->index, s->from);
     for (int32_t p = 0; p < b->params.n; p++) {
         Val now = s->step[p] ? strip_moved(s, s->start[p], s->step[p], s->from) : s->at[p];
         Bb here = LLVMGetInsertBlock(e->b);
@@ -694,7 +694,7 @@ static void strip_emit(Strip *s, Val *after)
                            after[strip_cell_state(s)]);
     strip_set_strides(s, strides, false);
     hl_llvm_pause_over(e, &pause);
-    hl_llvm_count(e, b->loop, s->n);
+    hl_llvm_trips_moved(e, s->index, s->n);
     Bb done = LLVMGetInsertBlock(B);
     LLVMBuildBr(B, s->vectorises ? header : body);
 

@@ -201,3 +201,133 @@ def test_a_first_iteration_of_other_types(jit, out):
         out(total, np.zeros(300), np.full(300, 1 << 55), n)
     out(largest, np.zeros(300), np.zeros(1), 300)
     out(total, np.zeros(1), np.arange(300), 300)
+
+
+@diff
+def test_short_items_from_the_one_before(jit, out):
+    """What is kept is what memory has."""
+    @jit
+    def f(a, b, n):
+        for i in range(1, n):
+            a[i] = a[i - 1] * b[i] + b[i - 1]
+        return a[n - 1]
+
+    @jit
+    def g(a, n):
+        for i in range(1, n):
+            a[i] = not a[i - 1]
+        return i
+    for dtype in (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.float32):
+        for first in (0, 1, 100):
+            a, b = np.zeros(700, dtype), np.zeros(700, dtype)
+            b[::2] = 1
+            a[0] = first
+            out(f, a, b, 700)
+            out(f, a[::-1], b, 650)
+    b = np.full(700, 0.75, np.float32)
+    for first in (1e38, 3e-45, np.inf, -1.25):
+        a = np.zeros(700, np.float32)
+        a[0] = first
+        out(f, a, b, 700)
+    for step in (1, -1, 3):
+        out(g, np.zeros(2100, bool)[::step], 700)
+
+
+@diff
+def test_the_least_of_three_of_which_one_waits(jit, out):
+    rows = [np.arange(900).reshape(3, 300) * k % m - c for k, m, c in ((7, 11, 3), (5, 23, 40), (77, 13, 2**31 - 300))]
+    for dtype in (np.int64, np.int32):
+        for order in range(6):
+            first, second, third = (("a[i - 1] + 1", "b[i]", "c[i] + k"), ("a[i - 1] + 1", "c[i] + k", "b[i]"),
+                                    ("b[i]", "a[i - 1] + 1", "c[i] + k"), ("c[i] + k", "a[i - 1] + 1", "b[i]"),
+                                    ("b[i]", "c[i] + k", "a[i - 1] + 1"), ("c[i]", "b[i - 1]", "a[i - 1] - k"))[order]
+            names = {}
+            exec(f"""def least(a, b, c, k):
+                for i in range(1, len(a)):
+                    a[i] = min({first}, {second}, {third})
+                return a[i]
+def greatest(a, b, c, k):
+                for i in range(1, len(a)):
+                    x = {second}
+                    y = {first}
+                    if y >= x:
+                        x = y
+                    y = {third}
+                    a[i] = x if x > y else y
+                return a[i], x, y
+def both(a, b, c, k):
+                for i in range(1, len(a)):
+                    a[i] = max(min({first}, {second}), {third})
+                return a[i]""", names)
+            for name in ("least", "greatest", "both"):
+                f = jit(names[name])
+                for a in rows:
+                    out(f, *a.astype(dtype), dtype(1))
+
+
+@diff(filters=("always", "error"))
+def test_sums_of_32_bits_at_their_limits(jit, out):
+    @jit
+    def f(a, b, n):
+        s = 0
+        for i in range(n):
+            x = a[i] + b[i]
+            y = a[i] - b[i]
+            z = x + 1 if i & 1 else 3 - y
+            if z > 5:
+                s += int(z)
+        return s, x, y, z
+    low, high = -2**31, 2**31 - 1
+    for special, by in ((high, 0), (high, 1), (high - 1, 1), (low, 0), (low, -1), (low, 1), (low + 4, 1), (high, -1),
+                        (-1, low), (0, low), (high, high), (low, low)):
+        for at in (150, 151):
+            a, b = np.arange(300, dtype=np.int32) % 19, np.arange(300, dtype=np.int32) % 5
+            out(f, a, b, 300)
+            a[at], b[at] = special, by
+            out(f, a, b, 300)
+
+
+@diff
+def test_sums_of_more_than_32_bits_into_items_of_32(jit, out):
+    @jit
+    def f(a, low, high):
+        for i in range(low, high):
+            if i - low & 31 == 30:
+                a[i - low] = i + 1
+                a[a[i - low] & 7] += 1
+        return i
+    for low in (5, 2**31 - 150, -2**31 - 1, -2**31, 2**32, 2**32 - 3, -2**32 - 8, 2**40):
+        a = np.zeros(300, np.int32)
+        out(f, a, 5, 300)
+        out(f, a, low, low + 290)
+        out(a.tolist)
+
+
+@diff
+def test_indexes_that_wrap_round_on_the_way(jit, out):
+    """One iteration's item is the last of all, the next one's the first: addresses are looked at."""
+    @jit
+    def up(a, b, low, high):
+        for i in range(low, high):
+            a[i] = a[i - 1] + b[i]
+        return i
+
+    @jit
+    def stepped(a, low, high):
+        i = low
+        while i < high:
+            a[i + 2] = a[i - 1] + 1
+            i += 3
+        return i
+
+    @jit
+    def turned(a, low, high):
+        for i in range(low, high):
+            a[-i] = a[-i + 1] * 3 & 0xFFFF
+        return i
+    for dtype in (np.int64, np.int32):
+        for low, high in ((-200, 250), (-299, 299), (1, 300), (-5, 299), (0, 120), (-300, -1), (-301, 4), (0, 301)):
+            a, b = np.arange(300).astype(dtype) % 7, np.arange(300).astype(dtype) % 5
+            out(up, a, b, low, high)
+            out(stepped, a.copy(), low, high - 3)
+            out(turned, a.copy(), low, high)

@@ -245,3 +245,130 @@ def test_short_axes_are_unrolled_until_they_change():
         before = native.native_iterations(g)
         assert g(five) == f(five)
         assert native.native_iterations(g) - before > 11_000
+
+
+@diff
+def test_what_happens_now_and_then(jit, out):
+    """Between two such iterations several are done at once: any number of them, up to either end."""
+    @jit
+    def f(a, low, high):
+        found, j, last = [0, 0], -1, -2
+        for j in range(low, high):
+            if a[j] >= 4:
+                found[0] = found[0] * 5 + j & 0xFFFFFF
+                a[j] -= 4
+                a[j + 1] += 1
+                last = j
+        return found, j, last
+
+    @jit
+    def g(a, b, n):
+        s = 0
+        for j in range(n):
+            x = a[j] * 2
+            if x == 14:
+                s += j
+            b[j] = x
+        return s, j, x
+    for n in range(22):
+        for at in range(0, n + 1, 3):
+            a = np.zeros(24, np.int64)
+            a[at] = 9
+            a[n // 2] = 7
+            out(f, a.copy(), 0, n)
+            out(f, a.copy(), at, n)
+    a = np.arange(5000) % 97 % 5
+    for _ in range(3):
+        out(f, a.copy(), 0, 4999)
+        out(g, a % 11, np.zeros(5000, np.int64), 4998)
+        out(g, a % 11, np.zeros(5000, np.int64)[::-1], 4097)
+
+
+@diff
+def test_several_iterations_that_leave_in_their_middle(jit, out):
+    """By an index, an overflow: what the iterations in front of it stored is there, and nothing of it."""
+    @jit
+    def f(a, b, low, high):
+        s = j = 0
+        try:
+            for j in range(low, high):
+                x = a[j] + 2**62
+                if x == 2**62 + 1:
+                    s += 1
+                b[j] = x - 2**62
+        except IndexError:
+            s = -s - 1
+        return s, j, x
+
+    @jit
+    def g(keys, a, n):
+        t = 0
+        for j in range(n):
+            k = keys[j]
+            if a[k] == 3:
+                t += k
+        return t, j
+    @jit
+    def h(a, s, n):
+        for j in range(n):
+            if a[j] == 90:
+                a[j + 1] -= 1
+                a[j] = 1
+            a[j] += 1
+            s += a[j]
+        return s, j
+    a = np.arange(3000) % 7
+    for s in (0, 2**63 - 8000, 2**63 - 8001, 2**63 - 8002, 2**63 - 8003):
+        out(h, a.copy(), s, 2999)
+    for low, high in ((0, 3000), (1, 2999), (-9, 2500), (0, 3001), (100, 3003), (-3000, -5), (-3001, 7)):
+        for at, odd in ((50, 2**62), (51, 2**62), (102, -2**62), (2997, 2**63 - 1)):
+            x = a.copy()
+            out(f, x, np.zeros(3000, np.int64), low, high)
+            x[at] = odd
+            out(f, x, np.zeros(3000, np.int64), low, high)
+    for bad in (7, -8, 6, 3):
+        keys = np.arange(3000) * 5 % 7
+        out(g, keys, a[:7], 3000)
+        keys[2001] = bad
+        out(g, keys, a[:7], 3000)
+
+
+@diff
+def test_several_iterations_near_the_ends_of_the_integers(jit, out):
+    @jit
+    def f(a, low, high, base, rounds):
+        s = i = 0
+        for _ in range(rounds):
+            for i in range(low, high):
+                if a[i - base] >= 2:
+                    a[i - base] -= 1
+                    a[i + 1 - base] += 1
+                    s += i & 15
+        return s, i
+    a = np.arange(400) * 7 % 5
+    for base in (2**63 - 300, -2**63, 0):
+        out(f, a.copy(), base, base + 298, base, 60)
+        for low in (0, 1, 2, 3, 120):
+            for high in (low, low + 1, low + 3, low + 4, low + 5, 298):
+                out(f, a.copy(), base + low, base + high, base, 9)
+
+
+def test_several_iterations_look_at_their_end_once():
+    import hotloop
+
+    @hotloop.jit
+    def f(a, n):
+        found = 0
+        for j in range(n):
+            if a[j] >= 4:
+                a[j] -= 4
+                a[j + 1] += 1
+                found += 1
+        return found
+    a = np.zeros(2001, np.int64)
+    with params(**differ.MODES["sync"]):
+        for _ in range(4):
+            a[:] = 0
+            a[:-1:40] = 4
+            assert f(a, 2000) == 50
+    assert any("ssub.sat" in text for text in hotloop.inspect_llvm(f))

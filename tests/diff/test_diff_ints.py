@@ -98,6 +98,31 @@ def test_floor_division_and_modulo_signs(jit, out):
 
 
 @diff
+def test_multiples_of_constants(jit, out):
+    """Which takes a multiplication and no division."""
+    extremes = [sign * (2**63 - 1) - d for sign in (1, -1) for d in range(-1, 4) if abs(sign * (2**63 - 1) - d) < 2**63]
+    for k in (3, 5, 6, 7, 12, 24, 100, 640, 999_999_937, 3 * 2**40, 2**62 - 1, 2**62 + 2**61, 2**63 - 1, 2, 64, 1):
+        names = {}
+        exec(f"""def f(numbers, start, n):
+            a = b = s = 0
+            for x in numbers:
+                if x % {k} == 0:
+                    a += 1
+                if x % {k}:
+                    b += 1
+            for x in range(start, start + n):
+                if x % {k} == 0 or (x + 1) % {k} != 0 and x & 1:
+                    s = s * 3 + x & 0xFFFFFFF
+            return a, b, s""", names)
+        f = jit(names["f"])
+        largest = (2**63 - 1) // k * k
+        near = [m + d for m in (0, k, -k, largest, -largest, largest // 2, 7 * k) for d in (-1, 0, 1)]
+        numbers = [x for x in extremes + near if -2**63 < x < 2**63] * 4
+        out(f, numbers, -200, 400)
+        out(f, numbers[::-1], 2**62, 300)
+
+
+@diff
 def test_min_divided_by_minus_one(jit, out):
     @jit
     def f(a, b, n):

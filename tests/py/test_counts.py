@@ -59,6 +59,82 @@ def test_iterations(function, mode):
     assert abs(ran + interpreted - 10_000) <= 2
 
 
+def found(items, wanted):
+    for i in range(len(items)):
+        if items[i] == wanted:
+            return i + 1
+    return len(items)
+
+
+def down(n):
+    s = 0
+    for i in range(n, 0, -1):
+        if i & 64:
+            s ^= i
+    return s, n
+
+
+def until(items, n):
+    i = 7
+    while i < n:
+        if items[i] < 0:
+            break
+        i += 1
+    return i - 7
+
+
+def steps(items, n):
+    """By more than one; and of an inner loop, whose end is looked for once more, unless it ends in its middle."""
+    rounds = 0
+    for i in range(3, n, 5):
+        for j in range(i, n):
+            rounds += 1
+            if items[j] < 0:
+                break
+        else:
+            rounds += 1
+        rounds += 1
+    return rounds
+
+
+def overflows(n):
+    s, k = 2**63 - 40_000, 0
+    for i in range(n):
+        if i & 1:
+            s += 11
+            k += s & 1
+    return n
+
+
+def count(result):
+    return result[1] if isinstance(result, tuple) else result
+
+
+@pytest.mark.parametrize("mode", ["eager", "sync"])
+def test_iterations_that_the_loop_s_own_counter_tells(mode):
+    """However it is left: at its end, by a break, in its middle because a number gets too large."""
+    import numpy as np
+    import hotloop
+    items = np.arange(20_000)
+    broken = items.copy()
+    broken[::9_000] = -1
+    calls = [(found, [(items, w) for w in (19_999, 9_000, 2, 0, -5, 17_000)]),
+             (down, [(n,) for n in (9_000, 300, 5_000)]),
+             (until, [(items, 9_000), (broken, 19_000), (broken[1:], 400), (items, 5_000)]),
+             (steps, [(items[:3_000], 3_000), (broken[7_500:9_500], 2_000), (items[:3_500], 3_500)]),
+             (overflows, [(2_000,), (7_300,)])]
+    with params(**MODES[mode]):
+        for function, arguments in calls:
+            f = hotloop.jit(fresh(function))
+            for args in arguments[:1] + arguments:
+                before = native.native_iterations(f) + native.interpreted_iterations(f)
+                want = count(f(*args))
+                ran = native.native_iterations(f) + native.interpreted_iterations(f) - before
+                # Those that record are not counted.
+                assert abs(ran - want) <= 200, (function.__name__, args)
+            assert native.native_iterations(f) > 0
+
+
 @pytest.mark.parametrize("n", [20, 59, 60])
 def test_an_inner_loop_whose_trip_count_divides_the_threshold_gets_hot(n):
     import hotloop
