@@ -367,7 +367,7 @@ typedef struct HlSnap {
 } HlSnap;
 
 /* Indexes never change: statistics are kept in parallel. Several guards may share an exit when it has
- * no target. Passes append copies of the entry exit, one per guard hoisted into the entry block. */
+ * no target. Passes append copies of exits for the guards that they move. */
 typedef struct HlExit {
     int32_t snap;       /* -1 = not in use (after parsing text that leaves indexes out) */
     uint8_t reason;     /* HlReason */

@@ -253,6 +253,19 @@ bool hl_opt_every_iteration(const HlCfg *cfg, int32_t block, int32_t header)
     return true;
 }
 
+HlRef hl_opt_base(const HlIr *ir, HlRef r, int64_t *plus)
+{
+    const HlIns *ins = &ir->ins[r];
+    int64_t k;
+    bool sum = ins->op == HL_I_ADD || ins->op == HL_I_ADD_OV || ins->op == HL_I_COUNT_UP;
+    bool difference = ins->op == HL_I_SUB || ins->op == HL_I_SUB_OV;
+    *plus = 0;
+    if ((!sum && !difference) || !hl_ir_is_kint(ir, ins->a[1], &k) || k < -1024 || k > 1024)
+        return r;
+    *plus = sum ? k : -k;
+    return ins->a[0];
+}
+
 bool hl_opt_counts_up(const HlIr *ir, HlRef r, HlRef value)
 {
     const HlIns *ins = &ir->ins[r];

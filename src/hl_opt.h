@@ -43,6 +43,8 @@ int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map);
 /* A new block that does what `block` does, and leads where that leads; its exits count as those of that.
  * `map` has room for what it adds. -1 = out of memory, and nothing leads to what there is of it. */
 int32_t hl_opt_copy_block(HlIr *ir, int32_t block, HlRef *map);
+/* An exit with that snapshot which counts as exit x, or as what that is a copy of. -1 = out of memory. */
+int32_t hl_opt_exit_at(HlIr *ir, int32_t x, int32_t snap);
 /* The instruction's guard, if it has one, leaves with that snapshot, in front of what was before it: the
  * exit says that it may fail too early. -1 = out of memory. */
 int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap);
@@ -67,6 +69,8 @@ int hl_opt_front(HlIr *ir, const HlCfg *cfg, int32_t header, int32_t pre, bool c
                  int32_t *snap);
 /* Does every way round the loop pass the block? */
 bool hl_opt_every_iteration(const HlCfg *cfg, int32_t block, int32_t header);
+/* What r is the sum of, with a small constant, *plus. */
+HlRef hl_opt_base(const HlIr *ir, HlRef r, int64_t *plus);
 /* Is r the value and 1? */
 bool hl_opt_counts_up(const HlIr *ir, HlRef r, HlRef value);
 /* An innermost loop that the code generator will not make strips of (hl_llvm_strip.c), as it has branches that depend
