@@ -344,7 +344,7 @@ static bool nest_implied(const Nest *n, const HlBlock *b, HlRef r)
             continue;
         const HlIns *result = &n->ir->ins[guard->a[0]];
         if (result->block >= 0 && &n->ir->blocks[result->block] == b &&
-            hl_llvm_finite_only_with(result, r))
+            hl_ir_finite_only_with(result, r))
             return true;
     }
     return false;

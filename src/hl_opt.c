@@ -13,17 +13,18 @@ static const struct {
     {"bits", hl_opt_bits},     {"turn", hl_opt_turn},     {"join", hl_opt_join},
     {"enter", hl_opt_enter},   {"part", hl_opt_part},     {"seen", hl_opt_seen},
     {"unroll", hl_opt_unroll}, {"bound", hl_opt_bound},   {"chunk", hl_opt_chunk},
+    {"defer", hl_opt_defer},
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
  * invariant ones are invariant; removing branches makes more of them, and so does joining arms. Ranges
  * come late: they profit from all that, and make constants of conditions, whose guards gvn removes. Then
  * the shape of what is left is made simple for the code generator; guards of arms that became selects may
- * be hoisted. */
+ * be hoisted. Float results are tested together when the indexes between them are checked elsewhere. */
 static const char *const opt_order[] = {
-    "enter", "phi",   "turn",  "gvn",    "phi", "join",  "hoist", "stride", "seen",  "gvn",
-    "range", "gvn",   "iter",  "unroll", "phi", "gvn",   "bits",  "select", "phi",   "gvn",
-    "part",  "bound", "hoist", "phi",    "gvn", "chunk", "phi",   "dce",    "origin"};
+    "enter", "phi",   "turn",  "gvn",    "phi", "join", "hoist", "stride", "seen", "gvn",
+    "range", "gvn",   "iter",  "unroll", "phi", "gvn",  "bits",  "select", "phi",  "gvn",
+    "part",  "bound", "defer", "hoist",  "phi", "gvn",  "chunk", "phi",    "dce",  "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {
