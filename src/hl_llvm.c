@@ -47,20 +47,21 @@ static struct {
 
 /* What of LLVM's -O2 a region profits from, in a third of its time. Left out: everything between
  * functions; loop unrolling and interleaving, which only lengthen code (strips are short, and the
- * other loops have exits); SLP, which pairs the scalars of a dependency chain and so sends a
- * generator's integers through vector registers; induction variables, which strips have simple, and
+ * other loops have exits); induction variables, which strips have simple, and
  * GVN, as the region's own passes merge what is equal. Behind the vectoriser, value propagation removes
  * the scalar remainders, as a strip's length is a multiple of every vector's. */
-#define PASSES                                                                                     \
-    "mem2reg,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,"                               \
-    "loop-mssa(loop-rotate,licm),simplifycfg,instcombine<no-verify-fixpoint>,early-cse<memssa>,"   \
-    "loop-vectorize<interleave-forced-only;no-vectorize-forced-only>,loop(loop-unroll-full),"      \
-    "instcombine<no-verify-fixpoint>,correlated-propagation,"                                      \
-    "simplifycfg<hoist-common-insts>,sroa,early-cse<memssa>"
-static const char passes[] = "function<eager-inv>(" PASSES ")";
+static const char passes[] =
+    "mem2reg,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,"
+    "loop-mssa(loop-rotate,licm),simplifycfg,instcombine<no-verify-fixpoint>,early-cse<memssa>,"
+    "loop-vectorize<interleave-forced-only;no-vectorize-forced-only>,loop(loop-unroll-full),"
+    "instcombine<no-verify-fixpoint>,correlated-propagation,"
+    "simplifycfg<hoist-common-insts>,sroa,early-cse<memssa>";
+/* SLP pairs the scalars of a dependency chain, and so sends a generator's integers through vector registers. It is
+ * for what stores floats one after the other. */
+static const char passes_slp[] = ",slp-vectorizer";
 /* With fastmath, a product with a reciprocal is made a quotient again by instcombine, which moves the
  * reciprocal back into the loop. */
-static const char passes_fast[] = "function<eager-inv>(" PASSES ",loop-mssa(licm))";
+static const char passes_fast[] = ",loop-mssa(licm)";
 
 /* --- messages --------------------------------------------------------------------------------- */
 
@@ -206,11 +207,34 @@ static bool verified(LLVMModuleRef module, Message *m)
     return !bad;
 }
 
-static bool optimise(LLVMModuleRef module, bool fast, Message *m)
+static bool stores_float(const HlIns *ins)
 {
+    HlDtype d = ins->op == HL_I_ARRAY_STORE ? hl_dtype_part((HlDtype)ins->aux) : HL_D_NONE;
+    return d == HL_D_F64 || d == HL_D_F32;
+}
+
+/* Does a block store two floats, and nothing leaves between them? */
+static bool stores_floats_in_a_row(const HlIr *ir)
+{
+    for (int32_t b = 0; b < ir->nblocks; b++) {
+        bool before = false;
+        for (int32_t i = 0; i < ir->blocks[b].ins.n; i++) {
+            const HlIns *ins = &ir->ins[ir->blocks[b].ins.v[i]];
+            if (before && stores_float(ins))
+                return true;
+            before = (before && ins->exit < 0) || stores_float(ins);
+        }
+    }
+    return false;
+}
+
+static bool optimise(LLVMModuleRef module, const HlIr *ir, Message *m)
+{
+    char pipeline[sizeof passes + sizeof passes_slp + sizeof passes_fast + 32];
+    snprintf(pipeline, sizeof pipeline, "function<eager-inv>(%s%s%s)", passes,
+             stores_floats_in_a_row(ir) ? passes_slp : "", ir->fastmath ? passes_fast : "");
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error =
-        LLVMRunPasses(module, fast ? passes_fast : passes, session.machine, options);
+    LLVMErrorRef error = LLVMRunPasses(module, pipeline, session.machine, options);
     LLVMDisposePassBuilderOptions(options);
     return !failed(m, error);
 }
@@ -227,7 +251,7 @@ static LLVMModuleRef make_module(LLVMContextRef ctx, const char *name, const HlI
     bool ok = hl_llvm_emit(module, name, ir, plans, env) == 0;
     if (!ok)
         say(m, "out of memory");
-    ok = ok && verified(module, m) && (!optimised || optimise(module, ir->fastmath, m)) && !said(m);
+    ok = ok && verified(module, m) && (!optimised || optimise(module, ir, m)) && !said(m);
     if (!ok) {
         LLVMDisposeModule(module);
         return NULL;
