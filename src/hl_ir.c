@@ -61,6 +61,21 @@ HlRef hl_ir_origin(const HlIr *ir, HlRef r)
     return k < 0 ? HL_NOREF : ins->a[k];
 }
 
+bool hl_ir_finite_only_with(const HlIns *ins, HlRef r)
+{
+    switch (ins->op) {
+    case HL_I_FADD:
+    case HL_I_FSUB:
+    case HL_I_FMUL: return ins->a[0] == r || ins->a[1] == r;
+    case HL_I_FDIV:
+    case HL_I_FNEG:
+    case HL_I_FABS:
+    case HL_I_FROUND32: return ins->a[0] == r;
+    case HL_I_FMATH1: return ins->aux == HL_M_SQRT && ins->a[0] == r;
+    default: return false;
+    }
+}
+
 int hl_refvec_push(HlRefVec *v, HlRef r)
 {
     if (hl_mem_grow((void **)&v->v, &v->cap, v->n + 1, sizeof *v->v))

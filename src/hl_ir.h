@@ -151,6 +151,7 @@ enum {
     _(ARRAY_STRIDE, "array_stride", "p", i, HL_E_RD_HEADER | HL_E_TRAPS) /* aux: axis */           \
     _(ARRAY_DTYPE, "array_dtype", "p", p, HL_E_RD_HEADER | HL_E_TRAPS) /* the dtype object */       \
     _(ARRAY_ROW, "array_row", "pii", p, 0)      /* that many items further along an axis */        \
+    _(ADDRESS, "address", "p", i, 0)            /* as a number */                                  \
     _(INDEX, "index", "ii", i, HL_E_GUARD)      /* index, length: Python's rule for negatives; */  \
                                                 /* aux 1: the index is known to be >= 0 */         \
     _(ARRAY_LOAD, "array_load", "pii", v, HL_E_RD_ITEMS | HL_E_TRAPS) /* aux: HlDtype */           \
@@ -367,7 +368,7 @@ typedef struct HlSnap {
 } HlSnap;
 
 /* Indexes never change: statistics are kept in parallel. Several guards may share an exit when it has
- * no target. Passes append copies of the entry exit, one per guard hoisted into the entry block. */
+ * no target. Passes append copies of exits for the guards that they move. */
 typedef struct HlExit {
     int32_t snap;          /* -1 = not in use (after parsing text that leaves indexes out) */
     uint8_t reason;        /* HlReason */
@@ -480,6 +481,8 @@ int hl_ir_origin_arg(HlOp op);
 /* The object that the number r was unboxed from, HL_NOREF = none is known. It is that object still
  * when its value is r's: a float that only a list holds may have been overwritten. */
 HlRef hl_ir_origin(const HlIr *ir, HlRef r);
+/* Is ins finite only when its operand r is? */
+bool hl_ir_finite_only_with(const HlIns *ins, HlRef r);
 
 /* --- text (hl_irtext.c): prints and parses the same form; described there ---------------------- */
 char *hl_irtext_print(const HlIr *ir); /* hl_mem_free it; NULL = no memory */
@@ -531,6 +534,7 @@ int hl_opt_stride(HlIr *ir); /* arrays have their items next to each other */
 int hl_opt_seen(HlIr *ir);   /* lengths of short axes are what they were */
 int hl_opt_unroll(HlIr *ir); /* a loop of few, known iterations is none */
 int hl_opt_bound(HlIr *ir);  /* a counter's indexes are checked in front of the loop */
+int hl_opt_defer(HlIr *ir);  /* many float results are tested at once, in front of their stores */
 int hl_opt_chunk(HlIr *ir);  /* the eval breaker is asked once in many iterations */
 int hl_opt_bits(HlIr *ir);   /* a loop over the bits of a number counts them at once */
 int hl_opt_join(HlIr *ir);   /* conditions of one branch, and arms that only store otherwise */

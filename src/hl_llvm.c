@@ -57,10 +57,11 @@ static struct {
     "instcombine<no-verify-fixpoint>,correlated-propagation,"                                      \
     "simplifycfg<hoist-common-insts>,sroa,early-cse<memssa>"
 #define PIPELINE(slp, behind) "function<eager-inv>(" PASSES(slp) behind ")"
-/* SLP makes vectors of iterations that are side by side; elsewhere it pairs the scalars of a dependency chain
- * and so sends a generator's integers through vector registers. With fastmath, a product with a reciprocal is
+/* SLP makes vectors of iterations that are side by side, and of floats that are stored one after the other;
+ * elsewhere it pairs the scalars of a dependency chain, and so sends a generator's integers through vector
+ * registers. With fastmath, a product with a reciprocal is
  * made a quotient again by instcombine, which moves the reciprocal back into the loop. */
-static const char *const passes[2][2] = {/* [side by side][fastmath] */
+static const char *const passes[2][2] = {/* [SLP][fastmath] */
                                          {PIPELINE("", ""), PIPELINE("", ",loop-mssa(licm)")},
                                          {PIPELINE("slp-vectorizer,", ""),
                                           PIPELINE("slp-vectorizer,", ",loop-mssa(licm)")}};
@@ -217,6 +218,27 @@ static bool verified(LLVMModuleRef module, Message *m)
     return !bad;
 }
 
+static bool stores_float(const HlIns *ins)
+{
+    HlDtype d = ins->op == HL_I_ARRAY_STORE ? hl_dtype_part((HlDtype)ins->aux) : HL_D_NONE;
+    return d == HL_D_F64 || d == HL_D_F32;
+}
+
+/* Does a block store two floats, and nothing leaves between them? */
+static bool stores_floats_in_a_row(const HlIr *ir)
+{
+    for (int32_t b = 0; b < ir->nblocks; b++) {
+        bool before = false;
+        for (int32_t i = 0; i < ir->blocks[b].ins.n; i++) {
+            const HlIns *ins = &ir->ins[ir->blocks[b].ins.v[i]];
+            if (before && stores_float(ins))
+                return true;
+            before = (before && ins->exit < 0) || stores_float(ins);
+        }
+    }
+    return false;
+}
+
 static bool optimise(LLVMModuleRef module, const char *with, Message *m)
 {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
@@ -236,10 +258,11 @@ static LLVMModuleRef make_module(LLVMContextRef ctx, const char *name, const HlI
     LLVMSetModuleDataLayout(module, session.layout);
     bool side_by_side, fast = ir->fastmath;
     bool ok = hl_llvm_emit(module, name, ir, plans, env, &side_by_side) == 0;
+    bool slp = ok && (side_by_side || stores_floats_in_a_row(ir));
     if (!ok)
         say(m, "out of memory");
-    ok = ok && verified(module, m) &&
-         (!optimised || optimise(module, passes[side_by_side][fast], m)) && !said(m);
+    ok = ok && verified(module, m) && (!optimised || optimise(module, passes[slp][fast], m)) &&
+         !said(m);
     if (!ok) {
         LLVMDisposeModule(module);
         return NULL;

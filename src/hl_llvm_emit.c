@@ -1203,6 +1203,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         Val offset = LLVMBuildMul(B, a[1], a[2], "");
         return LLVMBuildGEP2(B, e->i8, a[0], &offset, 1, "");
     }
+    case HL_I_ADDRESS: return LLVMBuildPtrToInt(B, a[0], e->i64, "");
     case HL_I_INDEX: return index_in(e, ins, a[0], a[1]);
     case HL_I_ARRAY_LOAD: {
         HlDtype d = (HlDtype)ins->aux;

@@ -4,7 +4,7 @@
  * fused operation, and divisions be products with a reciprocal. Never may LLVM assume that there are no
  * infinities and NaNs: comparisons, and the guards that see what raises or warns, decide as ever, on what
  * was computed. Nor may it compute a value from another's operands: (x * 1e300) * 1e-300 is no x, as the
- * overflow of the first product is found by the second not being finite (hl_llvm_finite_only_with). So
+ * overflow of the first product is found by the second not being finite (hl_ir_finite_only_with). So
  * "reassoc" is set for the operations of such sums only.
  *
  * Where a loop vectorises, libm's functions may be those for vectors that glibc has in a library of its

@@ -14,21 +14,6 @@ Val hl_llvm_is_finite(HlEmitter *e, Val x)
     return LLVMBuildFCmp(e->b, LLVMRealOLT, hl_llvm_fabs(e, x), inf, "");
 }
 
-bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r)
-{
-    switch (ins->op) {
-    case HL_I_FADD:
-    case HL_I_FSUB:
-    case HL_I_FMUL: return ins->a[0] == r || ins->a[1] == r;
-    case HL_I_FDIV:
-    case HL_I_FNEG:
-    case HL_I_FABS:
-    case HL_I_FROUND32: return ins->a[0] == r;
-    case HL_I_FMATH1: return ins->aux == HL_M_SQRT && ins->a[0] == r;
-    default: return false;
-    }
-}
-
 /* --- which guards wait ------------------------------------------------------------------------- */
 
 /* Does a run of instructions end in front of this one? Nothing is put off beyond effects, nor when the
@@ -72,7 +57,7 @@ void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b)
                 e->told[tested] = (HlTold){.by = r, .run = e->run};
         } else if (e->told[r].run == e->run) {
             for (int k = 0; k < hl_op_info[ins->op].nargs; k++)
-                if (hl_llvm_finite_only_with(ins, ins->a[k]))
+                if (hl_ir_finite_only_with(ins, ins->a[k]))
                     e->told[ins->a[k]] = e->told[r];
         }
     }

@@ -168,8 +168,6 @@ bool hl_llvm_round_reduces_cell(const HlEmitter *e, const HlBlock *b, const HlIn
 
 /* --- hl_llvm_fp.c ----------------------------------------------------------------------------- */
 Val hl_llvm_is_finite(HlEmitter *e, Val x);
-/* Is ins finite only when its operand r is? */
-bool hl_llvm_finite_only_with(const HlIns *ins, HlRef r);
 /* Finds out which GUARD_FPs of a block can wait for later ones. To be called before its instructions
  * are emitted. */
 void hl_llvm_fp_plan(HlEmitter *e, const HlBlock *b);

@@ -492,9 +492,9 @@ static bool nest_implied(const Nest *n, const HlBlock *b, HlRef r)
         const HlIns *result = &n->ir->ins[guard->a[0]];
         if (result->block < 0 || &n->ir->blocks[result->block] != b)
             continue;
-        if (hl_llvm_finite_only_with(result, r))
+        if (hl_ir_finite_only_with(result, r))
             return true;
-        if (result->op == HL_I_FROUND32 && hl_llvm_finite_only_with(&n->ir->ins[result->a[0]], r))
+        if (result->op == HL_I_FROUND32 && hl_ir_finite_only_with(&n->ir->ins[result->a[0]], r))
             return true;
     }
     return false;

@@ -248,6 +248,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_IPOW_OV:   /* calls: the guards are not what costs */
     case HL_I_FPTOSI_OV: /* undefined when its guard fails */
     case HL_I_PARAM:
+    case HL_I_ADDRESS:
     case HL_I_KOBJ:
     case HL_I_GUARD_TYPE:
     case HL_I_GUARD_ARRAY:
@@ -469,7 +470,7 @@ static bool strip_implied(const Strip *s, HlRef r)
         const HlIns *result = &s->ir->ins[guard->a[0]];
         if (result->op == HL_I_FROUND32)
             result = &s->ir->ins[result->a[0]];
-        if (result->block == s->index && hl_llvm_finite_only_with(result, r))
+        if (result->block == s->index && hl_ir_finite_only_with(result, r))
             return true;
     }
     return false;

@@ -13,17 +13,18 @@ static const struct {
     {"bits", hl_opt_bits},     {"turn", hl_opt_turn},     {"join", hl_opt_join},
     {"enter", hl_opt_enter},   {"part", hl_opt_part},     {"seen", hl_opt_seen},
     {"unroll", hl_opt_unroll}, {"bound", hl_opt_bound},   {"chunk", hl_opt_chunk},
+    {"defer", hl_opt_defer},
 };
 
 /* Parameters that are the same value on every way in hide that equal operations are equal, and that
  * invariant ones are invariant; removing branches makes more of them, and so does joining arms. Ranges
  * come late: they profit from all that, and make constants of conditions, whose guards gvn removes. Then
  * the shape of what is left is made simple for the code generator; guards of arms that became selects may
- * be hoisted. */
+ * be hoisted. Float results are tested together when the indexes between them are checked elsewhere. */
 static const char *const opt_order[] = {
-    "enter", "phi",   "turn",  "gvn",    "phi", "join",  "hoist", "stride", "seen",  "gvn",
-    "range", "gvn",   "iter",  "unroll", "phi", "gvn",   "bits",  "select", "phi",   "gvn",
-    "part",  "bound", "hoist", "phi",    "gvn", "chunk", "phi",   "dce",    "origin"};
+    "enter", "phi",   "turn",  "gvn",    "phi", "join", "hoist", "stride", "seen", "gvn",
+    "range", "gvn",   "iter",  "unroll", "phi", "gvn",  "bits",  "select", "phi",  "gvn",
+    "part",  "bound", "defer", "hoist",  "phi", "gvn",  "chunk", "phi",    "dce",  "origin"};
 
 int hl_opt_run_named(HlIr *ir, const char *name)
 {
@@ -251,6 +252,19 @@ bool hl_opt_every_iteration(const HlCfg *cfg, int32_t block, int32_t header)
             return false;
     }
     return true;
+}
+
+HlRef hl_opt_base(const HlIr *ir, HlRef r, int64_t *plus)
+{
+    const HlIns *ins = &ir->ins[r];
+    int64_t k;
+    bool sum = ins->op == HL_I_ADD || ins->op == HL_I_ADD_OV || ins->op == HL_I_COUNT_UP;
+    bool difference = ins->op == HL_I_SUB || ins->op == HL_I_SUB_OV;
+    *plus = 0;
+    if ((!sum && !difference) || !hl_ir_is_kint(ir, ins->a[1], &k) || k < -1024 || k > 1024)
+        return r;
+    *plus = sum ? k : -k;
+    return ins->a[0];
 }
 
 bool hl_opt_counts_up(const HlIr *ir, HlRef r, HlRef value)

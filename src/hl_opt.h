@@ -1,4 +1,4 @@
-/* hl_opt.h - what the passes share (hl_opt.c, _copy.c, _count.c, _front.c); nobody else includes it. */
+/* hl_opt.h - what the passes share (hl_opt.c, _apart.c, _copy.c, _count.c, _front.c); nobody else includes it. */
 #ifndef HL_OPT_H
 #define HL_OPT_H
 
@@ -43,6 +43,8 @@ int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map);
 /* A new block that does what `block` does, and leads where that leads; its exits count as those of that.
  * `map` has room for what it adds. -1 = out of memory, and nothing leads to what there is of it. */
 int32_t hl_opt_copy_block(HlIr *ir, int32_t block, HlRef *map);
+/* An exit with that snapshot which counts as exit x, or as what that is a copy of. -1 = out of memory. */
+int32_t hl_opt_exit_at(HlIr *ir, int32_t x, int32_t snap);
 /* The instruction's guard, if it has one, leaves with that snapshot, in front of what was before it: the
  * exit says that it may fail too early. -1 = out of memory. */
 int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap);
@@ -67,6 +69,8 @@ int hl_opt_front(HlIr *ir, const HlCfg *cfg, int32_t header, int32_t pre, bool c
                  int32_t *snap);
 /* Does every way round the loop pass the block? */
 bool hl_opt_every_iteration(const HlCfg *cfg, int32_t block, int32_t header);
+/* What r is the sum of, with a small constant, *plus. */
+HlRef hl_opt_base(const HlIr *ir, HlRef r, int64_t *plus);
 /* Is r the value and 1? */
 bool hl_opt_counts_up(const HlIr *ir, HlRef r, HlRef value);
 /* An innermost loop that the code generator will not make strips of (hl_llvm_strip.c), as it has branches that depend
@@ -100,6 +104,47 @@ int hl_opt_count_copy(HlCounted *c);
 void hl_opt_count_cut(HlCounted *c, int32_t from, int32_t to);
 /* Counts n iterations of a loop at position `at` of a block. -1 = out of memory. */
 int hl_opt_count_trips(HlIr *ir, int32_t block, int32_t at, int32_t loop, int64_t n);
+
+/* --- items that a counting loop reads and stores: hl_opt_apart.c ------------------------------ */
+typedef enum HlApart {
+    HL_APART,          /* they are different ones in each iteration */
+    HL_APART_IN_FRONT, /* a guard in front of the loop can tell */
+    HL_APART_UNKNOWN
+} HlApart;
+HlApart hl_opt_apart(const HlCounted *c, const HlIns *load, const HlIns *store);
+
+/* Where an item is along one axis: the counter, what stays, or nothing, and a constant. */
+typedef struct HlAlong {
+    HlRef stride; /* HL_NOREF = there is no such axis */
+    HlRef index;  /* HL_NOREF = only the constant */
+    bool counts;
+    int64_t plus;
+} HlAlong;
+
+typedef struct HlPlace {
+    HlRef base; /* an address that stays */
+    HlAlong row, item;
+    int64_t size; /* bytes */
+} HlPlace;
+
+/* A guard for pairs of such items; those that are some constant apart are one place. */
+enum { HL_APART_PLACES = 8 };
+typedef struct HlApartGuard {
+    HlCounted *c;
+    HlPlace place[HL_APART_PLACES];
+    int64_t more[HL_APART_PLACES];  /* items behind the place's own */
+    uint32_t meet[HL_APART_PLACES]; /* bits: which places it must not meet */
+    int32_t n;
+    HlRef array[HL_APART_PLACES]; /* in which the places of other pairs are */
+    uint32_t overlap[HL_APART_PLACES];
+    int32_t narrays;
+    int32_t exit;
+    bool failed; /* memory ran out */
+} HlApartGuard;
+/* Adds a pair; false = too many places. */
+bool hl_opt_apart_add(HlApartGuard *g, const HlCounted *c, const HlIns *load, const HlIns *store);
+/* Emits the guard, which leaves with that snapshot and counts as exit x. -1 = out of memory. */
+int hl_opt_apart_guard(HlApartGuard *g, HlCounted *c, int32_t x, int32_t snap);
 
 /* The two ways of the branch at that position of a block change places. -1 = out of memory. */
 int hl_opt_turn_at(HlIr *ir, int32_t block, int32_t at);

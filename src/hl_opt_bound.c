@@ -14,16 +14,21 @@
  * come to the loop's end before an index leaves the array; when the guard in front fails often, the check's exit is
  * marked `stay`, and the region is compiled without it.
  *
+ * In a[i + half], where half does not change, the sum is an index when it is one for the first and for the last
+ * value of the counter; then it overflows for none between them.
+ *
  * Requirements: 1. a loop that no strips are made of, as these have proofs of their own; 2. the index is known not
- * to be negative, or the counter goes up by 1; 3. stop and length do not change in the loop; 4. some index with that
+ * to be negative, or the counter goes up by 1, as it must in a sum; 3. stop and length do not change in the loop; 4. some index with that
  * c, or a greater one, is checked in every iteration. */
 #include "hl_opt.h"
 
-/* A check of counter + plus against a length, where the counter is below `stop`. */
+/* A check of counter + plus, or counter + by + plus, against a length, where the counter is below `stop`. */
 typedef struct Check {
     HlRef index; /* the INDEX; NOREF = done */
     HlRef stop, length;
     HlRef start; /* of a counter whose index may be negative; NOREF = it is not */
+    HlRef sum;   /* counter + by, or counter - by, in its place; NOREF = it is the counter alone */
+    HlRef by;
     int64_t plus;
 } Check;
 
@@ -41,20 +46,6 @@ typedef struct Bound {
 static bool bound_outside(const Bound *b, HlRef r)
 {
     return !hl_opt_in_loop(b->cfg, b->ir->ins[r].block, b->header);
-}
-
-/* r = base + *plus. */
-static HlRef bound_base(const HlIr *ir, HlRef r, int64_t *plus)
-{
-    const HlIns *ins = &ir->ins[r];
-    int64_t k;
-    bool sum = ins->op == HL_I_ADD || ins->op == HL_I_ADD_OV || ins->op == HL_I_COUNT_UP;
-    bool difference = ins->op == HL_I_SUB || ins->op == HL_I_SUB_OV;
-    *plus = 0;
-    if ((!sum && !difference) || !hl_ir_is_kint(ir, ins->a[1], &k) || k < -1024 || k > 1024)
-        return r;
-    *plus = sum ? k : -k;
-    return ins->a[0];
 }
 
 /* What `value` is known to be below at an instruction of the loop; HL_NOREF = nothing that stays. */
@@ -94,6 +85,27 @@ static HlRef bound_start(const Bound *b, HlRef value)
     return ir->blocks[b->pre].args.v[p];
 }
 
+static bool bound_adds(uint8_t op)
+{
+    return op == HL_I_ADD || op == HL_I_ADD_OV;
+}
+
+/* The counter, where `value` is the sum or difference of one and what stays; else `value`. */
+static HlRef bound_counter(const Bound *b, HlRef value, Check *c)
+{
+    const HlIns *sum = &b->ir->ins[value];
+    bool adds = bound_adds(sum->op);
+    c->sum = c->by = HL_NOREF;
+    if (bound_outside(b, value) || (!adds && sum->op != HL_I_SUB && sum->op != HL_I_SUB_OV))
+        return value;
+    int k = adds && bound_outside(b, sum->a[0]);
+    if (bound_outside(b, sum->a[k]) || !bound_outside(b, sum->a[!k]))
+        return value;
+    c->sum = value;
+    c->by = sum->a[!k];
+    return sum->a[k];
+}
+
 static bool bound_check(const Bound *b, HlRef r, Check *c)
 {
     const HlIns *ins = &b->ir->ins[r];
@@ -101,12 +113,14 @@ static bool bound_check(const Bound *b, HlRef r, Check *c)
         b->ir->exits[ins->exit].stay || b->ir->exits[ins->exit].target >= 0 ||
         !bound_outside(b, ins->a[1]))
         return false;
-    HlRef value = bound_base(b->ir, ins->a[0], &c->plus);
+    HlRef value = bound_counter(b, hl_opt_base(b->ir, ins->a[0], &c->plus), c);
+    bool below = !ins->aux || c->sum != HL_NOREF; /* a sum must not overflow, either */
     c->index = r;
     c->length = ins->a[1];
-    c->stop = bound_outside(b, value) ? HL_NOREF : bound_stop(b, value, r);
-    c->start = c->stop == HL_NOREF || ins->aux ? HL_NOREF : bound_start(b, value);
-    return c->stop != HL_NOREF && (ins->aux || c->start != HL_NOREF);
+    c->stop =
+        bound_outside(b, value) ? HL_NOREF : bound_stop(b, value, c->sum == HL_NOREF ? r : c->sum);
+    c->start = c->stop == HL_NOREF || !below ? HL_NOREF : bound_start(b, value);
+    return c->stop != HL_NOREF && (!below || c->start != HL_NOREF);
 }
 
 static HlRef bound_emit(Bound *b, HlIns ins)
@@ -121,37 +135,56 @@ static HlRef bound_kint(Bound *b, int64_t k)
         b, (HlIns){.op = HL_I_KINT, .type = HL_TYPE(I64), .exit = -1, .a = HL_NO_ARGS, .imm.i = k});
 }
 
-/* A guard in front of the loop that has the check's exit; -1 = out of memory. */
+/* Emits in front of the loop what leaves by the check's exit. HL_NOREF = out of memory. */
+static HlRef bound_leaving(Bound *b, const Check *c, HlIns ins)
+{
+    ins.exit = b->ir->ins[c->index].exit;
+    HlRef made = bound_emit(b, ins);
+    if (made < 0 || hl_opt_leave_at(b->ir, made, b->snap) == 0)
+        return made;
+    hl_opt_drop(b->ir, b->pre, b->ir->blocks[b->pre].ins.n - 1); /* its exit is one in the loop */
+    return HL_NOREF;
+}
+
+/* A guard in front of the loop; -1 = out of memory. */
 static int bound_guard(Bound *b, const Check *c, HlRef value, uint8_t cond, HlRef limit)
 {
     HlIns ok = {.op = HL_I_ICMP, .aux = cond, .type = HL_TYPE(BOOL), .exit = -1, .a = HL_NO_ARGS};
     HlIns guard = {.op = HL_I_GUARD_TRUE, .type = HL_TYPE(VOID), .a = HL_NO_ARGS};
     ok.a[0] = value;
     ok.a[1] = limit;
-    guard.exit = b->ir->ins[c->index].exit;
-    if (limit < 0 || (guard.a[0] = bound_emit(b, ok)) < 0)
+    if (value < 0 || limit < 0 || (guard.a[0] = bound_emit(b, ok)) < 0)
         return -1;
-    HlRef made = bound_emit(b, guard);
-    if (made >= 0 && hl_opt_leave_at(b->ir, made, b->snap) == 0)
-        return 0;
-    if (made >= 0) /* its exit is one in the loop */
-        hl_opt_drop(b->ir, b->pre, b->ir->blocks[b->pre].ins.n - 1);
-    return -1;
+    return bound_leaving(b, c, guard) < 0 ? -1 : 0;
+}
+
+/* What the check's index is, but for `plus`, when the counter is that. HL_NOREF = out of memory. */
+static HlRef bound_value(Bound *b, const Check *c, HlRef counter)
+{
+    if (c->sum == HL_NOREF)
+        return counter;
+    HlIns sum = {.type = HL_TYPE(I64), .a = HL_NO_ARGS};
+    sum.op = bound_adds(b->ir->ins[c->sum].op) ? HL_I_ADD_OV : HL_I_SUB_OV;
+    sum.a[0] = counter;
+    sum.a[1] = c->by;
+    return bound_leaving(b, c, sum);
 }
 
 /* stop + plus <= length */
 static int bound_above(Bound *b, const Check *c)
 {
+    HlRef end = bound_value(b, c, c->stop);
     HlIns most = {.op = HL_I_SUB, .type = HL_TYPE(I64), .exit = -1, .a = HL_NO_ARGS};
     most.a[0] = c->length;
     most.a[1] = bound_kint(b, c->plus);
-    return bound_guard(b, c, c->stop, HL_LE, most.a[1] < 0 ? HL_NOREF : bound_emit(b, most));
+    return bound_guard(b, c, end, HL_LE, most.a[1] < 0 ? HL_NOREF : bound_emit(b, most));
 }
 
 /* start + plus >= 0 */
 static int bound_below(Bound *b, const Check *c)
 {
-    return bound_guard(b, c, c->start, HL_GE, bound_kint(b, -c->plus));
+    HlRef first = bound_value(b, c, c->start);
+    return bound_guard(b, c, first, HL_GE, bound_kint(b, -c->plus));
 }
 
 /* Gathers the loop's checks. */
@@ -164,7 +197,7 @@ static void bound_find(Bound *b)
 
 static bool bound_same(const Check *a, const Check *b)
 {
-    return a->stop == b->stop && a->length == b->length;
+    return a->stop == b->stop && a->length == b->length && a->sum == b->sum;
 }
 
 /* Of the checks like `like` that are left and are made in every iteration: the one that goes furthest up or, of those
@@ -183,6 +216,16 @@ static const Check *bound_furthest(const Bound *b, const Check *like, bool down)
     return most;
 }
 
+/* The ends of what the sum takes are known to fit, so it does. */
+static void bound_sum_fits(Bound *b, HlRef sum)
+{
+    HlIns *ins = sum == HL_NOREF ? NULL : &b->ir->ins[sum];
+    if (!ins)
+        return;
+    ins->op = bound_adds(ins->op) ? HL_I_ADD : HL_I_SUB;
+    ins->exit = -1;
+}
+
 /* Guards checks like `like` and makes no more what the guards tell. -1 = out of memory. */
 static int bound_like(Bound *b, Check like)
 {
@@ -198,6 +241,7 @@ static int bound_like(Bound *b, Check like)
             (c->start != HL_NOREF && c->plus < least))
             continue;
         b->map[c->index] = b->ir->ins[c->index].a[0];
+        bound_sum_fits(b, c->sum);
         c->index = HL_NOREF;
     }
     return 0;

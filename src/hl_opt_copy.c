@@ -1,13 +1,17 @@
 /* hl_opt_copy.c - copies of exits, of blocks, and of blocks that lead to each other. */
 #include "hl_opt.h"
 
-/* An exit with that snapshot which counts as exit x, or as what that is a copy of: its origin is one that
- * was recorded. -1 = out of memory. */
-static int32_t exit_at(HlIr *ir, int32_t x, int32_t snap)
+int32_t hl_opt_exit_at(HlIr *ir, int32_t x, int32_t snap)
 {
-    int32_t made = hl_ir_exit(ir, snap, (HlReason)ir->exits[x].reason);
+    int32_t origin = ir->exits[x].origin >= 0 ? ir->exits[x].origin : x, last = ir->nexits - 1;
+    HlReason reason = (HlReason)ir->exits[x].reason;
+    const HlExit *same = &ir->exits[last]; /* guards that are moved together share one */
+    if (same->snap == snap && same->origin == origin && same->reason == reason &&
+        same->target < 0 && !same->twin)
+        return last;
+    int32_t made = hl_ir_exit(ir, snap, reason);
     if (made >= 0)
-        ir->exits[made].origin = ir->exits[x].origin >= 0 ? ir->exits[x].origin : x;
+        ir->exits[made].origin = origin;
     return made;
 }
 
@@ -29,7 +33,7 @@ int32_t hl_opt_snap_copy(HlIr *ir, int32_t snap, HlRef *map)
 int32_t hl_opt_exit_copy(HlIr *ir, int32_t x, HlRef *map)
 {
     int32_t snap = hl_opt_snap_copy(ir, ir->exits[x].snap, map);
-    return snap < 0 ? -1 : exit_at(ir, x, snap);
+    return snap < 0 ? -1 : hl_opt_exit_at(ir, x, snap);
 }
 
 static int copy_values(HlIr *ir, int32_t block, int32_t copy, HlRef *map)
@@ -92,7 +96,7 @@ int hl_opt_leave_at(HlIr *ir, HlRef r, int32_t snap)
 {
     if (ir->ins[r].exit < 0)
         return 0;
-    int32_t x = exit_at(ir, ir->ins[r].exit, snap);
+    int32_t x = hl_opt_exit_at(ir, ir->ins[r].exit, snap);
     if (x < 0)
         return -1;
     ir->ins[r].exit = x;
@@ -145,7 +149,7 @@ static void lead_exit(HlIr *ir, const int32_t *copy, int32_t x, int32_t copied)
 {
     const HlExit *origin = &ir->exits[x];
     HlExit *twin = &ir->exits[copied];
-    twin->twin = 1;
+    twin->twin = origin->origin < 0 || origin->twin;
     twin->stay = origin->stay;
     twin->unpredictable = origin->unpredictable;
     if (origin->target >= 0)

@@ -187,6 +187,15 @@ static void exec_row(Exec *x, const HlIns *ins, int64_t *out)
     *out = x->v[ins->a[0]] + bytes / hl_dtype_size(ins->type.dtype) * (INT64_C(1) << ITEM_SHIFT);
 }
 
+/* As a number: those of different objects are far from each other. */
+static int64_t exec_address(int64_t at)
+{
+    enum { FAR = 4096 };
+    const ExecObj *p = as_obj(address_object(at));
+    return (int64_t)(intptr_t)p * FAR + (at >> ITEM_SHIFT) * hl_dtype_size(p->type.dtype) +
+           (at & 1);
+}
+
 static Step exec_object(Exec *x, const HlIns *ins, int64_t *out)
 {
     ExecObj *p = as_obj(x->v[ins->a[0]]);
@@ -468,6 +477,7 @@ static Step exec_ins(Exec *x, HlRef r)
         *out = a < 0 ? a + b : a;
         break;
     case HL_I_ARRAY_ROW: exec_row(x, ins, out); return STEP_ON;
+    case HL_I_ADDRESS: *out = exec_address(a); break;
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE: return exec_item(x, ins, out);
     case HL_I_ARRAY_FILL:

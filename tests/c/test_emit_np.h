@@ -214,11 +214,12 @@ static void test_rows(void)
                            "  %9: np<float64> = array_load float64 %8 %5 %1\n"
                            "  %10: i64 = array_len 1 %0\n"
                            "  %11: obj = array_dtype %0\n"
+                           "  %12: i64 = address %8\n"
                            "  exit x1\n"
                            "x0: entry pc 0 [0: %0, 1: %1]\n"
-                           "x1: return pc 1 [0: view(%10 %0 %8), 1: %9, 2: %11]\n");
+                           "x1: return pc 1 [0: view(%10 %0 %8), 1: %9, 2: %11, 3: %12]\n");
     double data[24];
-    int64_t shape[3] = {2, 3, 4}, by[3] = {-96, 32, 8}, in[2], out[5] = {0}, counts[1];
+    int64_t shape[3] = {2, 3, 4}, by[3] = {-96, 32, 8}, in[2], out[6] = {0}, counts[1];
     Array a = make_array(HL_D_F64, data + 12, shape, by);
     a.nd = 3;
     a.dtype = by;
@@ -230,6 +231,7 @@ static void test_rows(void)
         CHECK(r.run(in, out, counts, NULL) == 1);
         CHECK(out[0] == 3 && out[1] == in[0] && out[2] == (intptr_t)row);
         CHECK(out[3] == bits(row[in[1]]) && out[4] == (intptr_t)by);
+        CHECK(out[5] == (intptr_t)row);
     }
     region_free(&r);
 }

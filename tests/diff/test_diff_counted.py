@@ -222,6 +222,39 @@ def test_a_butterfly_in_place(jit, out):
         out(f, x, 64, 0.6 + 0.8j)
 
 
+@diff
+def test_counter_and_what_stays(jit, out):
+    @jit
+    def ahead(a, lo, hi, by):
+        t = 0.0
+        for i in range(lo, hi):
+            t += a[i + by] * 2.0 - a[i]
+            a[i] = t
+        return t
+
+    @jit
+    def other_order(a, lo, hi, by):
+        t = 0.0
+        for i in range(lo, hi):
+            a[by + i] += a[i] * 0.5
+            t -= a[by + i + 1]
+        return t
+
+    @jit
+    def behind(a, lo, hi, by):
+        t = 0.0
+        for i in range(lo, hi):
+            t += a[i - by] * 2.0 - a[i]
+            a[i] = t
+        return t
+    a = np.linspace(0.0, 1.0, 64)
+    for f in (ahead, other_order, behind):
+        for lo, hi, by in ((0, 32, 31), (20, 40, 20), (0, 32, 32), (0, 33, 32), (5, 30, -5), (5, 30, -6), (30, 40, -64),
+                           (0, 0, 99), (3, 3, -99), (0, 20, 2**63 - 10), (10, 20, -2**63), (1, 12, 2**63 - 1),
+                           (0, 12, 2**70), (-5, 12, 5), (-5, 12, 6), (0, 64, 0), (0, 65, 0), (8, 20, 8)):
+            out(f, a.copy(), lo, hi, by)
+
+
 def test_short_axes_are_unrolled_until_they_change():
     import hotloop
 
