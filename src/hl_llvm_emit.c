@@ -126,15 +126,17 @@ Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name)
     return slot;
 }
 
-Val hl_llvm_buffer(HlEmitter *e)
+Val hl_llvm_buffer(HlEmitter *e, int64_t bytes)
 {
-    if (!e->buffer) {
-        Bb here = at_entry(e);
-        e->buffer = LLVMBuildAlloca(e->b, LLVMArrayType2(e->i8, HL_STRIP_BUFFER), "buffer");
-        LLVMSetAlignment(e->buffer, 64);
-        hl_llvm_at(e, here);
-    }
-    return e->buffer;
+    if (bytes == HL_STRIP_BUFFER && e->buffer)
+        return e->buffer;
+    Bb here = at_entry(e);
+    Val buffer = LLVMBuildAlloca(e->b, LLVMArrayType2(e->i8, (uint64_t)bytes), "buffer");
+    LLVMSetAlignment(buffer, 64);
+    hl_llvm_at(e, here);
+    if (bytes == HL_STRIP_BUFFER)
+        e->buffer = buffer;
+    return buffer;
 }
 
 Val hl_llvm_writeable(HlEmitter *e, Val array)

@@ -101,8 +101,9 @@ Val hl_llvm_writeable(HlEmitter *e, Val array);
 Val hl_llvm_no_pending(HlEmitter *e); /* the eval breaker is 0 */
 /* In the stack frame, 0 at entry; in registers, in the end. */
 Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name);
-/* HL_STRIP_BUFFER bytes in the stack frame, for what strips store: one buffer for all of them. */
-Val hl_llvm_buffer(HlEmitter *e);
+/* In the stack frame, for what strips store: that of HL_STRIP_BUFFER bytes is one for all of them, smaller ones
+ * become registers. */
+Val hl_llvm_buffer(HlEmitter *e, int64_t bytes);
 void hl_llvm_count(HlEmitter *e, int64_t loop, Val n); /* n iterations of it were run */
 Bb hl_llvm_next_block(HlEmitter *e, const char *name); /* behind the current one in the text */
 Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);

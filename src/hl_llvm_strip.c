@@ -16,8 +16,9 @@
  *              body itself, and there is no `try`. One item that every iteration reads and writes is in
  *              a register in `try`, and stored here
  *   block:     where both are needed they take turns: as many iterations as there are in a vector, and
- *              the buffer is its registers. What is left takes shorter blocks, in the end of one
- *              iteration. A failure -> header, with the state that the blocks before it left
+ *              the buffer is its registers. The first two blocks share iterations, so that none are left;
+ *              where they may not, what is left takes shorter blocks, in the end of one iteration. A
+ *              failure -> header, with the state that the blocks before it left
  *   done:      -> header, with the state after the strip (where iterations wait for each other, nothing
  *              is left but in long loops: -> body)
  *   give up:   the ordinary body for as many iterations as the strip had; more with every time
@@ -524,14 +525,37 @@ static void strip_fail(Strip *s, const HlPause *pause, Bb header)
 {
     HlEmitter *e = s->e;
     const HlBlock *b = s->block;
+    Val done = s->from;
+    if (s->overlaps) { /* unless this block was the first, that one is done */
+        Val none = LLVMBuildICmp(e->b, LLVMIntEQ, s->from, hl_llvm_int(e, 0), "");
+        done = hl_llvm_intrinsic(e, "llvm.umax", e->i64, (Val[]){s->from, s->some}, 2);
+        done = LLVMBuildSelect(e->b, none, s->from, done, "");
+    }
     hl_llvm_pause_begin(e, pause, s->some);
-    hl_llvm_count(e, b->loop, s->from);
+    hl_llvm_count(e, b->loop, done);
     for (int32_t p = 0; p < b->params.n; p++) {
-        Val now = s->step[p] ? strip_moved(s, s->start[p], s->step[p], s->from) : s->at[p];
+        Val now = s->step[p] ? strip_moved(s, s->start[p], s->step[p], done) : s->at[p];
         Bb here = LLVMGetInsertBlock(e->b);
         LLVMAddIncoming(s->start[p], &now, &here, 1);
     }
     LLVMBuildBr(e->b, header);
+}
+
+/* From the beginning of one block to that of the next: the second one begins where the blocks from there on
+ * leave no rest. */
+static Val strip_stride(Strip *s, Val n, Bb before)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    Bb loop = LLVMGetInsertBlock(B);
+    LLVMPositionBuilder(B, before, LLVMGetBasicBlockTerminator(before));
+    Val rest = LLVMBuildAnd(B, n, hl_llvm_int(e, s->size - 1), "");
+    Val even = LLVMBuildICmp(B, LLVMIntEQ, rest, hl_llvm_int(e, 0), "");
+    rest = LLVMBuildSelect(B, even, hl_llvm_int(e, s->size), rest, "");
+    LLVMPositionBuilderAtEnd(B, loop);
+    Val stride = LLVMBuildPhi(B, e->i64, "");
+    LLVMAddIncoming(stride, &rest, &before, 1);
+    return stride;
 }
 
 /* Block after block of `size` iterations, the last of which is shorter when `any`; from s->from on, which
@@ -550,22 +574,25 @@ static void strip_blocks(Strip *s, Val n, bool any, Val *after, const HlPause *p
     LLVMPositionBuilderAtEnd(B, loop);
     s->from = LLVMBuildPhi(B, e->i64, "");
     LLVMAddIncoming(s->from, &first, &before, 1);
+    Val stride = s->overlaps ? strip_stride(s, n, before) : NULL;
     for (int32_t p = 0; p < nparams; p++) {
         if (s->step[p])
             continue;
         s->at[p] = LLVMBuildPhi(B, LLVMTypeOf(state[p]), "");
         LLVMAddIncoming(s->at[p], &state[p], &before, 1);
     }
-    s->some = hl_llvm_int(e, s->size);
+    Val size = s->some = hl_llvm_int(e, s->size);
     if (any) {
         Val sizes[2] = {LLVMBuildSub(B, n, s->from, ""), s->some};
         s->some = hl_llvm_intrinsic(e, "llvm.umin", e->i64, sizes, 2);
     }
     strip_block(s, after, failed);
     hl_llvm_pause_over(e, pause);
-    Val next = LLVMBuildNUWAdd(B, s->from, s->some, "");
-    strip_finish(s, next, after);
+    strip_finish(s, LLVMBuildNUWAdd(B, s->from, s->some, ""), after);
+    Val next = LLVMBuildNUWAdd(B, s->from, stride ? stride : s->some, "");
     Bb end = LLVMGetInsertBlock(B);
+    if (stride)
+        LLVMAddIncoming(stride, &size, &end, 1);
     LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntULT, next, n, ""), loop, behind);
 
     LLVMPositionBuilderAtEnd(B, failed);
@@ -594,30 +621,79 @@ static bool strip_is_chain(const Strip *s)
     return !s->vectorises;
 }
 
-/* All of a strip that checks and stores. What has been checked is stored at once, from registers, when a
- * block is as much as a vector holds: of the smallest items first, then of 64 bits, then one by one. Where
- * iterations are a chain, blocks are as long as the buffer, as what leads from one to the next costs. */
-static void strip_all_blocks(Strip *s, Val *after, const HlPause *pause, Bb header)
+/* Is r known where an iteration begins, whichever was the one before? */
+static bool strip_restarts(const Strip *s, HlRef r)
 {
-    HlEmitter *e = s->e;
-    int64_t smallest = STRIP_VECTOR;
-    s->from = hl_llvm_int(e, 0);
-    if (!s->vectors) {
-        s->size = strip_chain_size(s);
-        strip_blocks(s, s->n, true, after, pause, header);
-        return;
+    int32_t p = r == HL_NOREF ? -1 : strip_param(s, r);
+    return p < 0 || s->step[p] || s->block->args.v[p] == r;
+}
+
+/* May an iteration be done twice? So it may when it changes nothing that it reads, and reads nothing that
+ * the one before it left. */
+static bool strip_overlaps(const Strip *s)
+{
+    const HlBlock *b = s->block;
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[b->ins.v[i]];
+        if (ins->op == HL_I_TRIPS || (ins->op == HL_I_ARRAY_LOAD && !strip_is_apart(s, ins)))
+            return false;
+        for (int a = 0; a < hl_op_info[ins->op].nargs; a++)
+            if (!strip_restarts(s, ins->a[a]))
+                return false;
     }
+    for (int32_t p = 0; p < b->params.n; p++)
+        if (!strip_restarts(s, b->args.v[p]))
+            return false;
+    return true;
+}
+
+/* How many iterations are a vector of the smallest items. */
+static int64_t strip_widest(const Strip *s)
+{
+    int64_t smallest = STRIP_VECTOR;
     for (int32_t i = 0; i < s->nitems; i++) {
         int64_t size = hl_dtype_size((HlDtype)s->ir->ins[s->items[i]].aux);
         smallest = size < smallest ? size : smallest;
     }
-    int64_t sizes[3] = {STRIP_VECTOR * 8 / smallest, STRIP_VECTOR, 1};
-    bool fits = sizes[0] * strip_buffered_bytes(s) <= HL_STRIP_BUFFER;
-    for (int k = sizes[0] == sizes[1] || !fits; k < 3; k++) {
+    int64_t widest = STRIP_VECTOR * 8 / smallest;
+    return widest * strip_buffered_bytes(s) <= HL_STRIP_BUFFER ? widest : STRIP_VECTOR;
+}
+
+/* Blocks of vectors: when a strip is long enough, of the smallest items; else, and for what is left, of 64
+ * bits; then one by one. */
+static void strip_vector_blocks(Strip *s, Val *after, const HlPause *pause, Bb header)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    Val zero = hl_llvm_int(e, 0);
+    int64_t sizes[3] = {s->widest, STRIP_VECTOR, 1};
+    for (int k = sizes[0] == sizes[1]; k < (s->overlaps ? 2 : 3); k++) {
         s->size = sizes[k];
-        Val n = LLVMBuildAnd(e->b, s->n, hl_llvm_int(e, -s->size), "");
+        s->buffer = s->twice ? NULL : hl_llvm_buffer(e, s->size * strip_buffered_bytes(s));
+        Val n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -s->size), "");
+        if (s->overlaps) { /* one of the two does all */
+            Val wide = LLVMBuildICmp(B, LLVMIntUGE, s->n, hl_llvm_int(e, s->widest), "");
+            bool first = s->size == s->widest;
+            n = LLVMBuildSelect(B, wide, first ? s->n : zero, first ? zero : s->n, "");
+            s->from = zero;
+        }
         strip_blocks(s, n, false, after, pause, header);
     }
+}
+
+/* All of a strip that checks and stores. What has been checked is stored at once, from registers, when a
+ * block is as much as a vector holds. Where iterations are a chain, blocks are as long as the buffer, as what
+ * leads from one to the next costs. */
+static void strip_all_blocks(Strip *s, Val *after, const HlPause *pause, Bb header)
+{
+    s->from = hl_llvm_int(s->e, 0);
+    if (s->vectors) {
+        strip_vector_blocks(s, after, pause, header);
+        return;
+    }
+    s->size = strip_chain_size(s);
+    s->buffer = s->twice ? NULL : hl_llvm_buffer(s->e, HL_STRIP_BUFFER);
+    strip_blocks(s, s->n, true, after, pause, header);
 }
 
 static void strip_emit(Strip *s, Val *after)
@@ -683,7 +759,6 @@ static void strip_emit(Strip *s, Val *after)
     s->some = s->n;
     memcpy(s->at, s->start, (size_t)b->params.n * sizeof *s->at);
     if (s->turns) {
-        s->buffer = s->twice ? NULL : hl_llvm_buffer(e);
         strip_all_blocks(s, after, &pause, header);
     } else {
         strip_block(s, after, give_up);
@@ -751,6 +826,8 @@ static int strip_make(HlEmitter *e, int32_t block, bool in_order, bool *reduces)
         s.turns = s.stores && s.checks;
         s.twice = s.turns && strip_computes_twice(&s);
         s.vectors = s.turns && !strip_is_chain(&s);
+        s.overlaps = s.vectors && strip_overlaps(&s);
+        s.widest = strip_widest(&s);
         if (strip_counters_proved(&s)) {
             strip_emit(&s, values + 4 * s.nstate);
             *reduces = s.reduces;

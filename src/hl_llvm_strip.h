@@ -38,15 +38,16 @@ typedef struct Strip {
     bool checks;  /* something is found out in the strip itself */
     bool turns;   /* it checks and stores: in turns, block by block */
     bool vectors; /* a block is what a vector holds; else iterations are a chain, and blocks long */
-    int64_t size; /* most iterations of a block */
-    Val buffer;   /* what is to be stored, when all is checked; NULL = stored at once */
-    bool *done;   /* by ref: guard that is proved or implied */
-    bool *carried;  /* by position in the state: the last value must be finite */
-    bool *chain;    /* by ref: belongs to such a sum or product */
-    bool *waits;    /* by ref: scratch of hl_llvm_round_waits */
-    uint8_t *sum;   /* by ref: belongs to a sum of small amounts, see strip_find_sums */
-    bool finite;    /* some guard is implied: no result may be infinite or NaN */
-    bool exact;     /* GUARD_FP is decided for those, too, in what is emitted now */
+    bool overlaps;        /* the first two blocks may share iterations */
+    int64_t size, widest; /* most iterations of a block; of the first blocks that vectors make */
+    Val buffer;           /* what is to be stored, when all is checked; NULL = stored at once */
+    bool *done;           /* by ref: guard that is proved or implied */
+    bool *carried;        /* by position in the state: the last value must be finite */
+    bool *chain;          /* by ref: belongs to such a sum or product */
+    bool *waits;          /* by ref: scratch of hl_llvm_round_waits */
+    uint8_t *sum;         /* by ref: belongs to a sum of small amounts, see strip_find_sums */
+    bool finite;          /* some guard is implied: no result may be infinite or NaN */
+    bool exact;           /* GUARD_FP is decided for those, too, in what is emitted now */
     bool twice;     /* what is stored is not kept, but computed again when all is checked... */
     bool dry;       /* ...which it is not yet */
     Val n, last;    /* iterations of this strip, and n - 1 */
@@ -102,8 +103,8 @@ Val strip_at(Strip *s, HlRef r, bool last);
 Val strip_pointer(Strip *s, const HlIns *ins, bool last);
 /* The branches go on in the block in the first or last iteration. */
 void strip_prove_ways(Strip *s, bool last);
-/* A long strip begins where the first item that it stores along a row begins a line of the cache: a short
- * one goes there. */
+/* In a long strip the first item that blocks store along a row begins a line of the cache: a short strip, or
+ * what the first block has for itself, goes there. */
 void strip_align(Strip *s);
 /* An item that stays, in a row that the strip writes along: the strip ends in front of the iteration that
  * writes it, or, when that is nearer than `least`, is as short as can be: the proof fails then. */

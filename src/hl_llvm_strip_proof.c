@@ -275,6 +275,11 @@ void strip_align(Strip *s)
     Val away = LLVMBuildUDiv(B, bytes, size, "");
     Val pays = LLVMBuildICmp(B, LLVMIntUGE, s->n, hl_llvm_int(e, STRIP_LONG), "");
     pays = LLVMBuildAnd(B, pays, LLVMBuildICmp(B, LLVMIntNE, away, zero, ""), "");
+    if (s->overlaps) {
+        Val rest =
+            LLVMBuildAnd(B, LLVMBuildSub(B, s->n, away, ""), hl_llvm_int(e, s->widest - 1), "");
+        away = LLVMBuildSub(B, s->n, rest, "");
+    }
     s->n = LLVMBuildSelect(B, pays, away, s->n, "");
 }
 
