@@ -307,6 +307,50 @@ def test_blocks_that_share_iterations(jit, out):
 
 
 @diff
+def test_sums_of_narrow_integers(jit, out):
+    """Sums and differences in a strip are made of as many bits as the items have, and overflow as these do."""
+    @jit
+    def add(a, b, c):
+        for i in range(len(a)):
+            c[i] = a[i] + b[i]
+        return i
+
+    @jit
+    def subtract(a, b, c):
+        for i in range(len(a)):
+            c[i] = a[i] - b[i]
+        return i
+
+    @jit
+    def several(a, b, c):
+        for i in range(len(a)):
+            total = 1 + a[i] - b[i] + 3 - 2
+            c[i] = 1 if total == 2 else total
+        return i, total
+
+    @jit
+    def mixed(a, b, c):
+        for i in range(len(a)):
+            c[i] = (a[i] + b[i]) * 2 - (a[i] - b[i]) // 3 + abs(a[i])
+        return i
+    rng = np.random.default_rng(8)
+    for dtype in "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8":
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        a, b = rng.integers(5, 20, 150).astype(dtype), rng.integers(0, 5, 150).astype(dtype)
+        for f in (add, subtract, several, mixed):
+            out(f, a, b, np.zeros(150, dtype))
+            for x, y in ((high, 0), (high, 1), (high, high), (low, 0), (low, 1), (low, low), (low, high), (high, low),
+                         (0, high), (0, low), (1, 2), (high - 1, 1), (high // 2 + 1, high // 2 + 1)):
+                for at in (0, 70, 149):
+                    c, d = a.copy(), b.copy()
+                    c[at], d[at] = x, y
+                    out(f, c, d, np.zeros(150, dtype))
+    out(add, a.astype("u1"), b.astype("i1"), np.zeros(150, "i2"))
+    out(add, a.astype("u1"), b.astype("u2"), np.zeros(150, "u1"))
+    out(subtract, a.astype("i4"), b.astype("u4"), np.zeros(150, "i4"))
+
+
+@diff
 def test_short_inner_loops(jit, out):
     """Every number of iterations up to some rounds of a strip, and what the names hold behind the loop."""
     @jit
