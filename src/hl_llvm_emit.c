@@ -888,10 +888,9 @@ static Val func_of(HlEmitter *e, const HlIns *ins, Val object)
 }
 
 /* shape or strides: a vector that the array header points to. */
-static Val array_axis(HlEmitter *e, const HlIns *ins, Val array, int32_t offset)
+Val hl_llvm_axis(HlEmitter *e, Val array, int32_t offset, int axis)
 {
-    return hl_llvm_header(e, e->i64, hl_llvm_header(e, e->ptr, array, offset),
-                          8 * (int64_t)ins->aux);
+    return hl_llvm_header(e, e->i64, hl_llvm_header(e, e->ptr, array, offset), 8 * (int64_t)axis);
 }
 
 /* Of an item, or of one part of it. */
@@ -1154,8 +1153,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         HlDtype d = (HlDtype)e->ir->ins[ins->a[0]].type.dtype;
         return ins->aux ? LLVMBuildGEP2(B, item_type(e, d), data, &one, 1, "") : data;
     }
-    case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
-    case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
+    case HL_I_ARRAY_LEN: return hl_llvm_axis(e, a[0], env->off_arr_shape, ins->aux);
+    case HL_I_ARRAY_STRIDE: return hl_llvm_axis(e, a[0], env->off_arr_strides, ins->aux);
     case HL_I_ARRAY_DTYPE: return hl_llvm_header(e, e->ptr, a[0], env->off_arr_dtype);
     case HL_I_ARRAY_ROW: {
         Val offset = LLVMBuildMul(B, a[1], a[2], "");

@@ -84,6 +84,8 @@ LLVMIntPredicate hl_llvm_int_predicate(HlCompare c);
 Val hl_llvm_ptr(HlEmitter *e, const void *p);
 Val hl_llvm_field(HlEmitter *e, Val object, int64_t offset); /* its address */
 Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset);
+/* An axis' length or stride; offset: where the array has these. */
+Val hl_llvm_axis(HlEmitter *e, Val array, int32_t offset, int axis);
 Val hl_llvm_tag(HlEmitter *e, Val access, Val tbaa);
 Val hl_llvm_call(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
                  unsigned nargs);

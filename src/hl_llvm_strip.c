@@ -670,11 +670,12 @@ static void strip_vector_blocks(Strip *s, Val *after, const HlPause *pause, Bb h
     for (int k = sizes[0] == sizes[1]; k < (s->overlaps ? 2 : 3); k++) {
         s->size = sizes[k];
         s->buffer = s->twice ? NULL : hl_llvm_buffer(e, s->size * strip_buffered_bytes(s));
-        Val n = LLVMBuildAnd(B, s->n, hl_llvm_int(e, -s->size), "");
-        if (s->overlaps) { /* one of the two does all */
-            Val wide = LLVMBuildICmp(B, LLVMIntUGE, s->n, hl_llvm_int(e, s->widest), "");
-            bool first = s->size == s->widest;
-            n = LLVMBuildSelect(B, wide, first ? s->n : zero, first ? zero : s->n, "");
+        Val n = s->n;
+        if (!s->overlaps) {
+            n = LLVMBuildAnd(B, n, hl_llvm_int(e, -s->size), "");
+        } else if (sizes[0] != sizes[1]) { /* one of the two does all */
+            Val wide = LLVMBuildICmp(B, LLVMIntUGE, n, hl_llvm_int(e, s->widest), "");
+            n = LLVMBuildSelect(B, wide, k == 0 ? n : zero, k == 0 ? zero : n, "");
             s->from = zero;
         }
         strip_blocks(s, n, false, after, pause, header);
@@ -696,6 +697,17 @@ static void strip_all_blocks(Strip *s, Val *after, const HlPause *pause, Bb head
     strip_blocks(s, s->n, true, after, pause, header);
 }
 
+/* Are there `least` iterations left? One comparison with what does not change in the loop. */
+static Val strip_enough(Strip *s, Val small, Val large, int least)
+{
+    int32_t p = strip_param(s, s->small);
+    Val but_one = hl_llvm_int(s->e, least - 1);
+    Val *stays = p >= 0 && s->step[p] == 1 ? &large : &small;
+    const char *nearer = stays == &large ? "llvm.ssub.sat" : "llvm.sadd.sat";
+    *stays = hl_llvm_intrinsic(s->e, nearer, s->e->i64, (Val[]){*stays, but_one}, 2);
+    return LLVMBuildICmp(s->e->b, LLVMIntSLT, small, large, "");
+}
+
 static void strip_emit(Strip *s, Val *after)
 {
     HlEmitter *e = s->e;
@@ -709,15 +721,13 @@ static void strip_emit(Strip *s, Val *after)
     for (int32_t p = 0; p < b->params.n; p++)
         s->start[p] = e->val[b->params.v[p]];
 
-    /* header: the difference is right as an unsigned number whenever small < large */
+    /* header: the difference is right, as an unsigned number, whenever small < large */
     int least = strip_multiple(s);
     Val small = strip_at(s, s->small, false), large = strip_at(s, s->large, false);
     Val left = LLVMBuildSub(B, large, small, "");
-    Val many = LLVMBuildAnd(B, LLVMBuildICmp(B, LLVMIntSLT, small, large, ""),
-                            LLVMBuildICmp(B, LLVMIntUGE, left, hl_llvm_int(e, least), ""), "");
-    s->proved = many;
+    s->proved = strip_enough(s, small, large, least);
     strip_prove_ways(s, false);
-    many = s->proved;
+    Val many = s->proved;
     if (s->reduces) { /* one comparison for those that the strip in order is for */
         Bb enough = hl_llvm_next_block(e, "");
         LLVMBuildCondBr(B, many, enough, body);
@@ -743,19 +753,16 @@ static void strip_emit(Strip *s, Val *after)
         s->n = LLVMBuildSelect(B, several, whole, s->n, "");
     }
     s->proved = hl_llvm_no_pending(e);
+    Val strides[STRIP_ITEMS];
+    strip_prove_strides(s, strides);
     if (s->vectors)
         strip_align(s);
     strip_shorten(s, least);
     s->last = LLVMBuildSub(B, s->n, hl_llvm_int(e, 1), "");
-    strip_prove_all(s);
-    Bb attempt = hl_llvm_next_block(e, "");
-    hl_llvm_branch(e, s->proved, attempt, give_up, true);
+    strip_prove_all(s, give_up);
 
-    LLVMPositionBuilderAtEnd(B, attempt);
-    Val strides[STRIP_ITEMS];
     if (s->cell != HL_NOREF)
         s->cell_at = strip_pointer(s, &s->ir->ins[s->cell], false);
-    strip_set_strides(s, strides, true);
     s->some = s->n;
     memcpy(s->at, s->start, (size_t)b->params.n * sizeof *s->at);
     if (s->turns) {
@@ -767,7 +774,7 @@ static void strip_emit(Strip *s, Val *after)
     if (s->cell != HL_NOREF)
         hl_llvm_store_item(e, (HlDtype)s->ir->ins[s->cell].aux, s->cell_at,
                            after[strip_cell_state(s)]);
-    strip_set_strides(s, strides, false);
+    strip_restore_strides(s, strides);
     hl_llvm_pause_over(e, &pause);
     hl_llvm_count(e, b->loop, s->n);
     Bb done = LLVMGetInsertBlock(B);

@@ -109,8 +109,11 @@ void strip_align(Strip *s);
 /* An item that stays, in a row that the strip writes along: the strip ends in front of the iteration that
  * writes it, or, when that is nearer than `least`, is as short as can be: the proof fails then. */
 void strip_shorten(Strip *s, int least);
-void strip_prove_all(Strip *s);
-/* Strides that were proved to be the items' sizes are constants in the strip; puts back what they were. */
-void strip_set_strides(Strip *s, Val *before, bool proved);
+/* Goes on where all is proved. */
+void strip_prove_all(Strip *s, Bb give_up);
+/* Items that are accessed along a row lie next to each other: their strides are constants in the strip, and in what
+ * is proved behind this. */
+void strip_prove_strides(Strip *s, Val *before);
+void strip_restore_strides(Strip *s, const Val *before); /* to what they were */
 
 #endif
