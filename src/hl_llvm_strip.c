@@ -520,42 +520,21 @@ static void strip_block(Strip *s, Val *after, Bb give_up)
     }
 }
 
-/* Where the block being emitted fails, those before it are done, and the header is the place to go to. */
-static void strip_fail(Strip *s, const HlPause *pause, Bb header)
+/* Where the block being emitted fails, all iterations in front of `done` are, and the header is the place to
+ * go to, with the values `at` of what does not follow from that. */
+static void strip_fail(Strip *s, Val done, const Val *at, const HlPause *pause, Bb header)
 {
     HlEmitter *e = s->e;
     const HlBlock *b = s->block;
-    Val done = s->from;
-    if (s->overlaps) { /* unless this block was the first, that one is done */
-        Val none = LLVMBuildICmp(e->b, LLVMIntEQ, s->from, hl_llvm_int(e, 0), "");
-        done = hl_llvm_intrinsic(e, "llvm.umax", e->i64, (Val[]){s->from, s->some}, 2);
-        done = LLVMBuildSelect(e->b, none, s->from, done, "");
-    }
-    hl_llvm_pause_begin(e, pause, s->some);
+    Val tried = LLVMBuildAdd(e->b, LLVMBuildSub(e->b, s->from, done, ""), s->some, "");
+    hl_llvm_pause_begin(e, pause, tried);
     hl_llvm_count(e, b->loop, done);
     for (int32_t p = 0; p < b->params.n; p++) {
-        Val now = s->step[p] ? strip_moved(s, s->start[p], s->step[p], done) : s->at[p];
+        Val now = s->step[p] ? strip_moved(s, s->start[p], s->step[p], done) : at[p];
         Bb here = LLVMGetInsertBlock(e->b);
         LLVMAddIncoming(s->start[p], &now, &here, 1);
     }
     LLVMBuildBr(e->b, header);
-}
-
-/* From the beginning of one block to that of the next: the second one begins where the blocks from there on
- * leave no rest. */
-static Val strip_stride(Strip *s, Val n, Bb before)
-{
-    HlEmitter *e = s->e;
-    LLVMBuilderRef B = e->b;
-    Bb loop = LLVMGetInsertBlock(B);
-    LLVMPositionBuilder(B, before, LLVMGetBasicBlockTerminator(before));
-    Val rest = LLVMBuildAnd(B, n, hl_llvm_int(e, s->size - 1), "");
-    Val even = LLVMBuildICmp(B, LLVMIntEQ, rest, hl_llvm_int(e, 0), "");
-    rest = LLVMBuildSelect(B, even, hl_llvm_int(e, s->size), rest, "");
-    LLVMPositionBuilderAtEnd(B, loop);
-    Val stride = LLVMBuildPhi(B, e->i64, "");
-    LLVMAddIncoming(stride, &rest, &before, 1);
-    return stride;
 }
 
 /* Block after block of `size` iterations, the last of which is shorter when `any`; from s->from on, which
@@ -574,29 +553,26 @@ static void strip_blocks(Strip *s, Val n, bool any, Val *after, const HlPause *p
     LLVMPositionBuilderAtEnd(B, loop);
     s->from = LLVMBuildPhi(B, e->i64, "");
     LLVMAddIncoming(s->from, &first, &before, 1);
-    Val stride = s->overlaps ? strip_stride(s, n, before) : NULL;
     for (int32_t p = 0; p < nparams; p++) {
         if (s->step[p])
             continue;
         s->at[p] = LLVMBuildPhi(B, LLVMTypeOf(state[p]), "");
         LLVMAddIncoming(s->at[p], &state[p], &before, 1);
     }
-    Val size = s->some = hl_llvm_int(e, s->size);
+    s->some = hl_llvm_int(e, s->size);
     if (any) {
         Val sizes[2] = {LLVMBuildSub(B, n, s->from, ""), s->some};
         s->some = hl_llvm_intrinsic(e, "llvm.umin", e->i64, sizes, 2);
     }
     strip_block(s, after, failed);
     hl_llvm_pause_over(e, pause);
-    strip_finish(s, LLVMBuildNUWAdd(B, s->from, s->some, ""), after);
-    Val next = LLVMBuildNUWAdd(B, s->from, stride ? stride : s->some, "");
+    Val next = LLVMBuildNUWAdd(B, s->from, s->some, "");
+    strip_finish(s, next, after);
     Bb end = LLVMGetInsertBlock(B);
-    if (stride)
-        LLVMAddIncoming(stride, &size, &end, 1);
     LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntULT, next, n, ""), loop, behind);
 
     LLVMPositionBuilderAtEnd(B, failed);
-    strip_fail(s, pause, header);
+    strip_fail(s, s->from, s->at, pause, header);
 
     LLVMPositionBuilderAtEnd(B, behind);
     LLVMAddIncoming(s->from, &next, &end, 1);
@@ -659,25 +635,84 @@ static int64_t strip_widest(const Strip *s)
     return widest * strip_buffered_bytes(s) <= HL_STRIP_BUFFER ? widest : STRIP_VECTOR;
 }
 
-/* Blocks of vectors: when a strip is long enough, of the smallest items; else, and for what is left, of 64
- * bits; then one by one. */
-static void strip_vector_blocks(Strip *s, Val *after, const HlPause *pause, Bb header)
+/* Blocks of `size` iterations, at most as many as the strip has. The second one begins where the blocks from
+ * there on leave no rest. Where one fails, the iteration in front of it is done once more: it does not leave, and
+ * gives all names that it changes their values, so that none have to be kept from block to block. */
+static void strip_shared_blocks(Strip *s, int64_t size, Val *after, const HlPause *pause, Bb header)
 {
     HlEmitter *e = s->e;
     LLVMBuilderRef B = e->b;
-    Val zero = hl_llvm_int(e, 0);
+    Val zero = hl_llvm_int(e, 0), one = hl_llvm_int(e, 1);
+    s->size = size;
+    s->some = hl_llvm_int(e, size);
+    s->buffer = s->twice ? NULL : hl_llvm_buffer(e, size * strip_buffered_bytes(s));
+    Val second = LLVMBuildAnd(B, s->n, hl_llvm_int(e, size - 1), "");
+    second = LLVMBuildSelect(B, LLVMBuildICmp(B, LLVMIntEQ, second, zero, ""), s->some, second, "");
+    Bb before = LLVMGetInsertBlock(B), loop = hl_llvm_next_block(e, "block");
+    Bb failed = hl_llvm_next_block(e, "failed"), behind = hl_llvm_next_block(e, "");
+    LLVMBuildBr(B, loop);
+
+    LLVMPositionBuilderAtEnd(B, loop);
+    Val stride = LLVMBuildPhi(B, e->i64, "");
+    s->from = LLVMBuildPhi(B, e->i64, "");
+    LLVMAddIncoming(stride, &second, &before, 1);
+    LLVMAddIncoming(s->from, &zero, &before, 1);
+    strip_block(s, after, failed);
+    hl_llvm_pause_over(e, pause);
+    Bb end = LLVMGetInsertBlock(B);
+    Val next = LLVMBuildNUWAdd(B, s->from, stride, "");
+    LLVMAddIncoming(stride, &s->some, &end, 1);
+    LLVMAddIncoming(s->from, &next, &end, 1);
+    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntULT, next, s->n, ""), loop, behind);
+
+    LLVMPositionBuilderAtEnd(B, failed);
+    Val done = hl_llvm_intrinsic(e, "llvm.usub.sat", e->i64, (Val[]){s->from, one}, 2);
+    strip_fail(s, done, s->start, pause, header);
+    LLVMPositionBuilderAtEnd(B, behind);
+}
+
+/* Such blocks of the smallest items when the strip is long enough for that, else of 64 bits. */
+static void strip_all_shared(Strip *s, Val *after, const HlPause *pause, Bb header)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    int32_t nparams = s->block->params.n;
+    if (s->widest == STRIP_VECTOR) {
+        strip_shared_blocks(s, STRIP_VECTOR, after, pause, header);
+        return;
+    }
+    Bb narrow = hl_llvm_next_block(e, ""), wide = hl_llvm_next_block(e, ""), ends[2];
+    Val enough = LLVMBuildICmp(B, LLVMIntUGE, s->n, hl_llvm_int(e, s->widest), "");
+    LLVMBuildCondBr(B, enough, wide, narrow);
+    LLVMPositionBuilderAtEnd(B, wide);
+    strip_shared_blocks(s, s->widest, after, pause, header);
+    ends[0] = LLVMGetInsertBlock(B);
+    memcpy(s->mid, after, (size_t)nparams * sizeof *after);
+    LLVMPositionBuilderAtEnd(B, narrow);
+    strip_shared_blocks(s, STRIP_VECTOR, after, pause, header);
+    ends[1] = LLVMGetInsertBlock(B);
+    Bb join = hl_llvm_next_block(e, "");
+    LLVMBuildBr(B, join);
+    LLVMPositionBuilderAtEnd(B, ends[0]);
+    LLVMBuildBr(B, join);
+    LLVMPositionBuilderAtEnd(B, join);
+    for (int32_t p = 0; p < nparams; p++) {
+        if (s->step[p])
+            continue;
+        Val both[2] = {s->mid[p], after[p]};
+        after[p] = LLVMBuildPhi(B, LLVMTypeOf(both[0]), "");
+        LLVMAddIncoming(after[p], both, ends, 2);
+    }
+}
+
+/* Blocks of vectors: as many as there are of the smallest items, then of 64 bits, then one by one. */
+static void strip_vector_blocks(Strip *s, Val *after, const HlPause *pause, Bb header)
+{
     int64_t sizes[3] = {s->widest, STRIP_VECTOR, 1};
-    for (int k = sizes[0] == sizes[1]; k < (s->overlaps ? 2 : 3); k++) {
+    for (int k = sizes[0] == sizes[1]; k < 3; k++) {
         s->size = sizes[k];
-        s->buffer = s->twice ? NULL : hl_llvm_buffer(e, s->size * strip_buffered_bytes(s));
-        Val n = s->n;
-        if (!s->overlaps) {
-            n = LLVMBuildAnd(B, n, hl_llvm_int(e, -s->size), "");
-        } else if (sizes[0] != sizes[1]) { /* one of the two does all */
-            Val wide = LLVMBuildICmp(B, LLVMIntUGE, n, hl_llvm_int(e, s->widest), "");
-            n = LLVMBuildSelect(B, wide, k == 0 ? n : zero, k == 0 ? zero : n, "");
-            s->from = zero;
-        }
+        s->buffer = s->twice ? NULL : hl_llvm_buffer(s->e, s->size * strip_buffered_bytes(s));
+        Val n = LLVMBuildAnd(s->e->b, s->n, hl_llvm_int(s->e, -s->size), "");
         strip_blocks(s, n, false, after, pause, header);
     }
 }
@@ -688,13 +723,15 @@ static void strip_vector_blocks(Strip *s, Val *after, const HlPause *pause, Bb h
 static void strip_all_blocks(Strip *s, Val *after, const HlPause *pause, Bb header)
 {
     s->from = hl_llvm_int(s->e, 0);
-    if (s->vectors) {
+    if (s->overlaps) {
+        strip_all_shared(s, after, pause, header);
+    } else if (s->vectors) {
         strip_vector_blocks(s, after, pause, header);
-        return;
+    } else {
+        s->size = strip_chain_size(s);
+        s->buffer = s->twice ? NULL : hl_llvm_buffer(s->e, HL_STRIP_BUFFER);
+        strip_blocks(s, s->n, true, after, pause, header);
     }
-    s->size = strip_chain_size(s);
-    s->buffer = s->twice ? NULL : hl_llvm_buffer(s->e, HL_STRIP_BUFFER);
-    strip_blocks(s, s->n, true, after, pause, header);
 }
 
 /* Are there `least` iterations left? One comparison with what does not change in the loop. */
