@@ -3,8 +3,8 @@
  * For a loop that is one block and whose number of remaining iterations is known, a second way
  * through up to STRIP_MAX iterations is emitted in front of the ordinary body:
  *
- *   header:    phis; enough iterations left, no strip failed lately, and branches on what is linear
- *              go on in the block?                                         else -> body
+ *   header:    phis; enough iterations left, branches on what is linear go on in the block, and no
+ *              strip failed lately?                                        else -> body
  *   proof:     no signal pending; first and last index of every access in range, so those between
  *              are too; no overflow in what is linear in the iteration, or sums up small amounts;
  *              arrays that are read and written apart from each other; items contiguous; those
@@ -764,15 +764,11 @@ static void strip_emit(Strip *s, Val *after)
     Val left = LLVMBuildSub(B, large, small, "");
     s->proved = strip_enough(s, small, large, least);
     strip_prove_ways(s, false);
-    Val many = s->proved;
-    if (s->reduces) { /* one comparison for those that the strip in order is for */
-        Bb enough = hl_llvm_next_block(e, "");
-        LLVMBuildCondBr(B, many, enough, body);
-        LLVMPositionBuilderAtEnd(B, enough);
-    }
+    Bb many = hl_llvm_next_block(e, "");
+    LLVMBuildCondBr(B, s->proved, many, body);
+    LLVMPositionBuilderAtEnd(B, many);
     Val waiting = hl_llvm_pause_left(e, &pause);
-    Val now = LLVMBuildICmp(B, LLVMIntEQ, waiting, zero, "");
-    LLVMBuildCondBr(B, LLVMBuildAnd(B, many, now, ""), proof, wait_less);
+    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntEQ, waiting, zero, ""), proof, wait_less);
 
     LLVMPositionBuilderAtEnd(B, wait_less);
     hl_llvm_pause_less(e, &pause, waiting);
@@ -822,14 +818,15 @@ static void strip_emit(Strip *s, Val *after)
     LLVMBuildBr(B, body);
 
     LLVMPositionBuilderAtEnd(B, body);
-    Bb unmoved[2] = {wait_less, give_up};
+    Bb unmoved[3] = {header, wait_less, give_up};
     for (int32_t p = 0; p < b->params.n; p++) {
         Val now_at = s->start[p];
         if (s->vectorises) {
             LLVMAddIncoming(s->start[p], &after[p], &done, 1);
         } else {
             now_at = LLVMBuildPhi(B, LLVMTypeOf(after[p]), "");
-            LLVMAddIncoming(now_at, (Val[]){s->start[p], s->start[p]}, unmoved, 2);
+            for (int k = 0; k < 3; k++)
+                LLVMAddIncoming(now_at, &s->start[p], &unmoved[k], 1);
             LLVMAddIncoming(now_at, &after[p], &done, 1);
         }
         e->val[b->params.v[p]] = now_at;
