@@ -8,7 +8,8 @@
  *   proof:     no signal pending; first and last index of every access in range, so those between
  *              are too; no overflow in what is linear in the iteration, or sums up small amounts;
  *              arrays that are read and written apart from each other; items contiguous; those
- *              branches go on in the block in the last iteration, too
+ *              branches go on in the block in the last iteration, too. In a nest, most of it is found
+ *              out for all rows at once
  *                                                                          else -> give up
  *   try:       the body; guards only OR their failures together, and what would be stored goes into a
  *              buffer; any failure -> give up
@@ -787,7 +788,7 @@ static void strip_emit(Strip *s, Val *after)
     }
     s->proved = hl_llvm_no_pending(e);
     Val strides[STRIP_ITEMS];
-    strip_prove_strides(s, strides);
+    strip_assume_strides(s, strides);
     if (s->vectors)
         strip_align(s);
     strip_shorten(s, least);

@@ -53,6 +53,7 @@ typedef struct Strip {
     Val n, last;    /* iterations of this strip, and n - 1 */
     Val from, some; /* those before this block, NULL = none; iterations of this block */
     Val proved;     /* i1 so far */
+    Val contiguous; /* i1: of the items that are accessed along a row */
     int32_t nstate; /* parameters, whether a guard failed, the cell's value */
     /* nstate each: at the header, at the block's start, at a loop's start, between two loops */
     Val *start, *at, *phi, *mid;
@@ -111,9 +112,9 @@ void strip_align(Strip *s);
 void strip_shorten(Strip *s, int least);
 /* Goes on where all is proved. */
 void strip_prove_all(Strip *s, Bb give_up);
-/* Items that are accessed along a row lie next to each other: their strides are constants in the strip, and in what
- * is proved behind this. */
-void strip_prove_strides(Strip *s, Val *before);
+/* Items that are accessed along a row are taken to be `contiguous`: their strides are constants in the strip, and in
+ * the proof behind this. */
+void strip_assume_strides(Strip *s, Val *before);
 void strip_restore_strides(Strip *s, const Val *before); /* to what they were */
 
 #endif

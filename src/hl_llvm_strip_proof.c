@@ -2,8 +2,8 @@
  *
  * What is linear in the iteration lies between its first and its last value, and where these do not overflow,
  * nothing in between does. Of indexes and accesses that are beside each other, as a[j - 1] and a[j + 1], only
- * those at the ends are looked at. Where whole arrays are apart, which the loop around this one does not change, no
- * rows are compared. */
+ * those at the ends are looked at. In a nest, what holds for all rows is found out in front of the loop around this
+ * one, where LLVM moves what does not change there; only where that does not hold, each row is looked at. */
 #include "hl_llvm_strip.h"
 
 static void strip_prove(Strip *s, Val ok)
@@ -75,12 +75,12 @@ static bool strip_offset(const Strip *s, HlRef r, Offset *o)
     return strip_slope(s, r, &o->by);
 }
 
-/* The index of an access or a row in the first or last iteration, where it is in range; else it is in none. A
- * sum that overflows is negative, and the number in front of the least one is greater than any index. */
+/* The index of an access or a row in the first or last iteration, modulo 2^64: where its sum overflows it is in
+ * no array. */
 static Val strip_index_at(Strip *s, HlRef index, bool last)
 {
     Offset o;
-    if (strip_offset(s, index, &o) && o.offset >= -1)
+    if (strip_offset(s, index, &o))
         return LLVMBuildAdd(s->e->b, strip_at(s, o.from, last), hl_llvm_int(s->e, o.offset), "");
     if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
         index = s->ir->ins[index].a[0];
@@ -241,26 +241,6 @@ static bool strip_pair(const Strip *s, int32_t nth, const HlIns **store, const H
     return strip_writes(*store) && (*load)->op == HL_I_ARRAY_LOAD;
 }
 
-/* Have all arrays of such pairs no byte in common? NULL = there are none. */
-static Val strip_arrays_apart(Strip *s)
-{
-    LLVMBuilderRef B = s->e->b;
-    const HlIns *store, *load;
-    Val all = NULL;
-    for (int32_t i = 0; i < s->nitems * s->nitems; i++) {
-        if (!strip_pair(s, i, &store, &load) || !strip_has_ends(s, store, load))
-            continue;
-        HlRef a = strip_array(s, store), b = strip_array(s, load);
-        Val below = LLVMBuildICmp(B, LLVMIntULE, strip_array_end(s, a, true),
-                                  strip_array_end(s, b, false), "");
-        Val above = LLVMBuildICmp(B, LLVMIntULE, strip_array_end(s, b, true),
-                                  strip_array_end(s, a, false), "");
-        Val apart = LLVMBuildOr(B, below, above, "");
-        all = all ? LLVMBuildAnd(B, all, apart, "") : apart;
-    }
-    return all;
-}
-
 /* --- indexes and sums ---------------------------------------------------------------------------- */
 
 /* Is there an INDEX into the same length, further up or down? */
@@ -284,18 +264,31 @@ static void strip_prove_in_range(Strip *s, const HlIns *ins, bool last)
 }
 
 /* The indexes are in range in all iterations: so they are between the first and the last one, and between
- * the lowest and the highest of those that are beside each other. */
-static void strip_prove_index(Strip *s, HlRef index)
+ * the lowest and the highest of those that are beside each other. This looks at the low end, where a sum may get
+ * below all numbers, or at both where the order is not known. */
+static void strip_prove_low(Strip *s, const HlIns *ins)
 {
-    const HlIns *ins = &s->ir->ins[index];
     Offset o;
-    bool ordered = strip_offset(s, index, &o);
-    for (int high = 0; high < 2; high++) {
-        if (!ordered)
-            strip_prove_in_range(s, ins, high);
-        else if (!strip_index_passed(s, ins, &o, high))
-            strip_prove_in_range(s, ins, (o.by > 0) == (high != 0));
+    if (!strip_offset(s, ins->a[0], &o)) {
+        strip_prove_in_range(s, ins, false);
+        strip_prove_in_range(s, ins, true);
+    } else if (!strip_index_passed(s, ins, &o, false)) {
+        Val from = strip_at(s, o.from, o.by <= 0);
+        strip_prove(s, LLVMBuildICmp(s->e->b, LLVMIntSGE, from, hl_llvm_int(s->e, -o.offset), ""));
     }
+}
+
+/* Is this INDEX the one at the high end? */
+static bool strip_is_high(const Strip *s, const HlIns *ins, Offset *o)
+{
+    return ins->op == HL_I_INDEX && strip_offset(s, ins->a[0], o) &&
+           !strip_index_passed(s, ins, o, true);
+}
+
+/* Does such an index count up with the loop, in a nest? Where the loop ends in time, it is in range for all rows. */
+static bool strip_counts_along(const Strip *s, const Offset *o)
+{
+    return s->e->cfg.outer[s->index] >= 0 && o->from == s->small && o->by == 1;
 }
 
 /* Is r an index itself, which does not overflow where it is in range? */
@@ -431,6 +424,69 @@ static void strip_prove_pairs(Strip *s, bool have_ends)
     }
 }
 
+/* Whether the arrays of such pairs have no byte in common. */
+static Val strip_arrays_apart(Strip *s)
+{
+    LLVMBuilderRef B = s->e->b;
+    const HlIns *store, *load;
+    Val all = LLVMConstInt(s->e->i1, 1, false), low[STRIP_ITEMS] = {0}, high[STRIP_ITEMS] = {0};
+    bool writes = false;
+    for (int32_t i = 0; i < s->nitems; i++)
+        writes |= strip_writes(&s->ir->ins[s->items[i]]);
+    for (int32_t i = 0; writes && i < s->nitems; i++) {
+        HlRef data = strip_array(s, &s->ir->ins[s->items[i]]);
+        for (int32_t k = 0; k < i && !low[i]; k++) {
+            bool same = strip_array(s, &s->ir->ins[s->items[k]]) == data;
+            low[i] = same ? low[k] : NULL;
+            high[i] = same ? high[k] : NULL;
+        }
+        if (data != HL_NOREF && !low[i]) {
+            low[i] = strip_array_end(s, data, false);
+            high[i] = strip_array_end(s, data, true);
+        }
+    }
+    for (int32_t i = 0; i < s->nitems * s->nitems; i++) {
+        int32_t a = i / s->nitems, b = i % s->nitems;
+        if (!strip_pair(s, i, &store, &load) || !strip_has_ends(s, store, load))
+            continue;
+        Val below = LLVMBuildICmp(B, LLVMIntULE, high[a], low[b], "");
+        Val above = LLVMBuildICmp(B, LLVMIntULE, high[b], low[a], "");
+        all = LLVMBuildAnd(B, all, LLVMBuildOr(B, below, above, ""), "");
+    }
+    return all;
+}
+
+/* What is different from row to row, or is not known of all of them. */
+static void strip_prove_rows(Strip *s)
+{
+    Offset o;
+    strip_prove(s, s->contiguous);
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[s->block->ins.v[i]];
+        if (strip_is_high(s, ins, &o) && strip_counts_along(s, &o))
+            strip_prove_in_range(s, ins, true);
+    }
+    strip_prove_pairs(s, true);
+}
+
+/* The same, found out for all rows in front of the loop around this one, if it holds for all: items are contiguous,
+ * arrays have no byte in common, and the loop ends where they do, or before. */
+static Val strip_rows_proved(Strip *s)
+{
+    LLVMBuilderRef B = s->e->b;
+    Val all = LLVMBuildAnd(B, s->contiguous, strip_arrays_apart(s), "");
+    Offset o;
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[s->block->ins.v[i]];
+        if (!strip_is_high(s, ins, &o) || !strip_counts_along(s, &o))
+            continue;
+        Val most = LLVMBuildSub(B, s->e->val[ins->a[1]], hl_llvm_int(s->e, o.offset), "");
+        Val stop = strip_at(s, s->large, false);
+        all = LLVMBuildAnd(B, all, LLVMBuildICmp(B, LLVMIntSLE, stop, most, ""), "");
+    }
+    return all;
+}
+
 /* Goes on where all of `proved` holds. */
 static void strip_go_on(Strip *s, Bb there, Bb give_up)
 {
@@ -438,32 +494,17 @@ static void strip_go_on(Strip *s, Bb there, Bb give_up)
     s->proved = LLVMConstInt(s->e->i1, 1, false);
 }
 
-/* Where whole arrays are apart, which is found out in front of the loop around this one, their rows are. */
-static void strip_prove_stores(Strip *s, Bb give_up)
-{
-    LLVMBuilderRef B = s->e->b;
-    strip_prove_pairs(s, false);
-    Bb attempt = hl_llvm_next_block(s->e, "");
-    Val apart = strip_arrays_apart(s);
-    if (apart) {
-        Bb rows = hl_llvm_next_block(s->e, "rows"), arrays = hl_llvm_next_block(s->e, "");
-        strip_go_on(s, arrays, give_up);
-        LLVMPositionBuilderAtEnd(B, arrays);
-        hl_llvm_branch(s->e, apart, attempt, rows, true);
-        LLVMPositionBuilderAtEnd(B, rows);
-        strip_prove_pairs(s, true);
-    }
-    strip_go_on(s, attempt, give_up);
-    LLVMPositionBuilderAtEnd(B, attempt);
-}
-
 void strip_prove_all(Strip *s, Bb give_up)
 {
+    LLVMBuilderRef B = s->e->b;
+    Offset o;
     for (int32_t i = 0; i < s->block->ins.n; i++) {
         HlRef r = s->block->ins.v[i];
         const HlIns *ins = &s->ir->ins[r];
         if (ins->op == HL_I_INDEX) {
-            strip_prove_index(s, r);
+            strip_prove_low(s, ins);
+            if (strip_is_high(s, ins, &o) && !strip_counts_along(s, &o))
+                strip_prove_in_range(s, ins, o.by > 0);
         } else if (ins->op == HL_I_GUARD_WRITEABLE) {
             strip_prove(s, hl_llvm_writeable(s->e, s->e->val[ins->a[0]]));
         } else if ((ins->op == HL_I_ADD_OV || ins->op == HL_I_SUB_OV || ins->op == HL_I_MUL_OV ||
@@ -475,11 +516,24 @@ void strip_prove_all(Strip *s, Bb give_up)
     }
     strip_prove_ways(s, true);
     strip_prove_sums(s);
-    strip_prove_stores(s, give_up);
+    strip_prove_pairs(s, false);
+    Bb attempt = hl_llvm_next_block(s->e, "");
+    if (s->e->cfg.outer[s->index] >= 0) {
+        Bb rows = hl_llvm_next_block(s->e, "rows"), known = hl_llvm_next_block(s->e, "");
+        strip_go_on(s, known, give_up);
+        LLVMPositionBuilderAtEnd(B, known);
+        hl_llvm_branch(s->e, strip_rows_proved(s), attempt, rows, true);
+        LLVMPositionBuilderAtEnd(B, rows);
+    }
+    strip_prove_rows(s);
+    strip_go_on(s, attempt, give_up);
+    LLVMPositionBuilderAtEnd(B, attempt);
 }
 
-void strip_prove_strides(Strip *s, Val *before)
+void strip_assume_strides(Strip *s, Val *before)
 {
+    LLVMBuilderRef B = s->e->b;
+    s->contiguous = LLVMConstInt(s->e->i1, 1, false);
     for (int32_t k = 0; k < s->nitems; k++) {
         const HlIns *item = &s->ir->ins[s->items[k]];
         Val *stride = &s->e->val[item->a[1]];
@@ -487,7 +541,8 @@ void strip_prove_strides(Strip *s, Val *before)
         if (!strip_walks(s, item))
             continue;
         Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
-        strip_prove(s, LLVMBuildICmp(s->e->b, LLVMIntEQ, *stride, size, ""));
+        Val is = LLVMBuildICmp(B, LLVMIntEQ, *stride, size, "");
+        s->contiguous = LLVMBuildAnd(B, s->contiguous, is, "");
         *stride = size;
     }
 }

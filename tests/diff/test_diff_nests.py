@@ -381,6 +381,57 @@ def test_arrays_of_one_memory(jit, out):
 
 
 @diff
+def test_rows_that_are_too_short(jit, out):
+    """Indexes are known to be in range in front of a nest, or found out row by row; or the nest is left there."""
+    @jit
+    def f(a, b, start, stop):
+        for i in range(len(a)):
+            for j in range(start, stop):
+                b[i, j] = a[i, j + 1] - a[i, j - 1] * 2.0
+        return i, j
+
+    @jit
+    def down(a, b, start, stop):
+        for i in range(len(a)):
+            for j in range(stop - 1, start - 1, -1):
+                b[i, j] = a[i, j + 1] - a[i, j - 1] * 2.0
+        return i, j
+
+    @jit
+    def wide(a, b, start, stop):
+        for i in range(len(a)):
+            for j in range(start, stop):
+                b[i, j - 3] = a[i, j - 5] + a[i, j]
+        return i, j
+
+    @jit
+    def ragged(a, b, ends):
+        for i in range(len(a)):
+            for j in range(ends[i]):
+                b[i, j] = a[i, j] + 1.0
+        return i, j
+
+    @jit
+    def total(a, start, stop):
+        t = 0.0
+        for i in range(len(a)):
+            for j in range(start, stop):
+                t += a[i, j]
+        return t
+    a = np.arange(300.0).reshape(6, 50)
+    out(f, a, np.zeros((6, 50)), 1, 49)
+    for start, stop in ((1, 49), (1, 50), (0, 49), (-1, 49), (-40, 30), (-49, -1), (-60, 20), (5, 48), (5, 53), (20, 90)):
+        for g in (f, down, wide):
+            for columns in (50, 49, 48, 60):
+                out(g, a, np.zeros((6, columns)), start, stop)
+                out(g, np.ones((6, columns)), np.zeros((6, 50)), start, stop)
+        out(total, a, start, stop)
+    for last in (49, 50, 51, 0, 8, 3):
+        out(ragged, a, np.zeros((6, 50)), np.array([50, 40, 20, 48, last, 50]))
+        out(ragged, a, np.zeros((6, 49)), np.array([49, 40, last, 20, 49, 48]))
+
+
+@diff
 def test_indexes_at_the_ends_of_numbers(jit, out):
     """An index whose sum overflows is in no array, in a strip as elsewhere."""
     @jit
