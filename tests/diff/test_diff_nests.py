@@ -332,7 +332,7 @@ def test_arrays_of_one_memory(jit, out):
 
     @jit
     def rounds(a, b):
-        for _ in range(3):
+        for _ in range(5):
             for i in range(len(a)):
                 for j in range(a.shape[1] - 1):
                     b[i, j] = a[i, j] + a[i, j + 1]
@@ -408,7 +408,7 @@ def test_rows_that_are_too_short(jit, out):
     def ragged(a, b, ends):
         for i in range(len(a)):
             for j in range(ends[i]):
-                b[i, j] = a[i, j] + 1.0
+                b[i, j] = a[i, j + 1] + a[i, j]
         return i, j
 
     @jit
@@ -426,9 +426,9 @@ def test_rows_that_are_too_short(jit, out):
                 out(g, a, np.zeros((6, columns)), start, stop)
                 out(g, np.ones((6, columns)), np.zeros((6, 50)), start, stop)
         out(total, a, start, stop)
-    for last in (49, 50, 51, 0, 8, 3):
-        out(ragged, a, np.zeros((6, 50)), np.array([50, 40, 20, 48, last, 50]))
-        out(ragged, a, np.zeros((6, 49)), np.array([49, 40, last, 20, 49, 48]))
+    for last in (48, 49, 50, 51, 60, 0, 8, 3):
+        out(ragged, a, np.zeros((6, 50)), np.array([49, 40, 20, 48, last, 49]))
+        out(ragged, a, np.zeros((6, 48)), np.array([48, 40, last, 20, 48, 47]))
 
 
 @diff
