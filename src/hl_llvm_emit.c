@@ -126,15 +126,17 @@ Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name)
     return slot;
 }
 
-Val hl_llvm_buffer(HlEmitter *e)
+Val hl_llvm_buffer(HlEmitter *e, int64_t bytes)
 {
-    if (!e->buffer) {
-        Bb here = at_entry(e);
-        e->buffer = LLVMBuildAlloca(e->b, LLVMArrayType2(e->i8, HL_STRIP_BUFFER), "buffer");
-        LLVMSetAlignment(e->buffer, 64);
-        hl_llvm_at(e, here);
-    }
-    return e->buffer;
+    if (bytes == HL_STRIP_BUFFER && e->buffer)
+        return e->buffer;
+    Bb here = at_entry(e);
+    Val buffer = LLVMBuildAlloca(e->b, LLVMArrayType2(e->i8, (uint64_t)bytes), "buffer");
+    LLVMSetAlignment(buffer, 64);
+    hl_llvm_at(e, here);
+    if (bytes == HL_STRIP_BUFFER)
+        e->buffer = buffer;
+    return buffer;
 }
 
 Val hl_llvm_writeable(HlEmitter *e, Val array)
@@ -696,6 +698,44 @@ static void narrow_checked(HlEmitter *e, const HlIns *ins, Val v)
         hl_llvm_guard(e, ins, LLVMBuildICmp(e->b, LLVMIntEQ, v, narrow(e, d, v), ""));
 }
 
+/* A sum or difference of numbers of the dtype, which are fewer bits than 64: made in as many as that, a vector holds
+ * more of them. NULL = it is something else. */
+static Val narrow_in_vector(HlEmitter *e, const HlIns *ins)
+{
+    LLVMBuilderRef B = e->b;
+    HlDtype d = (HlDtype)ins->aux;
+    const HlIns *wide = &e->ir->ins[ins->a[0]];
+    bool adds = wide->op == HL_I_ADD, is_unsigned = hl_dtype_is_unsigned(d);
+    Val part[2];
+    if ((!adds && wide->op != HL_I_SUB) || hl_dtype_size(d) == 8)
+        return NULL;
+    for (int k = 0; k < 2; k++) {
+        if (!hl_type_eq(e->ir->ins[wide->a[k]].type, HL_TYPE_NPS(d)))
+            return NULL;
+        part[k] = hl_llvm_shorten_item(e, d, e->val[wide->a[k]]);
+    }
+    Val r = adds ? LLVMBuildAdd(B, part[0], part[1], "") : LLVMBuildSub(B, part[0], part[1], "");
+    Val bad;
+    if (is_unsigned) { /* what was added makes it no less */
+        bad = LLVMBuildICmp(B, LLVMIntULT, adds ? r : part[0], part[1], "");
+    } else { /* its sign is neither that of the first number nor, of a sum, that of the second one */
+        Val first = LLVMBuildXor(B, part[0], r, "");
+        Val second = LLVMBuildXor(B, part[1], adds ? r : part[0], "");
+        bad = LLVMBuildAnd(B, first, second, "");
+        bad = LLVMBuildICmp(B, LLVMIntSLT, bad, LLVMConstNull(LLVMTypeOf(bad)), "");
+    }
+    hl_llvm_guard(e, ins, LLVMBuildNot(B, bad, ""));
+    return is_unsigned ? LLVMBuildZExt(B, r, e->i64, "") : LLVMBuildSExt(B, r, e->i64, "");
+}
+
+static Val narrow_ov(HlEmitter *e, const HlIns *ins, Val v)
+{
+    Val r = e->pass && e->pass->vector ? narrow_in_vector(e, ins) : NULL;
+    if (!r)
+        narrow_checked(e, ins, v);
+    return r ? r : v;
+}
+
 /* Python's rule for indexes. The usual one costs a comparison and a branch; a negative one goes a
  * longer way. Lengths are never negative, so one unsigned comparison checks both ends, also after
  * the length was added. */
@@ -924,10 +964,9 @@ static Val func_of(HlEmitter *e, const HlIns *ins, Val object)
 }
 
 /* shape or strides: a vector that the array header points to. */
-static Val array_axis(HlEmitter *e, const HlIns *ins, Val array, int32_t offset)
+Val hl_llvm_axis(HlEmitter *e, Val array, int32_t offset, int axis)
 {
-    return hl_llvm_header(e, e->i64, hl_llvm_header(e, e->ptr, array, offset),
-                          8 * (int64_t)ins->aux);
+    return hl_llvm_header(e, e->i64, hl_llvm_header(e, e->ptr, array, offset), 8 * (int64_t)axis);
 }
 
 LLVMTypeRef hl_llvm_item_type(HlEmitter *e, HlDtype d)
@@ -1145,11 +1184,7 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
     case HL_I_POWMOD: return call_rt(e, "rt.powmod", e->i64, e->i64, a, 3);
 
     case HL_I_NARROW: return narrow(e, (HlDtype)ins->aux, a[0]);
-    case HL_I_NARROW_OV:
-        if (is_int32_sum(e, ins))
-            return narrow_sum(e, ins);
-        narrow_checked(e, ins, a[0]);
-        return a[0];
+    case HL_I_NARROW_OV: return is_int32_sum(e, ins) ? narrow_sum(e, ins) : narrow_ov(e, ins, a[0]);
     case HL_I_UADD_OV: return with_overflow(e, ins, "llvm.uadd.with.overflow", a[0], a[1]);
     case HL_I_USUB_OV: return with_overflow(e, ins, "llvm.usub.with.overflow", a[0], a[1]);
     case HL_I_UMUL_OV: return with_overflow(e, ins, "llvm.umul.with.overflow", a[0], a[1]);
@@ -1196,8 +1231,8 @@ Val hl_llvm_ins(HlEmitter *e, const HlIns *ins)
         HlDtype d = (HlDtype)e->ir->ins[ins->a[0]].type.dtype;
         return ins->aux ? LLVMBuildGEP2(B, hl_llvm_item_type(e, d), data, &one, 1, "") : data;
     }
-    case HL_I_ARRAY_LEN: return array_axis(e, ins, a[0], env->off_arr_shape);
-    case HL_I_ARRAY_STRIDE: return array_axis(e, ins, a[0], env->off_arr_strides);
+    case HL_I_ARRAY_LEN: return hl_llvm_axis(e, a[0], env->off_arr_shape, ins->aux);
+    case HL_I_ARRAY_STRIDE: return hl_llvm_axis(e, a[0], env->off_arr_strides, ins->aux);
     case HL_I_ARRAY_DTYPE: return hl_llvm_header(e, e->ptr, a[0], env->off_arr_dtype);
     case HL_I_ARRAY_ROW: {
         Val offset = LLVMBuildMul(B, a[1], a[2], "");

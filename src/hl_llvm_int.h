@@ -107,6 +107,8 @@ LLVMIntPredicate hl_llvm_int_predicate(HlCompare c);
 Val hl_llvm_ptr(HlEmitter *e, const void *p);
 Val hl_llvm_field(HlEmitter *e, Val object, int64_t offset); /* its address */
 Val hl_llvm_header(HlEmitter *e, LLVMTypeRef type, Val object, int64_t offset);
+/* An axis' length or stride; offset: where the array has these. */
+Val hl_llvm_axis(HlEmitter *e, Val array, int32_t offset, int axis);
 Val hl_llvm_tag(HlEmitter *e, Val access, Val tbaa);
 Val hl_llvm_call(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
                  unsigned nargs);
@@ -124,8 +126,9 @@ Val hl_llvm_writeable(HlEmitter *e, Val array);
 Val hl_llvm_no_pending(HlEmitter *e); /* the eval breaker is 0 */
 /* In the stack frame, 0 at entry; in registers, in the end. */
 Val hl_llvm_slot(HlEmitter *e, LLVMTypeRef type, const char *name);
-/* HL_STRIP_BUFFER bytes in the stack frame, for what strips store: one buffer for all of them. */
-Val hl_llvm_buffer(HlEmitter *e);
+/* In the stack frame, for what strips store: that of HL_STRIP_BUFFER bytes is one for all of them, smaller ones
+ * become registers. */
+Val hl_llvm_buffer(HlEmitter *e, int64_t bytes);
 void hl_llvm_count(HlEmitter *e, int64_t loop, Val n); /* n iterations of it were run */
 Bb hl_llvm_next_block(HlEmitter *e, const char *name); /* behind the current one in the text */
 Val hl_llvm_branch(HlEmitter *e, Val cond, Bb yes, Bb no, bool likely);

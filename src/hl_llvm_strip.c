@@ -3,12 +3,13 @@
  * For a loop that is one block and whose number of remaining iterations is known, a second way
  * through up to STRIP_MAX iterations is emitted in front of the ordinary body:
  *
- *   header:    phis; enough iterations left, no strip failed lately, and branches on what is linear
- *              go on in the block?                                         else -> body
+ *   header:    phis; enough iterations left, branches on what is linear go on in the block, and no
+ *              strip failed lately?                                        else -> body
  *   proof:     no signal pending; first and last index of every access in range, so those between
  *              are too; no overflow in what is linear in the iteration, or sums up small amounts;
  *              arrays that are read and written apart from each other; items contiguous; those
- *              branches go on in the block in the last iteration, too
+ *              branches go on in the block in the last iteration, too. In a nest, most of it is found
+ *              out for all rows at once
  *                                                                          else -> give up
  *   try:       the body; guards only OR their failures together, and what would be stored goes into a
  *              buffer; any failure -> give up
@@ -16,8 +17,9 @@
  *              body itself, and there is no `try`. One item that every iteration reads and writes is in
  *              a register in `try`, and stored here
  *   block:     where both are needed they take turns: as many iterations as there are in a vector, and
- *              the buffer is its registers. What is left takes shorter blocks, in the end of one
- *              iteration. A failure -> header, with the state that the blocks before it left
+ *              the buffer is its registers. The first two blocks share iterations, so that none are left;
+ *              where they may not, what is left takes shorter blocks, in the end of one iteration. A
+ *              failure -> header, with the state that the blocks before it left
  *   done:      -> header, with the state after the strip (where iterations wait for each other, nothing
  *              is left but in long loops: -> body)
  *   give up:   the ordinary body for as many iterations as the strip had; more with every time
@@ -519,15 +521,17 @@ static void strip_block(Strip *s, Val *after, Bb give_up)
     }
 }
 
-/* Where the block being emitted fails, those before it are done, and the header is the place to go to. */
-static void strip_fail(Strip *s, const HlPause *pause, Bb header)
+/* Where the block being emitted fails, all iterations in front of `done` are, and the header is the place to
+ * go to, with the values `at` of what does not follow from that. */
+static void strip_fail(Strip *s, Val done, const Val *at, const HlPause *pause, Bb header)
 {
     HlEmitter *e = s->e;
     const HlBlock *b = s->block;
-    hl_llvm_pause_begin(e, pause, s->some);
-    hl_llvm_trips_moved(e, s->index, s->from);
+    Val tried = LLVMBuildAdd(e->b, LLVMBuildSub(e->b, s->from, done, ""), s->some, "");
+    hl_llvm_pause_begin(e, pause, tried);
+    hl_llvm_trips_moved(e, s->index, done);
     for (int32_t p = 0; p < b->params.n; p++) {
-        Val now = s->step[p] ? strip_moved(s, s->start[p], s->step[p], s->from) : s->at[p];
+        Val now = s->step[p] ? strip_moved(s, s->start[p], s->step[p], done) : at[p];
         Bb here = LLVMGetInsertBlock(e->b);
         LLVMAddIncoming(s->start[p], &now, &here, 1);
     }
@@ -569,7 +573,7 @@ static void strip_blocks(Strip *s, Val n, bool any, Val *after, const HlPause *p
     LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntULT, next, n, ""), loop, behind);
 
     LLVMPositionBuilderAtEnd(B, failed);
-    strip_fail(s, pause, header);
+    strip_fail(s, s->from, s->at, pause, header);
 
     LLVMPositionBuilderAtEnd(B, behind);
     LLVMAddIncoming(s->from, &next, &end, 1);
@@ -594,30 +598,152 @@ static bool strip_is_chain(const Strip *s)
     return !s->vectorises;
 }
 
-/* All of a strip that checks and stores. What has been checked is stored at once, from registers, when a
- * block is as much as a vector holds: of the smallest items first, then of 64 bits, then one by one. Where
- * iterations are a chain, blocks are as long as the buffer, as what leads from one to the next costs. */
-static void strip_all_blocks(Strip *s, Val *after, const HlPause *pause, Bb header)
+/* Is r known where an iteration begins, whichever was the one before? */
+static bool strip_restarts(const Strip *s, HlRef r)
 {
-    HlEmitter *e = s->e;
-    int64_t smallest = STRIP_VECTOR;
-    s->from = hl_llvm_int(e, 0);
-    if (!s->vectors) {
-        s->size = strip_chain_size(s);
-        strip_blocks(s, s->n, true, after, pause, header);
-        return;
+    int32_t p = r == HL_NOREF ? -1 : strip_param(s, r);
+    return p < 0 || s->step[p] || s->block->args.v[p] == r;
+}
+
+/* May an iteration be done twice? So it may when it changes nothing that it reads, and reads nothing that
+ * the one before it left. */
+static bool strip_overlaps(const Strip *s)
+{
+    const HlBlock *b = s->block;
+    for (int32_t i = 0; i < b->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[b->ins.v[i]];
+        if (ins->op == HL_I_TRIPS || (ins->op == HL_I_ARRAY_LOAD && !strip_is_apart(s, ins)))
+            return false;
+        for (int a = 0; a < hl_op_info[ins->op].nargs; a++)
+            if (!strip_restarts(s, ins->a[a]))
+                return false;
     }
+    for (int32_t p = 0; p < b->params.n; p++)
+        if (!strip_restarts(s, b->args.v[p]))
+            return false;
+    return true;
+}
+
+/* How many iterations are a vector of the smallest items. */
+static int64_t strip_widest(const Strip *s)
+{
+    int64_t smallest = STRIP_VECTOR;
     for (int32_t i = 0; i < s->nitems; i++) {
         int64_t size = hl_dtype_size((HlDtype)s->ir->ins[s->items[i]].aux);
         smallest = size < smallest ? size : smallest;
     }
-    int64_t sizes[3] = {STRIP_VECTOR * 8 / smallest, STRIP_VECTOR, 1};
-    bool fits = sizes[0] * strip_buffered_bytes(s) <= HL_STRIP_BUFFER;
-    for (int k = sizes[0] == sizes[1] || !fits; k < 3; k++) {
+    int64_t widest = STRIP_VECTOR * 8 / smallest;
+    return widest * strip_buffered_bytes(s) <= HL_STRIP_BUFFER ? widest : STRIP_VECTOR;
+}
+
+/* Blocks of `size` iterations, at most as many as the strip has. The second one begins where the blocks from
+ * there on leave no rest. Where one fails, the iteration in front of it is done once more: it does not leave, and
+ * gives all names that it changes their values, so that none have to be kept from block to block. */
+static void strip_shared_blocks(Strip *s, int64_t size, Val *after, const HlPause *pause, Bb header)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    Val zero = hl_llvm_int(e, 0), one = hl_llvm_int(e, 1);
+    s->size = size;
+    s->some = hl_llvm_int(e, size);
+    s->buffer = s->twice ? NULL : hl_llvm_buffer(e, size * strip_buffered_bytes(s));
+    Val second = LLVMBuildAnd(B, s->n, hl_llvm_int(e, size - 1), "");
+    second = LLVMBuildSelect(B, LLVMBuildICmp(B, LLVMIntEQ, second, zero, ""), s->some, second, "");
+    Bb before = LLVMGetInsertBlock(B), loop = hl_llvm_next_block(e, "block");
+    Bb failed = hl_llvm_next_block(e, "failed"), behind = hl_llvm_next_block(e, "");
+    LLVMBuildBr(B, loop);
+
+    LLVMPositionBuilderAtEnd(B, loop);
+    Val stride = LLVMBuildPhi(B, e->i64, "");
+    s->from = LLVMBuildPhi(B, e->i64, "");
+    LLVMAddIncoming(stride, &second, &before, 1);
+    LLVMAddIncoming(s->from, &zero, &before, 1);
+    strip_block(s, after, failed);
+    hl_llvm_pause_over(e, pause);
+    Bb end = LLVMGetInsertBlock(B);
+    Val next = LLVMBuildNUWAdd(B, s->from, stride, "");
+    LLVMAddIncoming(stride, &s->some, &end, 1);
+    LLVMAddIncoming(s->from, &next, &end, 1);
+    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntULT, next, s->n, ""), loop, behind);
+
+    LLVMPositionBuilderAtEnd(B, failed);
+    Val done = hl_llvm_intrinsic(e, "llvm.usub.sat", e->i64, (Val[]){s->from, one}, 2);
+    strip_fail(s, done, s->start, pause, header);
+    LLVMPositionBuilderAtEnd(B, behind);
+}
+
+/* Such blocks of the smallest items when the strip is long enough for that, else of 64 bits. */
+static void strip_all_shared(Strip *s, Val *after, const HlPause *pause, Bb header)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    int32_t nparams = s->block->params.n;
+    if (s->widest == STRIP_VECTOR) {
+        strip_shared_blocks(s, STRIP_VECTOR, after, pause, header);
+        return;
+    }
+    Bb narrow = hl_llvm_next_block(e, ""), wide = hl_llvm_next_block(e, ""), ends[2];
+    Val enough = LLVMBuildICmp(B, LLVMIntUGE, s->n, hl_llvm_int(e, s->widest), "");
+    LLVMBuildCondBr(B, enough, wide, narrow);
+    LLVMPositionBuilderAtEnd(B, wide);
+    strip_shared_blocks(s, s->widest, after, pause, header);
+    ends[0] = LLVMGetInsertBlock(B);
+    memcpy(s->mid, after, (size_t)nparams * sizeof *after);
+    LLVMPositionBuilderAtEnd(B, narrow);
+    strip_shared_blocks(s, STRIP_VECTOR, after, pause, header);
+    ends[1] = LLVMGetInsertBlock(B);
+    Bb join = hl_llvm_next_block(e, "");
+    LLVMBuildBr(B, join);
+    LLVMPositionBuilderAtEnd(B, ends[0]);
+    LLVMBuildBr(B, join);
+    LLVMPositionBuilderAtEnd(B, join);
+    for (int32_t p = 0; p < nparams; p++) {
+        if (s->step[p])
+            continue;
+        Val both[2] = {s->mid[p], after[p]};
+        after[p] = LLVMBuildPhi(B, LLVMTypeOf(both[0]), "");
+        LLVMAddIncoming(after[p], both, ends, 2);
+    }
+}
+
+/* Blocks of vectors: as many as there are of the smallest items, then of 64 bits, then one by one. */
+static void strip_vector_blocks(Strip *s, Val *after, const HlPause *pause, Bb header)
+{
+    int64_t sizes[3] = {s->widest, STRIP_VECTOR, 1};
+    for (int k = sizes[0] == sizes[1]; k < 3; k++) {
         s->size = sizes[k];
-        Val n = LLVMBuildAnd(e->b, s->n, hl_llvm_int(e, -s->size), "");
+        s->buffer = s->twice ? NULL : hl_llvm_buffer(s->e, s->size * strip_buffered_bytes(s));
+        Val n = LLVMBuildAnd(s->e->b, s->n, hl_llvm_int(s->e, -s->size), "");
         strip_blocks(s, n, false, after, pause, header);
     }
+}
+
+/* All of a strip that checks and stores. What has been checked is stored at once, from registers, when a
+ * block is as much as a vector holds. Where iterations are a chain, blocks are as long as the buffer, as what
+ * leads from one to the next costs. */
+static void strip_all_blocks(Strip *s, Val *after, const HlPause *pause, Bb header)
+{
+    s->from = hl_llvm_int(s->e, 0);
+    if (s->overlaps) {
+        strip_all_shared(s, after, pause, header);
+    } else if (s->vectors) {
+        strip_vector_blocks(s, after, pause, header);
+    } else {
+        s->size = strip_chain_size(s);
+        s->buffer = s->twice ? NULL : hl_llvm_buffer(s->e, HL_STRIP_BUFFER);
+        strip_blocks(s, s->n, true, after, pause, header);
+    }
+}
+
+/* Are there `least` iterations left? One comparison with what does not change in the loop. */
+static Val strip_enough(Strip *s, Val small, Val large, int least)
+{
+    int32_t p = strip_param(s, s->small);
+    Val but_one = hl_llvm_int(s->e, least - 1);
+    Val *stays = p >= 0 && s->step[p] == 1 ? &large : &small;
+    const char *nearer = stays == &large ? "llvm.ssub.sat" : "llvm.sadd.sat";
+    *stays = hl_llvm_intrinsic(s->e, nearer, s->e->i64, (Val[]){*stays, but_one}, 2);
+    return LLVMBuildICmp(s->e->b, LLVMIntSLT, small, large, "");
 }
 
 static void strip_emit(Strip *s, Val *after)
@@ -633,23 +759,17 @@ static void strip_emit(Strip *s, Val *after)
     for (int32_t p = 0; p < b->params.n; p++)
         s->start[p] = e->val[b->params.v[p]];
 
-    /* header: the difference is right as an unsigned number whenever small < large */
+    /* header: the difference is right, as an unsigned number, whenever small < large */
     int least = strip_multiple(s);
     Val small = strip_at(s, s->small, false), large = strip_at(s, s->large, false);
     Val left = LLVMBuildSub(B, large, small, "");
-    Val many = LLVMBuildAnd(B, LLVMBuildICmp(B, LLVMIntSLT, small, large, ""),
-                            LLVMBuildICmp(B, LLVMIntUGE, left, hl_llvm_int(e, least), ""), "");
-    s->proved = many;
+    s->proved = strip_enough(s, small, large, least);
     strip_prove_ways(s, false);
-    many = s->proved;
-    if (s->reduces) { /* one comparison for those that the strip in order is for */
-        Bb enough = hl_llvm_next_block(e, "");
-        LLVMBuildCondBr(B, many, enough, body);
-        LLVMPositionBuilderAtEnd(B, enough);
-    }
+    Bb many = hl_llvm_next_block(e, "");
+    LLVMBuildCondBr(B, s->proved, many, body);
+    LLVMPositionBuilderAtEnd(B, many);
     Val waiting = hl_llvm_pause_left(e, &pause);
-    Val now = LLVMBuildICmp(B, LLVMIntEQ, waiting, zero, "");
-    LLVMBuildCondBr(B, LLVMBuildAnd(B, many, now, ""), proof, wait_less);
+    LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntEQ, waiting, zero, ""), proof, wait_less);
 
     LLVMPositionBuilderAtEnd(B, wait_less);
     hl_llvm_pause_less(e, &pause, waiting);
@@ -667,23 +787,19 @@ static void strip_emit(Strip *s, Val *after)
         s->n = LLVMBuildSelect(B, several, whole, s->n, "");
     }
     s->proved = hl_llvm_no_pending(e);
+    Val strides[STRIP_ITEMS];
+    strip_assume_strides(s, strides);
     if (s->vectors)
         strip_align(s);
     strip_shorten(s, least);
     s->last = LLVMBuildSub(B, s->n, hl_llvm_int(e, 1), "");
-    strip_prove_all(s);
-    Bb attempt = hl_llvm_next_block(e, "");
-    hl_llvm_branch(e, s->proved, attempt, give_up, true);
+    strip_prove_all(s, give_up);
 
-    LLVMPositionBuilderAtEnd(B, attempt);
-    Val strides[STRIP_ITEMS];
     if (s->cell != HL_NOREF)
         s->cell_at = strip_pointer(s, &s->ir->ins[s->cell], false);
-    strip_set_strides(s, strides, true);
     s->some = s->n;
     memcpy(s->at, s->start, (size_t)b->params.n * sizeof *s->at);
     if (s->turns) {
-        s->buffer = s->twice ? NULL : hl_llvm_buffer(e);
         strip_all_blocks(s, after, &pause, header);
     } else {
         strip_block(s, after, give_up);
@@ -692,7 +808,7 @@ static void strip_emit(Strip *s, Val *after)
     if (s->cell != HL_NOREF)
         hl_llvm_store_item(e, (HlDtype)s->ir->ins[s->cell].aux, s->cell_at,
                            after[strip_cell_state(s)]);
-    strip_set_strides(s, strides, false);
+    strip_restore_strides(s, strides);
     hl_llvm_pause_over(e, &pause);
     hl_llvm_trips_moved(e, s->index, s->n);
     Bb done = LLVMGetInsertBlock(B);
@@ -703,14 +819,15 @@ static void strip_emit(Strip *s, Val *after)
     LLVMBuildBr(B, body);
 
     LLVMPositionBuilderAtEnd(B, body);
-    Bb unmoved[2] = {wait_less, give_up};
+    Bb unmoved[3] = {header, wait_less, give_up};
     for (int32_t p = 0; p < b->params.n; p++) {
         Val now_at = s->start[p];
         if (s->vectorises) {
             LLVMAddIncoming(s->start[p], &after[p], &done, 1);
         } else {
             now_at = LLVMBuildPhi(B, LLVMTypeOf(after[p]), "");
-            LLVMAddIncoming(now_at, (Val[]){s->start[p], s->start[p]}, unmoved, 2);
+            for (int k = 0; k < 3; k++)
+                LLVMAddIncoming(now_at, &s->start[p], &unmoved[k], 1);
             LLVMAddIncoming(now_at, &after[p], &done, 1);
         }
         e->val[b->params.v[p]] = now_at;
@@ -751,6 +868,8 @@ static int strip_make(HlEmitter *e, int32_t block, bool in_order, bool *reduces)
         s.turns = s.stores && s.checks;
         s.twice = s.turns && strip_computes_twice(&s);
         s.vectors = s.turns && !strip_is_chain(&s);
+        s.overlaps = s.vectors && strip_overlaps(&s);
+        s.widest = strip_widest(&s);
         if (strip_counters_proved(&s)) {
             strip_emit(&s, values + 4 * s.nstate);
             *reduces = s.reduces;

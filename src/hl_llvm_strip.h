@@ -38,20 +38,22 @@ typedef struct Strip {
     bool checks;  /* something is found out in the strip itself */
     bool turns;   /* it checks and stores: in turns, block by block */
     bool vectors; /* a block is what a vector holds; else iterations are a chain, and blocks long */
-    int64_t size; /* most iterations of a block */
-    Val buffer;   /* what is to be stored, when all is checked; NULL = stored at once */
-    bool *done;   /* by ref: guard that is proved or implied */
-    bool *carried;  /* by position in the state: the last value must be finite */
-    bool *chain;    /* by ref: belongs to such a sum or product */
-    bool *waits;    /* by ref: scratch of hl_llvm_round_waits */
-    uint8_t *sum;   /* by ref: belongs to a sum of small amounts, see strip_find_sums */
-    bool finite;    /* some guard is implied: no result may be infinite or NaN */
-    bool exact;     /* GUARD_FP is decided for those, too, in what is emitted now */
+    bool overlaps;        /* the first two blocks may share iterations */
+    int64_t size, widest; /* most iterations of a block; of the first blocks that vectors make */
+    Val buffer;           /* what is to be stored, when all is checked; NULL = stored at once */
+    bool *done;           /* by ref: guard that is proved or implied */
+    bool *carried;        /* by position in the state: the last value must be finite */
+    bool *chain;          /* by ref: belongs to such a sum or product */
+    bool *waits;          /* by ref: scratch of hl_llvm_round_waits */
+    uint8_t *sum;         /* by ref: belongs to a sum of small amounts, see strip_find_sums */
+    bool finite;          /* some guard is implied: no result may be infinite or NaN */
+    bool exact;           /* GUARD_FP is decided for those, too, in what is emitted now */
     bool twice;     /* what is stored is not kept, but computed again when all is checked... */
     bool dry;       /* ...which it is not yet */
     Val n, last;    /* iterations of this strip, and n - 1 */
     Val from, some; /* those before this block, NULL = none; iterations of this block */
     Val proved;     /* i1 so far */
+    Val contiguous; /* i1: of the items that are accessed along a row */
     int32_t nstate; /* parameters, whether a guard failed, the cell's value */
     /* nstate each: at the header, at the block's start, at a loop's start, between two loops */
     Val *start, *at, *phi, *mid;
@@ -102,14 +104,17 @@ Val strip_at(Strip *s, HlRef r, bool last);
 Val strip_pointer(Strip *s, const HlIns *ins, bool last);
 /* The branches go on in the block in the first or last iteration. */
 void strip_prove_ways(Strip *s, bool last);
-/* A long strip begins where the first item that it stores along a row begins a line of the cache: a short
- * one goes there. */
+/* In a long strip the first item that blocks store along a row begins a line of the cache: a short strip, or
+ * what the first block has for itself, goes there. */
 void strip_align(Strip *s);
 /* An item that stays, in a row that the strip writes along: the strip ends in front of the iteration that
  * writes it, or, when that is nearer than `least`, is as short as can be: the proof fails then. */
 void strip_shorten(Strip *s, int least);
-void strip_prove_all(Strip *s);
-/* Strides that were proved to be the items' sizes are constants in the strip; puts back what they were. */
-void strip_set_strides(Strip *s, Val *before, bool proved);
+/* Goes on where all is proved. */
+void strip_prove_all(Strip *s, Bb give_up);
+/* Items that are accessed along a row are taken to be `contiguous`: their strides are constants in the strip, and in
+ * the proof behind this. */
+void strip_assume_strides(Strip *s, Val *before);
+void strip_restore_strides(Strip *s, const Val *before); /* to what they were */
 
 #endif

@@ -2,7 +2,8 @@
  *
  * What is linear in the iteration lies between its first and its last value, and where these do not overflow,
  * nothing in between does. Of indexes and accesses that are beside each other, as a[j - 1] and a[j + 1], only
- * those at the ends are looked at. */
+ * those at the ends are looked at. In a nest, what holds for all rows is found out in front of the loop around this
+ * one, where LLVM moves what does not change there; only where that does not hold, each row is looked at. */
 #include "hl_llvm_strip.h"
 
 static void strip_prove(Strip *s, Val ok)
@@ -15,6 +16,13 @@ static Val strip_exact(Strip *s, const char *name, Val a, Val b)
     Val pair = hl_llvm_intrinsic(s->e, name, s->e->i64, (Val[]){a, b}, 2);
     strip_prove(s, LLVMBuildNot(s->e->b, LLVMBuildExtractValue(s->e->b, pair, 1, ""), ""));
     return LLVMBuildExtractValue(s->e->b, pair, 0, "");
+}
+
+/* Is r the number that counts, which gets no further than to what it is compared with? */
+static bool strip_is_counter(const Strip *s, HlRef r, bool down)
+{
+    return r == (down ? s->large : s->small) &&
+           strip_constant_step(s, strip_param(s, r)) == (down ? -1 : 1);
 }
 
 Val strip_at(Strip *s, HlRef r, bool last)
@@ -31,6 +39,9 @@ Val strip_at(Strip *s, HlRef r, bool last)
     if (ins->op == HL_I_PARAM) {
         if (!strip_steps(s, r, &by, &down) || by == HL_NOREF || !last)
             return s->e->val[r];
+        if (strip_is_counter(s, r, down))
+            return down ? LLVMBuildSub(s->e->b, s->e->val[r], s->last, "")
+                        : LLVMBuildAdd(s->e->b, s->e->val[r], s->last, "");
         Val moved = strip_exact(s, mul, strip_at(s, by, false), s->last);
         return strip_exact(s, down ? sub : add, s->e->val[r], moved);
     }
@@ -38,29 +49,6 @@ Val strip_at(Strip *s, HlRef r, bool last)
         return strip_at(s, ins->a[0], last);
     Val a = strip_at(s, ins->a[0], last), b = strip_at(s, ins->a[1], last);
     return strip_exact(s, strip_is_sum(ins) ? add : strip_is_difference(ins) ? sub : mul, a, b);
-}
-
-/* The index of an access or a row in the first or last iteration, where it is in range. */
-static Val strip_index_at(Strip *s, HlRef index, bool last)
-{
-    if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
-        index = s->ir->ins[index].a[0];
-    return strip_at(s, index, last);
-}
-
-Val strip_pointer(Strip *s, const HlIns *ins, bool last)
-{
-    LLVMBuilderRef B = s->e->b;
-    HlRef place = ins->a[0];
-    Val from =
-        strip_inside(s, place) ? strip_pointer(s, &s->ir->ins[place], last) : s->e->val[place];
-    Val moved = LLVMBuildMul(B, s->e->val[ins->a[1]], strip_index_at(s, ins->a[2], last), "");
-    return LLVMBuildGEP2(B, s->e->i8, from, &moved, 1, "");
-}
-
-static Val strip_address(Strip *s, const HlIns *ins, bool last)
-{
-    return LLVMBuildPtrToInt(s->e->b, strip_pointer(s, ins, last), s->e->i64, "");
 }
 
 /* A linear number is `from` plus a constant, and `from` changes by the constant `by`. Numbers with one `from`
@@ -85,6 +73,33 @@ static bool strip_offset(const Strip *s, HlRef r, Offset *o)
     }
     o->from = r;
     return strip_slope(s, r, &o->by);
+}
+
+/* The index of an access or a row in the first or last iteration, modulo 2^64: where its sum overflows it is in
+ * no array. */
+static Val strip_index_at(Strip *s, HlRef index, bool last)
+{
+    Offset o;
+    if (strip_offset(s, index, &o))
+        return LLVMBuildAdd(s->e->b, strip_at(s, o.from, last), hl_llvm_int(s->e, o.offset), "");
+    if (strip_inside(s, index) && s->ir->ins[index].op == HL_I_INDEX)
+        index = s->ir->ins[index].a[0];
+    return strip_at(s, index, last);
+}
+
+Val strip_pointer(Strip *s, const HlIns *ins, bool last)
+{
+    LLVMBuilderRef B = s->e->b;
+    HlRef place = ins->a[0];
+    Val from =
+        strip_inside(s, place) ? strip_pointer(s, &s->ir->ins[place], last) : s->e->val[place];
+    Val moved = LLVMBuildMul(B, s->e->val[ins->a[1]], strip_index_at(s, ins->a[2], last), "");
+    return LLVMBuildGEP2(B, s->e->i8, from, &moved, 1, "");
+}
+
+static Val strip_address(Strip *s, const HlIns *ins, bool last)
+{
+    return LLVMBuildPtrToInt(s->e->b, strip_pointer(s, ins, last), s->e->i64, "");
 }
 
 /* Does `other` lie beside `own`, further up or down? Of two at the same place the earlier one counts. */
@@ -161,6 +176,73 @@ static void strip_prove_apart(Strip *s, const HlIns *store, int32_t nth)
     strip_prove(s, LLVMBuildOr(B, below, above, ""));
 }
 
+/* --- whole arrays ------------------------------------------------------------------------------- */
+
+/* The address of the array that an access goes to, where that is known and stays for all rows of the loop around
+ * this one; HL_NOREF = it does not. */
+static HlRef strip_array(const Strip *s, const HlIns *access)
+{
+    const HlCfg *cfg = &s->e->cfg;
+    int32_t around = cfg->outer[s->index];
+    HlRef r = access->a[0];
+    while (s->ir->ins[r].op == HL_I_ARRAY_ROW)
+        r = s->ir->ins[r].a[0];
+    if (around < 0 || s->ir->ins[r].op != HL_I_ARRAY_DATA)
+        return HL_NOREF;
+    for (int32_t h = cfg->header[s->ir->ins[r].block]; h >= 0; h = cfg->outer[h])
+        if (h == around)
+            return HL_NOREF;
+    return r;
+}
+
+/* Its first byte, or the one behind its last, found out where its address is read; where that is not known, all
+ * bytes are between. */
+static Val strip_array_end(Strip *s, HlRef data, bool high)
+{
+    HlEmitter *e = s->e;
+    LLVMBuilderRef B = e->b;
+    HlRef array = s->ir->ins[data].a[0];
+    HlType type = s->ir->ins[array].type;
+    Bb here = LLVMGetInsertBlock(B);
+    Val proved = s->proved, zero = hl_llvm_int(e, 0), one = hl_llvm_int(e, 1);
+    LLVMPositionBuilder(B, LLVMGetInstructionParent(e->val[data]),
+                        LLVMGetNextInstruction(e->val[data]));
+    s->proved = LLVMConstInt(e->i1, 1, false);
+    Val end = LLVMBuildPtrToInt(B, e->val[data], e->i64, "");
+    for (int axis = 0; axis < type.ndim; axis++) {
+        Val n = hl_llvm_axis(e, e->val[array], e->env->off_arr_shape, axis);
+        Val stride = hl_llvm_axis(e, e->val[array], e->env->off_arr_strides, axis);
+        Val far = strip_exact(s, "llvm.smul.with.overflow", LLVMBuildSub(B, n, one, ""), stride);
+        Val ends[2] = {far, zero};
+        far = hl_llvm_intrinsic(e, high ? "llvm.smax" : "llvm.smin", e->i64, ends, 2);
+        end = strip_exact(s, "llvm.sadd.with.overflow", end, far);
+    }
+    if (high)
+        end = strip_exact(s, "llvm.sadd.with.overflow", end,
+                          hl_llvm_int(e, hl_dtype_size((HlDtype)type.dtype)));
+    end = LLVMBuildSelect(B, s->proved, end, hl_llvm_int(e, high ? -1 : 0), "");
+    s->proved = proved;
+    LLVMPositionBuilderAtEnd(B, here);
+    return end;
+}
+
+/* Are the arrays of a store and a load two, so that their ends may tell that they are apart? */
+static bool strip_has_ends(const Strip *s, const HlIns *store, const HlIns *load)
+{
+    HlRef a = strip_array(s, store), b = strip_array(s, load);
+    return a != HL_NOREF && b != HL_NOREF && a != b;
+}
+
+/* The nth of all pairs of a store and a load? */
+static bool strip_pair(const Strip *s, int32_t nth, const HlIns **store, const HlIns **load)
+{
+    *store = &s->ir->ins[s->items[nth / s->nitems]];
+    *load = &s->ir->ins[s->items[nth % s->nitems]];
+    return strip_writes(*store) && (*load)->op == HL_I_ARRAY_LOAD;
+}
+
+/* --- indexes and sums ---------------------------------------------------------------------------- */
+
 /* Is there an INDEX into the same length, further up or down? */
 static bool strip_index_passed(const Strip *s, const HlIns *ins, const Offset *own, bool up)
 {
@@ -177,23 +259,36 @@ static bool strip_index_passed(const Strip *s, const HlIns *ins, const Offset *o
 
 static void strip_prove_in_range(Strip *s, const HlIns *ins, bool last)
 {
-    Val at = strip_at(s, ins->a[0], last);
+    Val at = strip_index_at(s, ins->a[0], last);
     strip_prove(s, LLVMBuildICmp(s->e->b, LLVMIntULT, at, s->e->val[ins->a[1]], ""));
 }
 
 /* The indexes are in range in all iterations: so they are between the first and the last one, and between
- * the lowest and the highest of those that are beside each other. */
-static void strip_prove_index(Strip *s, HlRef index)
+ * the lowest and the highest of those that are beside each other. This looks at the low end, where a sum may get
+ * below all numbers, or at both where the order is not known. */
+static void strip_prove_low(Strip *s, const HlIns *ins)
 {
-    const HlIns *ins = &s->ir->ins[index];
     Offset o;
-    bool ordered = strip_offset(s, index, &o);
-    for (int high = 0; high < 2; high++) {
-        if (!ordered)
-            strip_prove_in_range(s, ins, high);
-        else if (!strip_index_passed(s, ins, &o, high))
-            strip_prove_in_range(s, ins, (o.by > 0) == (high != 0));
+    if (!strip_offset(s, ins->a[0], &o)) {
+        strip_prove_in_range(s, ins, false);
+        strip_prove_in_range(s, ins, true);
+    } else if (!strip_index_passed(s, ins, &o, false)) {
+        Val from = strip_at(s, o.from, o.by <= 0);
+        strip_prove(s, LLVMBuildICmp(s->e->b, LLVMIntSGE, from, hl_llvm_int(s->e, -o.offset), ""));
     }
+}
+
+/* Is this INDEX the one at the high end? */
+static bool strip_is_high(const Strip *s, const HlIns *ins, Offset *o)
+{
+    return ins->op == HL_I_INDEX && strip_offset(s, ins->a[0], o) &&
+           !strip_index_passed(s, ins, o, true);
+}
+
+/* Does such an index count up with the loop, in a nest? Where the loop ends in time, it is in range for all rows. */
+static bool strip_counts_along(const Strip *s, const Offset *o)
+{
+    return s->e->cfg.outer[s->index] >= 0 && o->from == s->small && o->by == 1;
 }
 
 /* Is r an index itself, which does not overflow where it is in range? */
@@ -270,12 +365,27 @@ void strip_align(Strip *s)
     if (!store || !strip_goes_along(s, store, &o) || o.by != 1)
         return;
     Val size = hl_llvm_int(e, hl_dtype_size((HlDtype)store->aux)), zero = hl_llvm_int(e, 0);
-    Val bytes = LLVMBuildNeg(B, strip_address(s, store, false), "");
+    Val n[2] = {s->n}, address = strip_address(s, store, false);
+    Bb from[2] = {LLVMGetInsertBlock(B), NULL};
+    Bb behind = hl_llvm_next_block(e, ""), align = from[1] = hl_llvm_next_block(e, "align");
+    Val pays = LLVMBuildICmp(B, LLVMIntUGE, s->n, hl_llvm_int(e, STRIP_LONG), "");
+    LLVMBuildCondBr(B, pays, align, behind);
+    LLVMPositionBuilderAtEnd(B, align);
+    Val bytes = LLVMBuildNeg(B, address, "");
     bytes = LLVMBuildAnd(B, bytes, hl_llvm_int(e, STRIP_LINE - 1), "");
     Val away = LLVMBuildUDiv(B, bytes, size, "");
-    Val pays = LLVMBuildICmp(B, LLVMIntUGE, s->n, hl_llvm_int(e, STRIP_LONG), "");
-    pays = LLVMBuildAnd(B, pays, LLVMBuildICmp(B, LLVMIntNE, away, zero, ""), "");
-    s->n = LLVMBuildSelect(B, pays, away, s->n, "");
+    if (s->overlaps) { /* so many for the first block, and then whole ones */
+        Val rest = LLVMBuildSub(B, s->n, away, "");
+        rest = LLVMBuildAnd(B, rest, hl_llvm_int(e, s->widest - 1), "");
+        n[1] = LLVMBuildSub(B, s->n, rest, "");
+    } else {
+        Val there = LLVMBuildICmp(B, LLVMIntEQ, away, zero, "");
+        n[1] = LLVMBuildSelect(B, there, s->n, away, "");
+    }
+    LLVMBuildBr(B, behind);
+    LLVMPositionBuilderAtEnd(B, behind);
+    s->n = LLVMBuildPhi(B, e->i64, "");
+    LLVMAddIncoming(s->n, n, from, 2);
 }
 
 void strip_shorten(Strip *s, int least)
@@ -300,14 +410,101 @@ void strip_shorten(Strip *s, int least)
     }
 }
 
-void strip_prove_all(Strip *s)
+/* Nothing that is written is read in another iteration: of the pairs whose arrays' ends may tell, or of the others. */
+static void strip_prove_pairs(Strip *s, bool have_ends)
+{
+    const HlIns *store, *load;
+    for (int32_t i = 0; i < s->nitems * s->nitems; i++) {
+        if (!strip_pair(s, i, &store, &load) || strip_has_ends(s, store, load) != have_ends)
+            continue;
+        if (load->a[0] != store->a[0] || strip_shares_row(s, store, load))
+            strip_prove_apart(s, store, i % s->nitems);
+        else if (s->cell == HL_NOREF && !strip_walks(s, store))
+            strip_prove_moves(s, store);
+    }
+}
+
+/* Whether the arrays of such pairs have no byte in common. */
+static Val strip_arrays_apart(Strip *s)
 {
     LLVMBuilderRef B = s->e->b;
+    const HlIns *store, *load;
+    Val all = LLVMConstInt(s->e->i1, 1, false), low[STRIP_ITEMS] = {0}, high[STRIP_ITEMS] = {0};
+    bool writes = false;
+    for (int32_t i = 0; i < s->nitems; i++)
+        writes |= strip_writes(&s->ir->ins[s->items[i]]);
+    for (int32_t i = 0; writes && i < s->nitems; i++) {
+        HlRef data = strip_array(s, &s->ir->ins[s->items[i]]);
+        for (int32_t k = 0; k < i && !low[i]; k++) {
+            bool same = strip_array(s, &s->ir->ins[s->items[k]]) == data;
+            low[i] = same ? low[k] : NULL;
+            high[i] = same ? high[k] : NULL;
+        }
+        if (data != HL_NOREF && !low[i]) {
+            low[i] = strip_array_end(s, data, false);
+            high[i] = strip_array_end(s, data, true);
+        }
+    }
+    for (int32_t i = 0; i < s->nitems * s->nitems; i++) {
+        int32_t a = i / s->nitems, b = i % s->nitems;
+        if (!strip_pair(s, i, &store, &load) || !strip_has_ends(s, store, load))
+            continue;
+        Val below = LLVMBuildICmp(B, LLVMIntULE, high[a], low[b], "");
+        Val above = LLVMBuildICmp(B, LLVMIntULE, high[b], low[a], "");
+        all = LLVMBuildAnd(B, all, LLVMBuildOr(B, below, above, ""), "");
+    }
+    return all;
+}
+
+/* What is different from row to row, or is not known of all of them. */
+static void strip_prove_rows(Strip *s)
+{
+    Offset o;
+    strip_prove(s, s->contiguous);
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[s->block->ins.v[i]];
+        if (strip_is_high(s, ins, &o) && strip_counts_along(s, &o))
+            strip_prove_in_range(s, ins, true);
+    }
+    strip_prove_pairs(s, true);
+}
+
+/* The same, found out for all rows in front of the loop around this one, if it holds for all: items are contiguous,
+ * arrays have no byte in common, and the loop ends where they do, or before. */
+static Val strip_rows_proved(Strip *s)
+{
+    LLVMBuilderRef B = s->e->b;
+    Val all = LLVMBuildAnd(B, s->contiguous, strip_arrays_apart(s), "");
+    Offset o;
+    for (int32_t i = 0; i < s->block->ins.n; i++) {
+        const HlIns *ins = &s->ir->ins[s->block->ins.v[i]];
+        if (!strip_is_high(s, ins, &o) || !strip_counts_along(s, &o))
+            continue;
+        Val most = LLVMBuildSub(B, s->e->val[ins->a[1]], hl_llvm_int(s->e, o.offset), "");
+        Val stop = strip_at(s, s->large, false);
+        all = LLVMBuildAnd(B, all, LLVMBuildICmp(B, LLVMIntSLE, stop, most, ""), "");
+    }
+    return all;
+}
+
+/* Goes on where all of `proved` holds. */
+static void strip_go_on(Strip *s, Bb there, Bb give_up)
+{
+    hl_llvm_branch(s->e, s->proved, there, give_up, true);
+    s->proved = LLVMConstInt(s->e->i1, 1, false);
+}
+
+void strip_prove_all(Strip *s, Bb give_up)
+{
+    LLVMBuilderRef B = s->e->b;
+    Offset o;
     for (int32_t i = 0; i < s->block->ins.n; i++) {
         HlRef r = s->block->ins.v[i];
         const HlIns *ins = &s->ir->ins[r];
         if (ins->op == HL_I_INDEX) {
-            strip_prove_index(s, r);
+            strip_prove_low(s, ins);
+            if (strip_is_high(s, ins, &o) && !strip_counts_along(s, &o))
+                strip_prove_in_range(s, ins, o.by > 0);
         } else if (ins->op == HL_I_GUARD_WRITEABLE) {
             strip_prove(s, hl_llvm_writeable(s->e, s->e->val[ins->a[0]]));
         } else if ((ins->op == HL_I_ADD_OV || ins->op == HL_I_SUB_OV || ins->op == HL_I_MUL_OV ||
@@ -319,34 +516,39 @@ void strip_prove_all(Strip *s)
     }
     strip_prove_ways(s, true);
     strip_prove_sums(s);
-    for (int32_t i = 0; i < s->nitems; i++) {
-        const HlIns *item = &s->ir->ins[s->items[i]];
+    strip_prove_pairs(s, false);
+    Bb attempt = hl_llvm_next_block(s->e, "");
+    if (s->e->cfg.outer[s->index] >= 0) {
+        Bb rows = hl_llvm_next_block(s->e, "rows"), known = hl_llvm_next_block(s->e, "");
+        strip_go_on(s, known, give_up);
+        LLVMPositionBuilderAtEnd(B, known);
+        hl_llvm_branch(s->e, strip_rows_proved(s), attempt, rows, true);
+        LLVMPositionBuilderAtEnd(B, rows);
+    }
+    strip_prove_rows(s);
+    strip_go_on(s, attempt, give_up);
+    LLVMPositionBuilderAtEnd(B, attempt);
+}
+
+void strip_assume_strides(Strip *s, Val *before)
+{
+    LLVMBuilderRef B = s->e->b;
+    s->contiguous = LLVMConstInt(s->e->i1, 1, false);
+    for (int32_t k = 0; k < s->nitems; k++) {
+        const HlIns *item = &s->ir->ins[s->items[k]];
+        Val *stride = &s->e->val[item->a[1]];
+        before[k] = *stride;
+        if (!strip_walks(s, item))
+            continue;
         Val size = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
-        if (strip_walks(s, item))
-            strip_prove(s, LLVMBuildICmp(B, LLVMIntEQ, s->e->val[item->a[1]], size, ""));
-        for (int32_t k = 0; strip_writes(item) && k < s->nitems; k++) {
-            const HlIns *load = &s->ir->ins[s->items[k]];
-            if (load->op != HL_I_ARRAY_LOAD)
-                continue;
-            if (load->a[0] != item->a[0] || strip_shares_row(s, item, load))
-                strip_prove_apart(s, item, k);
-            else if (s->cell == HL_NOREF && !strip_walks(s, item))
-                strip_prove_moves(s, item);
-        }
+        Val is = LLVMBuildICmp(B, LLVMIntEQ, *stride, size, "");
+        s->contiguous = LLVMBuildAnd(B, s->contiguous, is, "");
+        *stride = size;
     }
 }
 
-void strip_set_strides(Strip *s, Val *before, bool proved)
+void strip_restore_strides(Strip *s, const Val *before)
 {
-    for (int32_t k = 0; k < s->nitems; k++) {
-        const HlIns *item = &s->ir->ins[s->items[proved ? k : s->nitems - 1 - k]];
-        Val *stride = &s->e->val[item->a[1]], *was = &before[proved ? k : s->nitems - 1 - k];
-        if (!proved) {
-            *stride = *was;
-            continue;
-        }
-        *was = *stride;
-        if (strip_walks(s, item))
-            *stride = hl_llvm_int(s->e, hl_dtype_size((HlDtype)item->aux));
-    }
+    for (int32_t k = s->nitems - 1; k >= 0; k--)
+        s->e->val[s->ir->ins[s->items[k]].a[1]] = before[k];
 }

@@ -234,6 +234,123 @@ def test_floats_that_names_hold_for_an_iteration(jit, out):
 
 
 @diff
+def test_blocks_that_share_iterations(jit, out):
+    """Two blocks of a strip do some iterations twice, where nobody can tell: whatever is left of vectors, wherever
+    one warns, and not where an iteration needs what the one before left, or changes what it reads."""
+    @jit
+    def apart(a, by, b):
+        last = -1
+        for i in range(len(a)):
+            last = a[i] * by
+            b[i] = last
+        return i, last
+
+    @jit
+    def difference(a, by, b):
+        before = by
+        for i in range(len(a)):
+            b[i] = a[i] * by + before
+            before = a[i]
+        return i, before
+
+    @jit
+    def third(a, by, b):
+        one = two = by
+        for i in range(len(a)):
+            b[i] = a[i] * by
+            two = one
+            one = a[i]
+        return i, one, two
+
+    @jit
+    def in_place(a, by, b):
+        for i in range(len(a)):
+            b[i] = b[i] * by + a[i]
+        return i
+
+    @jit
+    def stepping(a, by, b):
+        at = 3
+        step = len(b)
+        for i in range(len(a)):
+            b[i] = a[i] * by
+            at += step
+        return i, at
+
+    @jit
+    def some(a, by, b):
+        for i in range(len(a)):
+            if a[i] > by:
+                b[i] = a[i] * by
+        return i
+
+    @jit
+    def two_stores(a, by, b):
+        for i in range(len(a) - 2):
+            b[i + 2] = a[i] * by
+            b[i] = a[i + 1] * by
+        return i
+    rng = np.random.default_rng(21)
+    for dtype, by, bad in (("f8", 2.0, INF), ("f4", np.float32(2), 3e38), ("u1", np.uint8(3), 100)):
+        for n in (8, 9, 13, 15, 16, 17, 31, 63, 64, 65, 66, 71, 100, 127, 128, 129, 519):
+            a = rng.integers(1, 20, n).astype(dtype)
+            for f in (apart, difference, third, in_place, stepping, some, two_stores):
+                out(f, a, by, np.ones(n, dtype))
+                for at in {0, 1, 7, 8, n // 3, n // 2, n - 9, n - 8, n - 2, n - 1} & set(range(n)):
+                    worse = a.copy()
+                    worse[at] = bad
+                    out(f, worse, by, np.ones(n, dtype))
+    for start in range(1, 70, 3):   # where lines of the cache begin
+        for dtype in ("f8", "u1", "f4"):
+            a = rng.integers(1, 20, 900).astype(dtype)
+            out(apart, a[start:], a[0], np.zeros(900, dtype)[start:])
+
+
+@diff
+def test_sums_of_narrow_integers(jit, out):
+    """Sums and differences in a strip are made of as many bits as the items have, and overflow as these do."""
+    @jit
+    def add(a, b, c):
+        for i in range(len(a)):
+            c[i] = a[i] + b[i]
+        return i
+
+    @jit
+    def subtract(a, b, c):
+        for i in range(len(a)):
+            c[i] = a[i] - b[i]
+        return i
+
+    @jit
+    def several(a, b, c):
+        for i in range(len(a)):
+            total = 1 + a[i] - b[i] + 3 - 2
+            c[i] = 1 if total == 2 else total
+        return i, total
+
+    @jit
+    def mixed(a, b, c):
+        for i in range(len(a)):
+            c[i] = (a[i] + b[i]) * 2 - (a[i] - b[i]) // 3 + abs(a[i])
+        return i
+    rng = np.random.default_rng(8)
+    for dtype in "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8":
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        a, b = rng.integers(5, 20, 150).astype(dtype), rng.integers(0, 5, 150).astype(dtype)
+        for f in (add, subtract, several, mixed):
+            out(f, a, b, np.zeros(150, dtype))
+            for x, y in ((high, 0), (high, 1), (high, high), (low, 0), (low, 1), (low, low), (low, high), (high, low),
+                         (0, high), (0, low), (1, 2), (high - 1, 1), (high // 2 + 1, high // 2 + 1)):
+                for at in (0, 70, 149):
+                    c, d = a.copy(), b.copy()
+                    c[at], d[at] = x, y
+                    out(f, c, d, np.zeros(150, dtype))
+    out(add, a.astype("u1"), b.astype("i1"), np.zeros(150, "i2"))
+    out(add, a.astype("u1"), b.astype("u2"), np.zeros(150, "u1"))
+    out(subtract, a.astype("i4"), b.astype("u4"), np.zeros(150, "i4"))
+
+
+@diff
 def test_short_inner_loops(jit, out):
     """Every number of iterations up to some rounds of a strip, and what the names hold behind the loop."""
     @jit

@@ -308,6 +308,170 @@ def test_arrays_that_change_places(jit, out):
 # -- loops around loops ---------------------------------------------------------------------------
 
 @diff
+def test_arrays_of_one_memory(jit, out):
+    """Whether arrays are apart is found out in front of a nest, where their ends tell, else row by row."""
+    @jit
+    def f(a, b):
+        rows, columns = a.shape
+        for i in range(1, rows - 1):
+            for j in range(1, columns - 1):
+                b[i, j] = a[i - 1, j] + a[i + 1, j] - a[i, j - 1] * 2 + a[i, j + 1]
+
+    @jit
+    def between(a, b, c):
+        for i in range(1, len(a)):
+            for j in range(a.shape[1]):
+                c[i, j] = a[i, j] + c[i - 1, j] - b[i, j]
+
+    @jit
+    def deep(a, b):
+        for i in range(a.shape[0]):
+            for j in range(a.shape[1]):
+                for k in range(1, a.shape[2]):
+                    b[i, j, k] = a[i, j, k - 1] + a[i, j, k] * 3
+
+    @jit
+    def rounds(a, b):
+        for _ in range(5):
+            for i in range(len(a)):
+                for j in range(a.shape[1] - 1):
+                    b[i, j] = a[i, j] + a[i, j + 1]
+            a, b = b, a
+    strided = np.lib.stride_tricks.as_strided
+
+    def pairs(dtype):
+        base = np.arange(4000).astype(dtype) % 23
+        size = base.itemsize
+        yield base[:400].reshape(10, 40), base[400:800].reshape(10, 40)    # side by side
+        yield base[400:800].reshape(10, 40), base[:400].reshape(10, 40)
+        yield base[:400].reshape(10, 40), base[399:799].reshape(10, 40)    # one item in common
+        yield base[399:799].reshape(10, 40), base[:400].reshape(10, 40)
+        yield base[:400].reshape(10, 40), base[:400].reshape(10, 40)
+        for by in 1, 2, 39, 40, 41, 80, 130:
+            yield base[:400].reshape(10, 40), base[by:400 + by].reshape(10, 40)
+            yield base[by:400 + by].reshape(10, 40), base[:400].reshape(10, 40)
+        for n in 9, 65:    # one item in common, of one row
+            yield base[:n].reshape(1, n), base[n - 1:2 * n - 1].reshape(1, n)
+            yield base[n - 1:2 * n - 1].reshape(1, n), base[:n].reshape(1, n)
+        both = base[:800].reshape(10, 80)
+        yield both[:, :40], both[:, 40:]                                   # rows in turn
+        yield both[:, 40:], both[:, :40]
+        yield both[:, :40], both[:, 20:60]
+        yield both[:, ::2], both[:, 1::2]
+        yield both[::-1, :40], both[:, 40:]
+        yield base[:400].reshape(10, 40)[::-1], base[400:800].reshape(10, 40)
+        yield base[:400].reshape(10, 40)[::-1], base[360:760].reshape(10, 40)[::-1]
+        yield base[:400].reshape(10, 40), strided(base[30:], (10, 40), (0, size))    # all rows are one
+        yield strided(base, (10, 40), (size, size)), strided(base[20:], (10, 40), (size, size))
+        yield strided(base[49:], (10, 40), (-size, size)), strided(base[30:], (10, 40), (size, size))
+        yield base[:400].reshape(40, 10).T, base[400:800].reshape(10, 40)
+        yield base[:0].reshape(0, 40), base[:400].reshape(10, 40)
+    for dtype in "f8", "u1":
+        for f2 in f, rounds:
+            for a, b in pairs(dtype):
+                out(f2, a, b)
+        for (a, b), (c, _) in zip(pairs(dtype), pairs(dtype)):
+            out(between, a, b, b)
+            out(between, a, c, b)
+            out(between, b, a, a)
+        for a, b in pairs(dtype):
+            if a.size == 400 and a.flags.c_contiguous and b.flags.c_contiguous:
+                out(deep, a.reshape(2, 5, 40), b.reshape(2, 5, 40))
+                out(deep, b.reshape(5, 2, 40), a.reshape(5, 2, 40))
+
+
+@diff
+def test_rows_that_are_too_short(jit, out):
+    """Indexes are known to be in range in front of a nest, or found out row by row; or the nest is left there."""
+    @jit
+    def f(a, b, start, stop):
+        for i in range(len(a)):
+            for j in range(start, stop):
+                b[i, j] = a[i, j + 1] - a[i, j - 1] * 2.0
+        return i, j
+
+    @jit
+    def down(a, b, start, stop):
+        for i in range(len(a)):
+            for j in range(stop - 1, start - 1, -1):
+                b[i, j] = a[i, j + 1] - a[i, j - 1] * 2.0
+        return i, j
+
+    @jit
+    def wide(a, b, start, stop):
+        for i in range(len(a)):
+            for j in range(start, stop):
+                b[i, j - 3] = a[i, j - 5] + a[i, j]
+        return i, j
+
+    @jit
+    def ragged(a, b, ends):
+        for i in range(len(a)):
+            for j in range(ends[i]):
+                b[i, j] = a[i, j + 1] + a[i, j]
+        return i, j
+
+    @jit
+    def total(a, start, stop):
+        t = 0.0
+        for i in range(len(a)):
+            for j in range(start, stop):
+                t += a[i, j]
+        return t
+    a = np.arange(300.0).reshape(6, 50)
+    out(f, a, np.zeros((6, 50)), 1, 49)
+    for start, stop in ((1, 49), (1, 50), (0, 49), (-1, 49), (-40, 30), (-49, -1), (-60, 20), (5, 48), (5, 53), (20, 90)):
+        for g in (f, down, wide):
+            for columns in (50, 49, 48, 60):
+                out(g, a, np.zeros((6, columns)), start, stop)
+                out(g, np.ones((6, columns)), np.zeros((6, 50)), start, stop)
+        out(total, a, start, stop)
+    for last in (48, 49, 50, 51, 60, 0, 8, 3):
+        out(ragged, a, np.zeros((6, 50)), np.array([49, 40, 20, 48, last, 49]))
+        out(ragged, a, np.zeros((6, 48)), np.array([48, 40, last, 20, 48, 47]))
+
+
+@diff
+def test_indexes_at_the_ends_of_numbers(jit, out):
+    """An index whose sum overflows is in no array, in a strip as elsewhere."""
+    @jit
+    def f(a, b, start, stop, step):
+        for i in range(2):
+            for j in range(start, stop, step):
+                b[j] = a[j - 1] + a[j + 1]
+        return j
+
+    @jit
+    def down(a, b, start, n):
+        for i in range(2):
+            for j in range(start, start - n, -1):
+                b[j - 1] = a[j] + a[j - 2]
+        return j
+    @jit
+    def based(a, b, start, stop):
+        for i in range(2):
+            for j in range(start, stop):
+                b[j - start] = a[j - start] * 2.0
+            for j in range(stop, start, -1):
+                b[j - start] = a[j - start] + 1.0
+        return j
+    a = np.arange(300.0)
+    most, least = 2 ** 63 - 1, -2 ** 63
+    for n in 60, 3, 1, 20, 7, 8, 9:
+        out(based, a, np.zeros(300), least, least + n)
+        out(based, a, np.zeros(300), most - n, most)
+    for start, stop in ((1, 299), (1, 300), (0, 299), (0, 300), (-1, 299), (-299, 1), (-300, 0), (-301, 5), (1, 302)):
+        out(f, a, np.zeros(300), start, stop, 1)
+        out(f, a, np.zeros(300), stop - 1, start - 1, -1)
+    for start, stop in ((most - 40, most), (least, least + 40), (least + 1, least + 40), (most - 8, most)):
+        out(f, a, np.zeros(300), start, stop, 1)
+        out(f, a, np.zeros(300), stop - 1, start, -1)
+    for start, n in ((299, 298), (299, 299), (299, 300), (300, 40), (40, 40), (40, 80), (least + 40, 40), (most, 40),
+                     (least + 39, 40)):
+        out(down, a, np.zeros(300), start, n)
+
+
+@diff
 def test_inner_loop_that_ends_in_another_frame(jit, out):
     """The outer loop is recorded as far as a long loop inside, and then from the end of that on. That end is not
     reached, as the row is too long; when it is, all is of other types, or something is not there."""
