@@ -720,15 +720,17 @@ static void nest_enter(Nest *n, int copy, int32_t i)
 static Val nest_cell_start(Nest *n, int copy)
 {
     HlEmitter *e = n->e;
-    HlIns load = n->ir->ins[n->cell];
-    Val *own = e->val;
+    const HlBlock *b = nest_block(n, n->at);
     if (n->cell_first != HL_NOREF)
         return n->val[copy][n->ir->ins[n->cell_first].a[3]];
-    load.op = HL_I_ARRAY_LOAD;
-    load.type = n->ir->ins[load.a[3]].type;
-    load.a[3] = HL_NOREF;
+    int32_t i = 0;
+    while (i < b->ins.n && !nest_reads_cell(n, b->ins.v[i]))
+        i++;
+    if (i == b->ins.n)
+        return hl_llvm_float(e, 0.0); /* nobody asks */
+    Val *own = e->val;
     e->val = n->val[copy];
-    Val value = hl_llvm_ins(e, &load);
+    Val value = hl_llvm_ins(e, &n->ir->ins[b->ins.v[i]]);
     e->val = own;
     return value;
 }
