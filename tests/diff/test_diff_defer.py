@@ -219,6 +219,30 @@ def test_what_is_stored_is_what_is_read(jit, out):
 
 
 @diff
+def test_first_different_ones_then_the_same(jit, out):
+    @jit
+    def rows(a, i, lo, hi):
+        for j in range(lo, hi):
+            y = a[i, 1]
+            a[i, 0] = a[j, 0] * 0.5 + 1.0
+            a[j, 1] = a[j, 0] - y
+        return y
+
+    @jit
+    def arrays(a, b, c, at):
+        for j in range(at.size):
+            a[at[j]] = b[j] * 0.5
+            c[j] = b[j + 1] - 1.0
+        return j
+    a, at = np.linspace(0.0, 1.0, 140).reshape(70, 2), np.arange(3, 43)
+    for i in (0, 0, 0, 0, 64, 62, 30, 5, 0):
+        out(rows, a, i, 5, 65)
+    for start in (60, 60, 60, 60, 2, 0, 39, 60):
+        buffer = np.linspace(0.0, 1.0, 140)
+        out(arrays, buffer[:60], buffer[start:start + 60], np.zeros(60), at)
+
+
+@diff
 def test_neighbours_and_equal_items(jit, out):
     @jit
     def f(a, b, n):
