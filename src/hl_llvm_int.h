@@ -112,6 +112,9 @@ Val hl_llvm_axis(HlEmitter *e, Val array, int32_t offset, int axis);
 Val hl_llvm_tag(HlEmitter *e, Val access, Val tbaa);
 Val hl_llvm_call(HlEmitter *e, void *fn, LLVMTypeRef res, LLVMTypeRef *params, Val *args,
                  unsigned nargs);
+/* A call of a function of hl_llvm_rt.c, which depends on its operands alone. */
+Val hl_llvm_call_rt(HlEmitter *e, const char *name, LLVMTypeRef res, LLVMTypeRef arg, Val *args,
+                    unsigned nargs);
 /* A C function that machine code gets by its name; to the optimiser, one of its operands alone. */
 Val hl_llvm_declare(HlEmitter *e, const char *name, LLVMTypeRef type);
 void hl_llvm_at(HlEmitter *e, Bb bb);              /* goes on at the end of a block */
@@ -204,6 +207,10 @@ void hl_llvm_trips_moved(HlEmitter *e, int32_t header, Val n);
 void hl_llvm_late_plan(HlEmitter *e);
 /* The value, which is computed here if that was left to the exits. */
 Val hl_llvm_late(HlEmitter *e, HlRef r);
+
+/* --- hl_llvm_arith.c -------------------------------------------------------------------------- */
+/* An operation on integers. */
+Val hl_llvm_arith(HlEmitter *e, const HlIns *ins, Val *a);
 
 /* --- hl_llvm_seq.c ---------------------------------------------------------------------------- */
 Val hl_llvm_unbox_int(HlEmitter *e, const HlIns *ins, Val object);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Puts deliberate faults into the C code, one at a time, and looks which test notices.
 
-    tools/mutants.py                     every mutant of tests/mutants/mutants.toml; writes bench/MUTANTS.md
+    tools/mutants.py                     every mutant of tests/mutants/*.toml; writes bench/MUTANTS.md
     tools/mutants.py NAME...             these
     tools/mutants.py --smoke             the first one, to see whether this tool works
     tools/mutants.py --check             does each one still apply? Builds nothing
@@ -23,7 +23,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LIST = ROOT / "tests/mutants/mutants.toml"
+LISTS = sorted((ROOT / "tests/mutants").glob("*.toml"))
 TABLE = ROOT / "bench/MUTANTS.md"
 TREES = ("src", "hooks", "python", "tests", "tools", "build-aux", "m4", "docs", "bench", "demo")
 FILES = ("bootstrap", "README.md", "configure.ac", "Makefile.am", "aclocal.m4", "configure", "Makefile.in")
@@ -33,8 +33,7 @@ LIMIT = 60  # seconds of one test
 
 
 def mutants():
-    with LIST.open("rb") as f:
-        return tomllib.load(f)["mutant"]
+    return [mutant for path in LISTS for mutant in tomllib.loads(path.read_text())["mutant"]]
 
 
 def misfit(mutant):
