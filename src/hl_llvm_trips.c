@@ -4,9 +4,9 @@
  *         if a[i] < 0: ...
  *
  * In a loop of six instructions, one that counts its iterations for the report would be the seventh. Where a number
- * goes up by 1 with every jump back, or down, iterations are the difference between what it is and what it was. So
- * the number of iterations, in its slot, lacks the counter's value while the loop runs: that is subtracted where the
- * loop is entered, and added on all ways out of it. Modulo 2^64 this is exact, whatever the number is.
+ * goes up by 1 with every jump back, or down, iterations are the difference between what it will be next and what it
+ * was. So the number of iterations, in its slot, lacks the counter while the loop runs: that is subtracted where the
+ * loop is entered, and its next value added on all ways out of it. Modulo 2^64 this is exact, whatever the number is.
  *
  * Requirements: 1. an innermost loop, into which and in which only jumps lead to the header; 2. that looks at the
  * counter: other numbers that count are in loops that end by what they compute, and wait for that; 3. no way out goes
@@ -183,15 +183,15 @@ static void trips_add(HlEmitter *e, int32_t header, Val v, bool down)
 }
 
 /* The loop is left from that position of a block, -1 = of one or another. When the next value is there already, the
- * counter's own has no other use any more. */
+ * counter's own has no other use any more, and is not kept for this. */
 static void trips_leave(HlEmitter *e, int32_t header, int32_t block, int32_t at)
 {
     const HlTrips *t = &e->trips[header];
     bool ahead = t->next != HL_NOREF && block >= 0 &&
                  hl_cfg_precedes(&e->cfg, e->ir->ins[t->next].block, t->at, block, at);
     Val counter = e->val[ahead ? t->next : e->ir->blocks[header].params.v[t->param]];
-    if (ahead)
-        hl_llvm_count(e, e->ir->blocks[header].loop, hl_llvm_int(e, -1));
+    if (!ahead)
+        hl_llvm_count(e, e->ir->blocks[header].loop, hl_llvm_int(e, 1));
     trips_add(e, header, counter, t->step < 0);
 }
 
@@ -203,8 +203,11 @@ void hl_llvm_trips_jump(HlEmitter *e, int32_t from, int32_t to)
         return;
     if (left >= 0 && !trips_inside(e, to, left))
         trips_leave(e, left, from, INT32_MAX);
-    if (from != 0 && loop >= 0)
-        hl_llvm_count(e, loop, hl_llvm_int(e, 1));
+    int first = from != 0 && loop >= 0; /* the entry's iteration is the interpreter's */
+    if (entered->step)
+        first--; /* the next value is ahead by one */
+    if (first)
+        hl_llvm_count(e, loop, hl_llvm_int(e, first));
     if (entered->step)
         trips_add(e, to, e->val[e->ir->blocks[from].args.v[entered->param]], entered->step > 0);
 }
