@@ -197,7 +197,7 @@ static void bound_find(Bound *b)
 
 static bool bound_same(const Check *a, const Check *b)
 {
-    return a->stop == b->stop && a->length == b->length && a->sum == b->sum;
+    return a->start == b->start && a->stop == b->stop && a->length == b->length && a->sum == b->sum;
 }
 
 /* Of the checks like `like` that are left and are made in every iteration: the one that goes furthest up or, of those

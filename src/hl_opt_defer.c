@@ -54,6 +54,12 @@ static bool defer_stores(const HlIns *ins)
     return ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_STORE_IF;
 }
 
+/* Waits for the test: what is stored, and what counts iterations. */
+static bool defer_late(const HlIns *ins)
+{
+    return defer_stores(ins) || ins->op == HL_I_TRIPS;
+}
+
 /* May the guard's failure be found out by doing all again from where the run begins? */
 static bool defer_fails_seldom(const HlIr *ir, const HlIns *guard)
 {
@@ -62,8 +68,8 @@ static bool defer_fails_seldom(const HlIr *ir, const HlIns *guard)
         return false;
     switch (x->reason) {
     case HL_R_FPCHECK:
-    case HL_R_MATH:
-    case HL_R_INDEX: return true;
+    case HL_R_MATH: return true;
+    case HL_R_INDEX:
     case HL_R_OVERFLOW:
     case HL_R_ZERODIV: return !x->stay;
     default: return false;
@@ -75,7 +81,7 @@ static bool defer_passes(const Defer *d, const HlBlock *b, const Run *run, const
 {
     const HlIr *ir = d->ir;
     uint16_t fx = hl_op_info[ins->op].fx;
-    if (defer_stores(ins) || ins->op == HL_I_TRIPS)
+    if (defer_late(ins))
         return true;
     if (fx & (HL_E_WRITES | HL_E_CALLS | HL_E_PINNED) ||
         (ins->exit >= 0 && !defer_fails_seldom(ir, ins)))
@@ -98,8 +104,7 @@ static bool defer_find(const Defer *d, const HlBlock *b, int32_t from, Run *run)
         bool waits = defer_waits(ins) && defer_fails_seldom(ir, ins);
         if (run->first >= 0 && !defer_passes(d, b, run, ins))
             break;
-        if (run->first < 0 && ins->op != HL_I_TRIPS &&
-            fx & (HL_E_WRITES | HL_E_CALLS | HL_E_PINNED))
+        if (run->first < 0 && fx & (HL_E_WRITES | HL_E_CALLS | HL_E_PINNED))
             run->snap = -1;
         else if (run->snap < 0 && ins->exit >= 0)
             run->snap = ir->exits[ins->exit].snap;
@@ -168,7 +173,7 @@ static int defer_emit_test(Defer *d, int32_t block, const Run *run)
     return 0;
 }
 
-/* Puts the run's instructions into their order: what stays, the test, which is at the block's end, the stores.
+/* Puts the run's instructions into their order: what stays, the test, which is at the block's end, what waits for it.
  * -1 = out of memory. */
 static int defer_reorder(HlIr *ir, int32_t block, const Run *run, int32_t test)
 {
@@ -178,10 +183,10 @@ static int defer_reorder(HlIr *ir, int32_t block, const Run *run, int32_t test)
     if (!order)
         return -1;
     for (int32_t i = run->first; i < last; i = i + 1 == run->end ? test : i + 1)
-        if (!defer_waits(&ir->ins[v->v[i]]) && !defer_stores(&ir->ins[v->v[i]]))
+        if (!defer_waits(&ir->ins[v->v[i]]) && !defer_late(&ir->ins[v->v[i]]))
             order[n++] = v->v[i];
     for (int32_t i = run->first; i < run->end; i++)
-        if (defer_stores(&ir->ins[v->v[i]]))
+        if (defer_late(&ir->ins[v->v[i]]))
             order[n++] = v->v[i];
         else if (defer_waits(&ir->ins[v->v[i]]))
             ir->ins[v->v[i]].block = -1;

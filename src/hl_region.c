@@ -492,6 +492,19 @@ static HlGo record_round(HlRegion *r, HlFrame *f, PyObject **result)
 
 /* --- leaving ----------------------------------------------------------------------------------- */
 
+/* Where it is noted that a guard shall not be moved. */
+static uint8_t *stay_mark(const HlRegion *r, int32_t exit, HlReason why)
+{
+    HlExit *x = &r->ir->exits[exit];
+    return why == HL_R_LENGTH ? &x->any_length : &x->stay;
+}
+
+/* Is there nothing to be done about a moved guard that fails? */
+static bool moved_for_good(const HlRegion *r, int32_t exit, HlReason why)
+{
+    return *stay_mark(r, exit, why) || r->compiles >= hl_params.max_compiles;
+}
+
 /* A guard that was moved to the entry, or that of a global, failed again. */
 static HlGo entry_failed(HlRegion *r, int32_t exit, HlReason why, HlFrame *f)
 {
@@ -503,12 +516,8 @@ static HlGo entry_failed(HlRegion *r, int32_t exit, HlReason why, HlFrame *f)
         return HL_GO_ON;
     x->countdown = hl_params.hot_exit;
     if (why != HL_R_GLOBAL) {
-        HlExit *at = &r->ir->exits[exit];
-        uint8_t *mark = why == HL_R_LENGTH ? &at->any_length : &at->stay;
-        if (!*mark && r->compiles < hl_params.max_compiles) {
-            *mark = 1;
-            hl_compile_submit(r);
-        }
+        *stay_mark(r, exit, why) = 1;
+        hl_compile_submit(r);
         return HL_GO_ON;
     }
     region_kill(r, HL_R_GLOBAL);
@@ -604,7 +613,7 @@ static HlGo region_leave(HlRegion *r, HlFrame *f, int64_t index, HlActivation *a
         return calls || moved ? HL_GO_ON : HL_GO_SERVE;
     if (r->state != HL_REGION_READY || r->recording)
         return HL_GO_ON;
-    if (moved || why == HL_R_GLOBAL)
+    if (why == HL_R_GLOBAL || (moved && !moved_for_good(r, exit, why)))
         return entry_failed(r, exit, why, f);
     if (r->ir->exits[exit].target >= 0) {
         region_left_behind(r);

@@ -405,3 +405,30 @@ def test_several_iterations_look_at_their_end_once():
             a[:-1:40] = 4
             assert f(a, 2000) == 50
     assert any("ssub.sat" in text for text in hotloop.inspect_llvm(f))
+
+
+@diff
+def test_two_counters_up_to_one_end(jit, out):
+    """They begin at different places, one of them in front of the array."""
+    @jit
+    def f(a, b, p0, q0, n, m):
+        s = 0.0
+        for r in range(16):
+            p = p0
+            q = q0
+            for i in range(m):
+                x = 0.0
+                if p < n:
+                    x = b[p]
+                if q < n:
+                    b[q] = x + a[0]
+                if x > 0.5:
+                    s += x
+                p += 1
+                q += 1
+        return s
+    a = np.arange(64) * 0.01 + 0.3
+    for p, q in [(6, 7)] * 8 + [(6, -8), (-8, 6), (-8, -8), (6, -70), (0, 0)]:
+        whole = np.full(96, 0.75)
+        out(f, a, whole[32:], p, q, 64, 44)
+        out.note(whole.tolist())

@@ -243,6 +243,39 @@ def test_iterations_that_end_apart():
     assert any("jam" in text for text in hotloop.inspect_llvm(f))
 
 
+def test_iterations_that_are_done_again():
+    """An unrolled inner loop whose last result overflows: the interpreter does all of it again."""
+    import warnings
+    import numpy as np
+    import hotloop
+
+    def f(a, b, at):
+        for i in range(len(at)):
+            j = at[i]
+            for k in range(3):
+                b[i, k] = a[j, k] + a[j, k + 1]
+    a, b = np.ones((9, 4)), np.zeros((500, 3))
+    a[8, 2:] = 1.7e308
+    at = np.arange(500) % 8
+    with params(**MODES["sync"]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        g = hotloop.jit(f)
+        for _ in range(12):
+            g(a, b, at)
+
+        def ran():
+            return native.native_iterations(g) + native.interpreted_iterations(g)
+        before = ran()
+        g(a, b, at)
+        usual = ran() - before
+        for bad in ([77], [77, 78], [3, 200, 400]):
+            strange = at.copy()
+            strange[bad] = 8
+            before = ran()
+            g(a, b, strange)
+            assert abs(ran() - before - usual) <= 1
+
+
 def test_a_name_for_a_float_is_no_chain():
     """Iterations do not wait for each other because a name holds a float between them."""
     import numpy as np

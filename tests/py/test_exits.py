@@ -544,3 +544,29 @@ def test_exits_do_not_count_while_their_path_is_compiled():
     assert f(20_000, -1) == 20_000
     assert "no_native_gain" not in native.reasons(f), native.explain(f)
     assert native.native_iterations(f) > 19_000
+
+
+def test_a_check_that_was_moved_and_fails_for_good_ends_machine_code():
+    """An index is out of range in every iteration, from some call on: each would be left where it was moved to."""
+    import numpy as np
+    import hotloop
+
+    def f(a, at, to, c, n):
+        k = 0
+        for i in range(n):
+            j = at[i]
+            try:
+                c[i] = a[j] * 2.0
+                c[to[i]] = a[j] + 1.0
+                c[i + n] = a[j] * 3.0
+            except IndexError:
+                k += 1
+        return k
+    n = 1000
+    a, at, c = np.arange(n) * 0.5, np.arange(n), np.zeros(3 * n)
+    with params(sync=1):
+        g = hotloop.jit(f)
+        for to in (at + 2 * n, at + 10 * n):
+            for _ in range(30):
+                assert g(a, at, to, c, n) == f(a, at, to, c, n)
+        assert native.statistics(g)["loops"][0]["given_up_why"] == "no_native_gain"
