@@ -206,7 +206,9 @@ static bool nest_find_chain(Nest *n)
                 n->trip[0] = block->ins.v[i];
                 continue;
             }
-            if (!inner || n->nends == NEST_ENDS)
+            uint8_t op = n->ir->ins[block->ins.v[i]].op;
+            if (!inner || n->nends == NEST_ENDS ||
+                (op != HL_I_GUARD_TRUE && op != HL_I_GUARD_FALSE))
                 return false;
             n->ends[n->nends++] = block->ins.v[i];
         }
@@ -214,7 +216,7 @@ static bool nest_find_chain(Nest *n)
             n->inner = b;
             n->at = n->nchain - 1;
             b = nest_behind(n);
-            if (b < 0)
+            if (b < 0 || b == n->outer)
                 return false;
         } else {
             b = block->target;
@@ -248,15 +250,34 @@ static bool nest_find_trip(Nest *n, int which)
            (!which || nest_fixed(n, nest_entry(n, n->at, k)));
 }
 
-/* Is the address of a row linear in both counters? */
+static bool nest_is_end(const Nest *n, HlRef r)
+{
+    for (int32_t k = 0; k < n->nends; k++)
+        if (n->ends[k] == r)
+            return true;
+    return false;
+}
+
+/* Is what an address is made with linear in both counters, and known to be in range? Where copies end apart, what is
+ * in or behind the inner loop is done whichever end of it the index was in range by: so that must be looked at, and
+ * be so for all copies. */
+static bool nest_index_ok(const Nest *n, const HlIns *ins, bool inner)
+{
+    NestIndex index = nest_index(n, ins->a[2]);
+    bool front = false;
+    for (int32_t i = 0; i < n->at; i++)
+        front |= n->chain[i] == ins->block;
+    if (n->apart && !front &&
+        (index == NEST_INNER || n->ir->ins[nest_resolve(n, ins->a[2])].op != HL_I_INDEX))
+        return false;
+    return index != NEST_NONE && (inner || index != NEST_INNER) && !nest_inside(n, ins->a[1]);
+}
+
 static bool nest_row_ok(const Nest *n, HlRef row, bool inner)
 {
     const HlIns *ins = &n->ir->ins[row];
-    if (!nest_inside(n, row))
-        return true;
-    NestIndex index = ins->op == HL_I_ARRAY_ROW ? nest_index(n, ins->a[2]) : NEST_NONE;
-    return index != NEST_NONE && (inner || index != NEST_INNER) && !nest_inside(n, ins->a[1]) &&
-           nest_row_ok(n, ins->a[0], inner);
+    return !nest_inside(n, row) || (ins->op == HL_I_ARRAY_ROW && nest_index_ok(n, ins, inner) &&
+                                    nest_row_ok(n, ins->a[0], inner));
 }
 
 /* Is it an access to the item that the inner loop stores? */
@@ -284,14 +305,6 @@ static bool nest_find_cell(Nest *n, HlRef store)
         return false;
     n->cell = store;
     return true;
-}
-
-static bool nest_is_end(const Nest *n, HlRef r)
-{
-    for (int32_t k = 0; k < n->nends; k++)
-        if (n->ends[k] == r)
-            return true;
-    return false;
 }
 
 static bool nest_allows(Nest *n, HlRef r, bool inner)
@@ -336,8 +349,7 @@ static bool nest_allows(Nest *n, HlRef r, bool inner)
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE:
         if (n->nitems == NEST_ITEMS || !nest_row_ok(n, ins->a[0], inner) ||
-            nest_inside(n, ins->a[1]) || nest_index(n, ins->a[2]) == NEST_NONE ||
-            (!inner && nest_index(n, ins->a[2]) == NEST_INNER))
+            !nest_index_ok(n, ins, inner))
             return false;
         if (ins->op == HL_I_ARRAY_STORE &&
             (nest_inside(n, ins->a[0]) || nest_index(n, ins->a[2]) != NEST_OUTER ||
@@ -408,10 +420,11 @@ static bool nest_order_ok(Nest *n)
             if (store->op != HL_I_ARRAY_STORE || load->op != HL_I_ARRAY_LOAD ||
                 store->a[0] != load->a[0])
                 continue;
-            if (k > i && written != n->cell && nest_at_cell(n, written) &&
-                nest_reads_cell(n, n->items[k]))
+            bool cell = nest_reads_cell(n, n->items[k]);
+            if (k > i && written != n->cell && nest_at_cell(n, written) && cell)
                 n->cell_first = written;
-            else if (k > i || nest_index(n, load->a[2]) != NEST_OUTER)
+            else if (k > i || nest_index(n, load->a[2]) != NEST_OUTER ||
+                     (written == n->cell && load->block == n->inner && !cell))
                 return false;
         }
     }
@@ -431,13 +444,26 @@ static bool nest_floats_go_round(const Nest *n)
     return false;
 }
 
+/* Does nothing fail or write in front of this end, in the iteration that it ends? */
+static bool nest_ends_first(const Nest *n, HlRef end)
+{
+    const HlBlock *b = nest_block(n, n->at);
+    for (int32_t i = 0; b->ins.v[i] != end; i++) {
+        const HlIns *ins = &n->ir->ins[b->ins.v[i]];
+        if (!nest_is_end(n, b->ins.v[i]) &&
+            (ins->exit >= 0 || hl_op_info[ins->op].fx & HL_E_WRITES))
+            return false;
+    }
+    return true;
+}
+
 /* Does the inner loop end by a count alone, which is the same for all copies, or does each copy end for itself? */
 static void nest_find_inner_end(Nest *n)
 {
     bool counts = false;
     for (int32_t k = 0; k < n->nends && !counts; k++) {
         n->trip[1] = n->ends[k];
-        counts = nest_find_trip(n, 1);
+        counts = nest_find_trip(n, 1) && nest_ends_first(n, n->ends[k]);
     }
     n->apart = n->nends > 1 || !counts;
     if (!counts)
@@ -561,6 +587,7 @@ static void nest_ends(Nest *n, HlRef index, Val *ends)
     LLVMBuilderRef B = n->e->b;
     Val one = hl_llvm_int(n->e, 1);
     NestIndex kind = nest_index(n, index);
+    index = nest_resolve(n, index);
     if (n->ir->ins[index].op == HL_I_INDEX && nest_inside(n, index))
         index = n->ir->ins[index].a[0];
     if (kind == NEST_FIXED) {

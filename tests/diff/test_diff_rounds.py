@@ -638,3 +638,143 @@ def test_searches_beside_sums(jit, out):
         out(reach, a, limits, found)
         out(reach, limits, limits, limits)
         out.note(limits.tolist())
+
+
+@diff(filters=("always", "error"))
+def test_what_is_in_front_of_an_inner_loops_end(jit, out):
+    """It is done once more than what is behind it."""
+    @jit
+    def warns(xs, found, n, c):
+        s = xs[0]
+        k = 0
+        for i in range(len(xs)):
+            s = xs[i] * 0.0
+            k = 0
+            while True:
+                s * c
+                if not k < n:
+                    break
+                s = s * 4.0 + xs[i]
+                k += 1
+            found[i] = s
+        return s, k
+
+    @jit
+    def reads(xs, found, a, n):
+        s = xs[0]
+        k = bad = 0
+        for i in range(len(xs)):
+            s = xs[i] * 0.0
+            k = 0
+            while True:
+                try:
+                    a[k]
+                except IndexError:
+                    bad += 1
+                if not k < n:
+                    break
+                s = s * 4.0 + xs[i]
+                k += 1
+            found[i] = s
+        return s, k, bad
+
+    @jit
+    def count_or_sum(a, limits, found, n):
+        s = 0.0
+        k = 0
+        for i in range(len(limits)):
+            s = limits[i] * 0.0
+            k = 0
+            while True:
+                if not k < n:
+                    break
+                s = s + a[k]
+                if s > limits[i]:
+                    break
+                k += 1
+            found[i] = s
+        return s, k
+    xs, found = np.linspace(1.0, 1.5, 300), np.zeros(300)
+    for _ in range(5):
+        out(warns, xs, found, 4, np.float64(1e306))
+        out(reads, xs, found, np.arange(5.0), 4)
+        out(count_or_sum, np.arange(1.0, 9.0), xs * 20.0, found, 8)
+        out.note(found.tolist())
+    xs[100:] = 3.0
+    out(warns, xs, found, 4, np.float64(1e306))
+    out(reads, xs, found, np.arange(4.0), 4)
+    out(count_or_sum, np.arange(1.0, 9.0), xs * 20.0, found, 9)
+    out.note(found.tolist())
+
+
+@diff
+def test_ends_that_keep_an_index_in_range(jit, out):
+    @jit
+    def guarded(xs, a, found, lim):
+        s = 0.0
+        for i in range(len(xs)):
+            s = xs[i]
+            while True:
+                if not s < lim:
+                    break
+                if i < 0:
+                    break
+                if not i < len(a):
+                    break
+                s = s * 1.5 + a[i]
+            found[i] = s
+        return s
+    a = fill(200, 1) + 0.5
+    for n in (100, 200, 200, 200, 20_000):
+        found = np.zeros(n)
+        out(guarded, np.ones(n), a, found, 50.0)
+        out.note(found[-300:].tolist())
+
+
+@diff
+def test_ends_that_lead_to_the_outer_loop(jit, out):
+    @jit
+    def f(xs, c, m, n):
+        y = xs[0]
+        i = t = k = 0
+        while True:
+            if not i < n:
+                break
+            y = xs[i]
+            t = 0
+            k = 0
+            while k < m:
+                y = y * y + c
+                if y > 4.0:
+                    break
+                t = i + 1
+                k += 1
+            else:
+                i = i + 1
+                continue
+            i = i + 1
+            continue
+        return y, i, t, k
+    xs = np.tile([0.1, 3.0, 0.2, 2.0, -2.0, 0.3, 0.4, -3.0], 60)
+    for r in range(12):
+        out(f, xs, 0.1, 5 + r % 3, 400 + r)
+
+
+@diff
+def test_results_that_are_infinite_when_the_loop_ends(jit, out):
+    @jit
+    def f(xs, found, lim):
+        for i in range(len(xs)):
+            s = xs[i]
+            while True:
+                s = s * xs[i]
+                if s == lim:
+                    break
+            found[i] = s
+        return s
+    xs = 10.0 ** (np.arange(200) * 7919 % 4 + 1)
+    with np.errstate(all="ignore"):
+        for _ in range(6):
+            found = np.zeros(200)
+            out(f, xs, found, np.inf)
+            out.note(found.tolist())
