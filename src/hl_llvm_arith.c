@@ -224,7 +224,8 @@ static Val index_in(HlEmitter *e, const HlIns *ins, Val index, Val len)
     Val inside = LLVMBuildICmp(e->b, LLVMIntULT, index, len, "");
     if (hl_llvm_checked_elsewhere(e, ins))
         return index;
-    if (ins->aux == 1) { /* known not to be negative */
+    if (ins->aux == 1 ||
+        e->pass) { /* known not to be negative; the ordinary body does those that are */
         hl_llvm_guard(e, ins, inside);
         return index;
     }

@@ -667,7 +667,11 @@ static void strip_shared_blocks(Strip *s, int64_t size, Val *after, const HlPaus
     LLVMBuildCondBr(B, LLVMBuildICmp(B, LLVMIntULT, next, s->n, ""), loop, behind);
 
     LLVMPositionBuilderAtEnd(B, failed);
-    Val done = hl_llvm_intrinsic(e, "llvm.usub.sat", e->i64, (Val[]){s->from, one}, 2);
+    /* All of the first block is stored, what the second one shares with it, too: where signals are looked for next,
+     * the frame must not be behind what is stored. */
+    Val stored = hl_llvm_intrinsic(e, "llvm.umax", e->i64, (Val[]){s->from, s->some}, 2);
+    Val none = LLVMBuildICmp(B, LLVMIntEQ, s->from, zero, "");
+    Val done = LLVMBuildSelect(B, none, zero, LLVMBuildSub(B, stored, one, ""), "");
     strip_fail(s, done, s->start, pause, header);
     LLVMPositionBuilderAtEnd(B, behind);
 }

@@ -215,7 +215,8 @@ void hl_llvm_trips_jump(HlEmitter *e, int32_t from, int32_t to)
 void hl_llvm_trips_begin(HlEmitter *e, int32_t block)
 {
     int32_t at = e->cfg.pred_at[block];
-    if (e->cfg.pred_at[block + 1] - at != 1 || e->cfg.pred_ins[at] == INT32_MAX)
+    if (e->cfg.pred_at[block + 1] - at != 1 ||
+        (e->cfg.pred_ins[at] == INT32_MAX && e->ir->blocks[e->cfg.pred[at]].term == HL_TERM_JUMP))
         return;
     int32_t left = trips_loop(e, e->cfg.pred[at]);
     if (left >= 0 && !trips_inside(e, block, left))

@@ -276,6 +276,27 @@ def test_iterations_that_are_done_again():
             assert abs(ran() - before - usual) <= 1
 
 
+@pytest.mark.parametrize("first", [0, -10])
+def test_gathers_are_native(first):
+    """Four iterations for one look at the loop's end; negative indexes are for the ordinary one."""
+    import numpy as np
+    import hotloop
+
+    def f(a, at, n):
+        total = 0
+        for i in range(n):
+            total += a[at[i]]
+            if a[at[i]] >= 4:
+                total += 1
+        return total
+    a, at = np.arange(10), np.arange(3000) * 7 % 10 + first
+    with params(**MODES["sync"]):
+        g = hotloop.jit(f)
+        for _ in range(5):
+            assert g(a, at, 3000) == f(a, at, 3000)
+    assert native.native_share(g) > 0.9
+
+
 def test_a_name_for_a_float_is_no_chain():
     """Iterations do not wait for each other because a name holds a float between them."""
     import numpy as np

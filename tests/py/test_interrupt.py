@@ -698,3 +698,48 @@ for _ in range(5):
 print("ok")
 """, timeout=120, **scripts.EAGER)
     assert done.stdout == "ok\n"
+
+
+def test_what_is_stored_when_a_strip_fails():
+    """A row whose last item is infinite is done in blocks, then one by one: a signal finds the loop's variable at the
+    last item that is stored, or one further."""
+    done = scripts.run("""
+        import signal, time
+        import numpy as np
+        from hotloop import jit
+        class Stop(Exception):
+            pass
+        def handler(*_):
+            raise Stop
+        signal.signal(signal.SIGALRM, handler)
+        @jit
+        def f(a, c, rows, n, k):
+            j = r = -1
+            try:
+                for r in range(rows):
+                    for j in range(n):
+                        c[r, j] = a[j] + k
+            except Stop:
+                return r, j
+            return r, n
+        n, rows, one = 17, 20000, np.float32(1)
+        a = np.ones(n, np.float32)
+        a[16] = np.inf
+        c = np.zeros((rows, n), np.float32)
+        for _ in range(30):
+            f(a, c, 3000, n, one)
+        seen, end = 0, time.time() + 3
+        while time.time() < end:
+            c[:] = 0
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0003 + seen % 97 * 1e-6)
+                r, j = f(a, c, rows, n, one)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Stop:
+                continue
+            if j < n:
+                seen += 1
+                assert not np.count_nonzero(c[r, j + 2:]), (r, j, c[r])
+        print(seen)
+        """, HOTLOOP_SYNC="1")
+    assert int(done.stdout) > 50

@@ -273,6 +273,8 @@ def compare(program, mode, filters="always", native_expected=True, jit=None, exp
     if expected != actual:
         raise Difference(f"{program.name} differs in mode {mode} (- plain, + jitted):\n"
                          + _explain(expected, actual))
+    for f in functions:
+        assert "llvm" not in native.reasons(f), f"{program.name}: LLVM refused a region\n{native.explain(f)}"
     if native_expected and mode != "background" and jit is None:
         assert functions and sum(map(native.native_iterations, functions)) > 0, \
             f"{program.name}: no native iteration in mode {mode}"
