@@ -469,6 +469,11 @@ int hl_ir_jump(HlIr *ir, int32_t block, int32_t target, const HlRef *args, int32
 void hl_ir_end(HlIr *ir, int32_t block, int32_t exit); /* terminator EXIT */
 int hl_refvec_push(HlRefVec *v, HlRef r);
 /* Is the value a constant integer? *k is it. */
+static inline bool hl_ir_stores_item(const HlIns *ins)
+{
+    return ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_STORE_IF;
+}
+
 static inline bool hl_ir_is_kint(const HlIr *ir, HlRef r, int64_t *k)
 {
     *k = ir->ins[r].imm.i;

@@ -59,8 +59,8 @@ static struct {
 #define PIPELINE(slp, behind) "function<eager-inv>(" PASSES(slp) behind ")"
 /* SLP makes vectors of iterations that are side by side, and of floats that are stored one after the other;
  * elsewhere it pairs the scalars of a dependency chain, and so sends a generator's integers through vector
- * registers. With fastmath, a product with a reciprocal is
- * made a quotient again by instcombine, which moves the reciprocal back into the loop. */
+ * registers. With fastmath, a product with a reciprocal is made a quotient again by instcombine, which moves the
+ * reciprocal back into the loop. */
 static const char *const passes[2][2] = {/* [SLP][fastmath] */
                                          {PIPELINE("", ""), PIPELINE("", ",loop-mssa(licm)")},
                                          {PIPELINE("slp-vectorizer,", ""),

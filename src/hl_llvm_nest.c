@@ -41,8 +41,8 @@ enum {
     NEST_ROUNDS = 64,  /* between two proofs */
     NEST_TRIPS = 8192, /* of the inner loop: bounds the wait for a signal */
     NEST_BLOCKS = 8,   /* on the way round the outer loop */
-    NEST_ENDS = 4,     /* guards that end the inner loop */
     NEST_INS = 64,     /* in them */
+    NEST_ENDS = 4,     /* guards that end the inner loop */
     NEST_ITEMS = 12    /* array accesses */
 };
 
@@ -295,6 +295,16 @@ static bool nest_reads_cell(const Nest *n, HlRef r)
     return ins->op == HL_I_ARRAY_LOAD && ins->block == n->inner && nest_at_cell(n, r);
 }
 
+/* Where the inner loop reads that item; HL_NOREF = it does not. */
+static HlRef nest_cell_load(const Nest *n)
+{
+    const HlBlock *b = nest_block(n, n->at);
+    for (int32_t i = 0; i < b->ins.n; i++)
+        if (nest_reads_cell(n, b->ins.v[i]))
+            return b->ins.v[i];
+    return HL_NOREF;
+}
+
 /* A store of the inner loop is into one float, which the load of it gets again as it is. */
 static bool nest_find_cell(Nest *n, HlRef store)
 {
@@ -434,9 +444,8 @@ static bool nest_order_ok(Nest *n)
 static bool nest_floats_go_round(const Nest *n)
 {
     const HlBlock *b = nest_block(n, n->at);
-    for (int32_t k = 0; k < b->ins.n; k++)
-        if (nest_reads_cell(n, b->ins.v[k]))
-            return true;
+    if (nest_cell_load(n) != HL_NOREF)
+        return true;
     for (int32_t k = 0; k < b->params.n; k++)
         if (hl_type_repr(n->ir->ins[b->params.v[k]].type) == HL_REPR_F64 &&
             b->args.v[k] != b->params.v[k])
@@ -747,17 +756,14 @@ static void nest_enter(Nest *n, int copy, int32_t i)
 static Val nest_cell_start(Nest *n, int copy)
 {
     HlEmitter *e = n->e;
-    const HlBlock *b = nest_block(n, n->at);
+    HlRef load = nest_cell_load(n);
     if (n->cell_first != HL_NOREF)
         return n->val[copy][n->ir->ins[n->cell_first].a[3]];
-    int32_t i = 0;
-    while (i < b->ins.n && !nest_reads_cell(n, b->ins.v[i]))
-        i++;
-    if (i == b->ins.n)
+    if (load == HL_NOREF)
         return hl_llvm_float(e, 0.0); /* nobody asks */
     Val *own = e->val;
     e->val = n->val[copy];
-    Val value = hl_llvm_ins(e, &n->ir->ins[b->ins.v[i]]);
+    Val value = hl_llvm_ins(e, &n->ir->ins[load]);
     e->val = own;
     return value;
 }

@@ -59,10 +59,10 @@ static bool strip_writes_first(const Strip *s, int32_t i)
     const HlIns *item = &s->ir->ins[s->items[i]];
     for (int32_t k = 0; k < i; k++) {
         const HlIns *before = &s->ir->ins[s->items[k]];
-        if (strip_writes(before) && before->a[0] == item->a[0])
+        if (hl_ir_stores_item(before) && before->a[0] == item->a[0])
             return false;
     }
-    return strip_writes(item);
+    return hl_ir_stores_item(item);
 }
 
 /* The scopes of the written arrays: of `data` only, or of all but that. */
@@ -98,7 +98,8 @@ static bool strip_is_apart(const Strip *s, const HlIns *load)
 {
     for (int32_t i = 0; i < s->nitems; i++) {
         const HlIns *store = &s->ir->ins[s->items[i]];
-        if (strip_writes(store) && store->a[0] == load->a[0] && !strip_shares_row(s, store, load))
+        if (hl_ir_stores_item(store) && store->a[0] == load->a[0] &&
+            !strip_shares_row(s, store, load))
             return false;
     }
     return load->op == HL_I_ARRAY_LOAD;
@@ -136,7 +137,7 @@ static Val strip_moved(Strip *s, Val a, int64_t by, Val k)
 static int64_t strip_stored_bytes(const Strip *s, HlRef access)
 {
     const HlIns *ins = &s->ir->ins[access];
-    return strip_writes(ins) ? hl_dtype_size((HlDtype)ins->aux) : 0;
+    return hl_ir_stores_item(ins) ? hl_dtype_size((HlDtype)ins->aux) : 0;
 }
 
 /* Bytes of the buffer that an iteration takes for all of them. */
@@ -189,7 +190,7 @@ static void strip_body(Strip *s, Val k, Val *state)
         HlRef r = b->ins.v[i];
         const HlIns *ins = &e->ir->ins[r];
         if (r == s->trip || ins->op == HL_I_POLL ||
-            (s->dry && (strip_writes(ins) || ins->op == HL_I_TRIPS) && r != s->cell))
+            (s->dry && (hl_ir_stores_item(ins) || ins->op == HL_I_TRIPS) && r != s->cell))
             continue;
         if (r == s->cell) {
             state[strip_cell_state(s)] = e->val[ins->a[3]];

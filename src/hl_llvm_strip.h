@@ -73,7 +73,6 @@ bool strip_steps(const Strip *s, HlRef r, HlRef *by, bool *down);
 int64_t strip_constant_step(const Strip *s, int32_t k);
 /* Does r change linearly with the iteration, made only of what is proved not to overflow? */
 bool strip_linear(const Strip *s, HlRef r);
-bool strip_writes(const HlIns *ins);
 bool strip_is_access(const HlIns *ins);
 /* Does an access go from item to item along one row? */
 bool strip_walks(const Strip *s, const HlIns *access);

@@ -112,14 +112,9 @@ static bool strip_is_trip(Strip *s, const HlIns *guard)
            (small_stays && strip_counts(s, s->large, false));
 }
 
-bool strip_writes(const HlIns *ins)
-{
-    return hl_op_info[ins->op].fx & HL_E_WR_ITEMS;
-}
-
 bool strip_is_access(const HlIns *ins)
 {
-    return ins->op == HL_I_ARRAY_LOAD || strip_writes(ins);
+    return ins->op == HL_I_ARRAY_LOAD || hl_ir_stores_item(ins);
 }
 
 /* Is r the same number in every iteration? */
@@ -230,7 +225,7 @@ static bool strip_allows(Strip *s, const HlIns *ins)
     case HL_I_ARRAY_LOAD:
     case HL_I_ARRAY_STORE:
     case HL_I_ARRAY_STORE_IF:
-        s->stores |= strip_writes(ins);
+        s->stores |= hl_ir_stores_item(ins);
         return strip_is_place(s, ins->a[0]) && !strip_inside(s, ins->a[1]) &&
                s->nitems < STRIP_ITEMS;
     case HL_I_FMATH1:
@@ -343,8 +338,8 @@ static bool strip_order_ok(const Strip *s)
     for (int32_t i = 0; i < s->nitems; i++) {
         for (int32_t k = 0; k < s->nitems; k++) {
             const HlIns *store = &s->ir->ins[s->items[i]], *load = &s->ir->ins[s->items[k]];
-            if (strip_writes(store) && load->op == HL_I_ARRAY_LOAD && store->a[0] == load->a[0] &&
-                !strip_shares_row(s, store, load) &&
+            if (hl_ir_stores_item(store) && load->op == HL_I_ARRAY_LOAD &&
+                store->a[0] == load->a[0] && !strip_shares_row(s, store, load) &&
                 (store->a[2] != load->a[2] || i < k ||
                  (s->cell == HL_NOREF && strip_place_stays(s, load->a[0]) &&
                   !strip_moves(s, load->a[2]))))
@@ -366,7 +361,7 @@ static HlRef strip_find_cell(const Strip *s)
     HlRef cell = HL_NOREF;
     bool read = false;
     for (int32_t i = 0; i < s->nitems; i++) {
-        if (!strip_writes(&s->ir->ins[s->items[i]]))
+        if (!hl_ir_stores_item(&s->ir->ins[s->items[i]]))
             continue;
         if (cell != HL_NOREF)
             return HL_NOREF;

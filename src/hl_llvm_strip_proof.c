@@ -125,7 +125,7 @@ static int32_t strip_beyond(const Strip *s, int32_t nth, bool up)
     for (int32_t i = 0; i < s->nitems; i++) {
         const HlIns *other = &s->ir->ins[s->items[i]];
         if (i != nth && other->a[0] == access->a[0] &&
-            strip_writes(other) == strip_writes(access) && other->aux == access->aux &&
+            hl_ir_stores_item(other) == hl_ir_stores_item(access) && other->aux == access->aux &&
             strip_goes_along(s, other, &o) && strip_is_beyond(&own, &o, i < nth, up))
             return i;
     }
@@ -238,7 +238,7 @@ static bool strip_pair(const Strip *s, int32_t nth, const HlIns **store, const H
 {
     *store = &s->ir->ins[s->items[nth / s->nitems]];
     *load = &s->ir->ins[s->items[nth % s->nitems]];
-    return strip_writes(*store) && (*load)->op == HL_I_ARRAY_LOAD;
+    return hl_ir_stores_item(*store) && (*load)->op == HL_I_ARRAY_LOAD;
 }
 
 /* --- indexes and sums ---------------------------------------------------------------------------- */
@@ -359,7 +359,7 @@ void strip_align(Strip *s)
     LLVMBuilderRef B = e->b;
     Offset o;
     int32_t i = 0;
-    while (i < s->nitems && !strip_writes(&s->ir->ins[s->items[i]]))
+    while (i < s->nitems && !hl_ir_stores_item(&s->ir->ins[s->items[i]]))
         i++;
     const HlIns *store = i < s->nitems ? &s->ir->ins[s->items[i]] : NULL;
     if (!store || !strip_goes_along(s, store, &o) || o.by != 1)
@@ -395,7 +395,7 @@ void strip_shorten(Strip *s, int least)
     for (int32_t i = 0; i < s->nitems * s->nitems; i++) {
         const HlIns *store = &s->ir->ins[s->items[i / s->nitems]];
         const HlIns *load = &s->ir->ins[s->items[i % s->nitems]];
-        if (!strip_writes(store) || load->op != HL_I_ARRAY_LOAD ||
+        if (!hl_ir_stores_item(store) || load->op != HL_I_ARRAY_LOAD ||
             !strip_shares_row(s, store, load))
             continue;
         Val size = hl_llvm_int(e, hl_dtype_size((HlDtype)store->aux));
@@ -432,7 +432,7 @@ static Val strip_arrays_apart(Strip *s)
     Val all = LLVMConstInt(s->e->i1, 1, false), low[STRIP_ITEMS] = {0}, high[STRIP_ITEMS] = {0};
     bool writes = false;
     for (int32_t i = 0; i < s->nitems; i++)
-        writes |= strip_writes(&s->ir->ins[s->items[i]]);
+        writes |= hl_ir_stores_item(&s->ir->ins[s->items[i]]);
     for (int32_t i = 0; writes && i < s->nitems; i++) {
         HlRef data = strip_array(s, &s->ir->ins[s->items[i]]);
         for (int32_t k = 0; k < i && !low[i]; k++) {

@@ -176,10 +176,7 @@ static int32_t trips_loop(const HlEmitter *e, int32_t block)
 /* Adds to the slot, or with `down` subtracts. */
 static void trips_add(HlEmitter *e, int32_t header, Val v, bool down)
 {
-    Val slot = e->counter[e->ir->blocks[header].loop];
-    Val n = LLVMBuildLoad2(e->b, e->i64, slot, "");
-    n = down ? LLVMBuildSub(e->b, n, v, "") : LLVMBuildAdd(e->b, n, v, "");
-    LLVMBuildStore(e->b, n, slot);
+    hl_llvm_count(e, e->ir->blocks[header].loop, down ? LLVMBuildNeg(e->b, v, "") : v);
 }
 
 /* The loop is left from that position of a block, -1 = of one or another. When the next value is there already, the

@@ -49,15 +49,10 @@ static bool defer_waits(const HlIns *ins)
     return ins->op == HL_I_GUARD_FP || ins->op == HL_I_GUARD_FINITE;
 }
 
-static bool defer_stores(const HlIns *ins)
-{
-    return ins->op == HL_I_ARRAY_STORE || ins->op == HL_I_ARRAY_STORE_IF;
-}
-
 /* Waits for the test: what is stored, and what counts iterations. */
 static bool defer_late(const HlIns *ins)
 {
-    return defer_stores(ins) || ins->op == HL_I_TRIPS;
+    return hl_ir_stores_item(ins) || ins->op == HL_I_TRIPS;
 }
 
 /* May the guard's failure be found out by doing all again from where the run begins? */
@@ -87,8 +82,9 @@ static bool defer_passes(const Defer *d, const HlBlock *b, const Run *run, const
         (ins->exit >= 0 && !defer_fails_seldom(ir, ins)))
         return false;
     for (int32_t i = run->first; fx & HL_E_RD_ITEMS && &ir->ins[b->ins.v[i]] != ins; i++)
-        if (defer_stores(&ir->ins[b->ins.v[i]]) && hl_opt_apart(d->c, ins, &ir->ins[b->ins.v[i]]) >
-                                                       (d->front ? HL_APART_IN_FRONT : HL_APART))
+        if (hl_ir_stores_item(&ir->ins[b->ins.v[i]]) &&
+            hl_opt_apart(d->c, ins, &ir->ins[b->ins.v[i]]) >
+                (d->front ? HL_APART_IN_FRONT : HL_APART))
             return false;
     return true;
 }
@@ -205,7 +201,7 @@ static bool defer_gather(const Defer *d, const HlBlock *b, const Run *run, HlApa
     for (int32_t i = run->first; i < run->end; i++)
         for (int32_t k = run->first; k < i; k++) {
             const HlIns *load = &ir->ins[b->ins.v[i]], *store = &ir->ins[b->ins.v[k]];
-            if (hl_op_info[load->op].fx & HL_E_RD_ITEMS && defer_stores(store) &&
+            if (hl_op_info[load->op].fx & HL_E_RD_ITEMS && hl_ir_stores_item(store) &&
                 hl_opt_apart(d->c, load, store) == HL_APART_IN_FRONT &&
                 !hl_opt_apart_add(g, d->c, load, store))
                 return false;

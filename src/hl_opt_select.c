@@ -51,17 +51,12 @@ static bool select_cheap(const HlIr *ir, HlRef r)
     }
 }
 
-static bool select_stores(const HlIr *ir, HlRef r)
-{
-    return ir->ins[r].op == HL_I_ARRAY_STORE || ir->ins[r].op == HL_I_ARRAY_STORE_IF;
-}
-
 static bool select_arm(const HlIr *ir, const HlBlock *b, int32_t from)
 {
     if (b->term != HL_TERM_JUMP || b->ins.n - from > ARM_MAX)
         return false;
     for (int32_t i = from; i < b->ins.n; i++) {
-        if (!select_cheap(ir, b->ins.v[i]) && !select_stores(ir, b->ins.v[i]))
+        if (!select_cheap(ir, b->ins.v[i]) && !hl_ir_stores_item(&ir->ins[b->ins.v[i]]))
             return false;
     }
     return true;
@@ -83,7 +78,7 @@ static int32_t select_find(const HlIr *ir, const HlCfg *cfg, int32_t block)
     for (int32_t i = b->ins.n - 1; i >= 0; i--) {
         const HlIns *g = &ir->ins[b->ins.v[i]];
         if (g->op != HL_I_GUARD_TRUE && g->op != HL_I_GUARD_FALSE) {
-            if (!select_cheap(ir, b->ins.v[i]) && !select_stores(ir, b->ins.v[i]))
+            if (!select_cheap(ir, b->ins.v[i]) && !hl_ir_stores_item(&ir->ins[b->ins.v[i]]))
                 return -1;
             continue;
         }
@@ -138,7 +133,7 @@ static int select_take(HlIr *ir, int32_t block, const HlRef *arm, int32_t n, int
 {
     for (int32_t i = 0; i < n; i++) {
         HlRef r = arm[i];
-        if (select_stores(ir, r))
+        if (hl_ir_stores_item(&ir->ins[r]))
             store[(*nstore)++] = r;
         else if (hl_opt_leave_at(ir, r, snap) || hl_refvec_push(&ir->blocks[block].ins, r))
             return -1;

@@ -127,9 +127,9 @@ def test_iterations_that_the_loop_s_own_counter_tells(mode):
         for function, arguments in calls:
             f = hotloop.jit(fresh(function))
             for args in arguments[:1] + arguments:
-                before = native.native_iterations(f) + native.interpreted_iterations(f)
+                before = native.iterations(f)
                 want = count(f(*args))
-                ran = native.native_iterations(f) + native.interpreted_iterations(f) - before
+                ran = native.iterations(f) - before
                 # Those that record are not counted.
                 assert abs(ran - want) <= 200, (function.__name__, args)
             assert native.native_iterations(f) > 0
@@ -160,11 +160,9 @@ def test_iterations_that_are_counted_at_once():
         f = hotloop.jit(bits)
         f(1, 50)
         for first, n in ((1, 9000), (1, 20_000), (1, 100)):
-            def ran():
-                return native.native_iterations(f) + native.interpreted_iterations(f)
-            before = ran()
+            before = native.iterations(f)
             inner = f(first, n)
-            assert abs(ran() - before - n - inner) <= n // 5000 + 2
+            assert abs(native.iterations(f) - before - n - inner) <= n // 5000 + 2
     assert "popcount" in hotloop.inspect_ir(f)[0]
 
 
@@ -183,11 +181,9 @@ def test_iterations_side_by_side():
         f = hotloop.jit(nest)
         f(a[:2], b, c, 50)
         for n in (6000, 3001, 2100):
-            def ran():
-                return native.native_iterations(f) + native.interpreted_iterations(f)
-            before = ran()
+            before = native.iterations(f)
             f(a, b, c, n)
-            assert abs(ran() - before - n - 10 * n) <= 20  # an inner loop's end is looked for once more
+            assert abs(native.iterations(f) - before - n - 10 * n) <= 20  # an inner loop's end is looked for once more
     assert any("jam" in text for text in hotloop.inspect_llvm(f))
 
 
@@ -206,13 +202,10 @@ def test_items_of_a_matrix_product_side_by_side():
         f = hotloop.jit(product)
         for _ in range(30):
             f(a, a, c)
-
-        def ran():
-            return native.native_iterations(f) + native.interpreted_iterations(f)
-        before = ran()
+        before = native.iterations(f)
         f(a, a, c)
         ends = n + n * n + 1  # each is looked for once more
-        assert n + n * n + n ** 3 <= ran() - before <= n + n * n + n ** 3 + ends
+        assert n + n * n + n ** 3 <= native.iterations(f) - before <= n + n * n + n ** 3 + ends
     assert any("jam" in text for text in hotloop.inspect_llvm(f))
 
 
@@ -234,12 +227,9 @@ def test_iterations_that_end_apart():
         f = hotloop.jit(escape)
         for _ in range(10):
             f(xs, counted, 50)
-
-        def ran():
-            return native.native_iterations(f) + native.interpreted_iterations(f)
-        before = ran()
+        before = native.iterations(f)
         f(xs, counted, 50)
-        assert abs(ran() - before - 403 - counted.sum()) <= 3
+        assert abs(native.iterations(f) - before - 403 - counted.sum()) <= 3
     assert any("jam" in text for text in hotloop.inspect_llvm(f))
 
 
@@ -262,18 +252,15 @@ def test_iterations_that_are_done_again():
         g = hotloop.jit(f)
         for _ in range(12):
             g(a, b, at)
-
-        def ran():
-            return native.native_iterations(g) + native.interpreted_iterations(g)
-        before = ran()
+        before = native.iterations(g)
         g(a, b, at)
-        usual = ran() - before
+        usual = native.iterations(g) - before
         for bad in ([77], [77, 78], [3, 200, 400]):
             strange = at.copy()
             strange[bad] = 8
-            before = ran()
+            before = native.iterations(g)
             g(a, b, strange)
-            assert abs(ran() - before - usual) <= 1
+            assert abs(native.iterations(g) - before - usual) <= 1
 
 
 @pytest.mark.parametrize("first", [0, -10])

@@ -29,9 +29,13 @@ def interpreted_iterations(f):
     return sum(loop["interpreted"] for loop in stats["loops"]) if stats else 0
 
 
+def iterations(f):
+    """Wherever they ran."""
+    return native_iterations(f) + interpreted_iterations(f)
+
+
 def native_share(f):
-    native = native_iterations(f)
-    return native / max(1, native + interpreted_iterations(f))
+    return native_iterations(f) / max(1, iterations(f))
 
 
 def exits(f):
